@@ -1,0 +1,1 @@
+"""Fleetgate: the gate AWS IoT Core asks before it gives a device its identity."""

@@ -1,0 +1,107 @@
+"""Settings of the Lambda functions, read from the environment once."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Self
+
+from fleetgate.domain.policy import GatePolicy, ReprovisioningPolicy
+from fleetgate.store.tables import TableSettings
+
+
+class InvalidSettings(ValueError):
+    """An environment variable is missing or cannot be read; the message names it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookSettings:
+    """All that the hook is told from outside.
+
+    Attributes:
+        answer_seconds: How long the hook takes at most before it denies. AWS IoT abandons it after 5 s, and a cold
+            start comes on top.
+    """
+
+    tables: TableSettings
+    policy: GatePolicy
+    answer_seconds: float
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings; every variable must be there, so that nothing is guessed.
+
+        Raises:
+            InvalidSettings: A variable is missing or cannot be read.
+        """
+        read = _Reader(environment)
+        return cls(
+            tables=TableSettings(
+                allow_list_table=read.text("ALLOW_LIST_TABLE_NAME"),
+                audit_table=read.text("AUDIT_TABLE_NAME"),
+                # One attempt that hangs must leave time for another: 2 x (0.5 + 1.0) s and the pause between.
+                connect_timeout_seconds=0.5,
+                read_timeout_seconds=1.0,
+                total_attempts=3,
+                audit_retention=timedelta(days=read.number("AUDIT_RETENTION_DAYS")),
+            ),
+            policy=GatePolicy(
+                template_arn=read.text("PROVISIONING_TEMPLATE_ARN"),
+                thing_name_prefix=read.text("THING_NAME_PREFIX", empty=True),
+                default_thing_group=read.text("THING_GROUP_NAME"),
+                serial_number_pattern=read.pattern("SERIAL_NUMBER_PATTERN"),
+                serial_number_parameter_names=read.names("SERIAL_NUMBER_PARAMETER_NAMES"),
+                mac_address_parameter_names=read.names("MAC_ADDRESS_PARAMETER_NAMES"),
+                require_registered_claims=read.flag("REQUIRE_REGISTERED_CLAIMS"),
+                require_mac=read.flag("REQUIRE_MAC"),
+                allow_locally_administered_mac=read.flag("ALLOW_LOCALLY_ADMINISTERED_MAC"),
+                allow_rotation=read.flag("ALLOW_ROTATION"),
+                reprovisioning=read.reprovisioning("REPROVISIONING_POLICY"),
+                reprovisioning_limit=read.number("REPROVISIONING_LIMIT"),
+                reservation_time=timedelta(seconds=read.number("RESERVATION_SECONDS")),
+                takeover_time=timedelta(seconds=read.number("RESERVATION_TAKEOVER_SECONDS")),
+                max_attempts=read.number("MAX_ATTEMPTS"),
+            ),
+            answer_seconds=read.number("ANSWER_MILLISECONDS") / 1000,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    environment: Mapping[str, str]
+
+    def text(self, name: str, *, empty: bool = False) -> str:
+        value = self.environment.get(name)
+        if value is None or (not value and not empty):
+            raise InvalidSettings(f"environment variable {name} is not set")
+        return value
+
+    def names(self, name: str) -> tuple[str, ...]:
+        return tuple(part.strip() for part in self.text(name).split(",") if part.strip())
+
+    def number(self, name: str) -> int:
+        value = self.text(name)
+        if not re.fullmatch(r"[0-9]{1,9}", value):
+            raise InvalidSettings(f"environment variable {name} is not a whole number")
+        return int(value)
+
+    def flag(self, name: str) -> bool:
+        match self.text(name):
+            case "true":
+                return True
+            case "false":
+                return False
+            case _:
+                raise InvalidSettings(f"environment variable {name} is neither true nor false")
+
+    def pattern(self, name: str) -> re.Pattern[str]:
+        try:
+            return re.compile(self.text(name), re.ASCII)
+        except re.error as error:
+            raise InvalidSettings(f"environment variable {name} is not a regular expression: {error}") from error
+
+    def reprovisioning(self, name: str) -> ReprovisioningPolicy:
+        try:
+            return ReprovisioningPolicy(self.text(name))
+        except ValueError as error:
+            raise InvalidSettings(f"environment variable {name} is neither never nor same-identity") from error

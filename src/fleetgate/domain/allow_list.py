@@ -1,0 +1,182 @@
+"""A device's entry in the allow-list, and the changes it can go through."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Self
+
+from fleetgate.domain.identifiers import MacAddress, SerialNumber
+
+# AWS IoT, AttributePayload: name and value patterns and lengths.
+_ATTRIBUTE_NAME = re.compile(r"[a-zA-Z0-9_.,@/:#-]{1,128}")
+_ATTRIBUTE_VALUE = re.compile(r"[a-zA-Z0-9_.,@/:#-]{1,800}")
+
+
+class DeviceState(StrEnum):
+    """Where a device stands (design, section 4)."""
+
+    APPROVED = "approved"
+    RESERVED = "reserved"
+    PROVISIONED = "provisioned"
+    QUARANTINED = "quarantined"
+    RETIRED = "retired"
+
+
+class Hold(StrEnum):
+    """An operator's hand on a device: nothing, a stop that can be lifted, or a stop for good."""
+
+    NONE = "none"
+    QUARANTINED = "quarantined"
+    RETIRED = "retired"
+
+
+class Purpose(StrEnum):
+    """What a reservation is for; a take-over keeps it."""
+
+    ENROLMENT = "enrolment"
+    REPROVISIONING = "reprovisioning"
+    ROTATION = "rotation"
+
+
+class InvalidEntry(ValueError):
+    """An allow-list entry that cannot be; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """A serial number promised to one device certificate until the outcome is seen.
+
+    Attributes:
+        certificate_id: The device certificate it is promised to.
+        deadline: Aware UTC. After it the ownership token is gone and the certificate can no longer finish.
+        attempts: 1 for the first; each take-over adds 1.
+        taken_over: Whether another device certificate held it before.
+        decision_id: The decision that made it; a retry of the same certificate is answered with it.
+    """
+
+    certificate_id: str
+    claim_certificate_id: str
+    decision_id: str
+    purpose: Purpose
+    reserved_at: datetime
+    deadline: datetime
+    attempts: int = 1
+    taken_over: bool = False
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether the promise still stands."""
+        return now < self.deadline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceCertificate:
+    """The certificate a device is known to have used, and the decision that let it have it."""
+
+    certificate_id: str
+    decision_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllowListEntry:
+    """One approved device.
+
+    Attributes:
+        mac_addresses: Any of these proves the hardware; empty means the serial number alone was approved.
+        templates: Names of the provisioning templates it is approved for; empty means all.
+        valid_from: Aware UTC, inclusive. valid_until: aware UTC, exclusive.
+        attributes: Handed to the provisioning template (model, hardware revision, group).
+        reservation: An unfinished promise, or None.
+        device_certificate: None until an outcome is seen.
+        version: Grows by 1 with every change; all writers make their writes conditional on it.
+    """
+
+    serial_number: SerialNumber
+    manufacturer: str
+    mac_addresses: frozenset[MacAddress] = field(default_factory=frozenset)
+    templates: frozenset[str] = field(default_factory=frozenset)
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    hold: Hold = Hold.NONE
+    reservation: Reservation | None = None
+    device_certificate: DeviceCertificate | None = None
+    reprovisioning_count: int = 0
+    repair_window_until: datetime | None = None
+    import_id: str | None = None
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.manufacturer:
+            raise InvalidEntry("an allow-list entry names its manufacturer")
+        if self.valid_from and self.valid_until and self.valid_from >= self.valid_until:
+            raise InvalidEntry("the approval would end before it starts")
+        for name, value in self.attributes.items():
+            if not _ATTRIBUTE_NAME.fullmatch(name) or not _ATTRIBUTE_VALUE.fullmatch(value):
+                raise InvalidEntry(
+                    f"attribute {name!r}: names and values are made of a-z A-Z 0-9 _ . , @ / : # - "
+                    "(AWS IoT thing attributes have no spaces), at most 128 and 800 characters"
+                )
+
+    @property
+    def state(self) -> DeviceState:
+        """The device's place in its life, which follows from what the entry holds."""
+        if self.hold is not Hold.NONE:
+            return DeviceState(self.hold)
+        if self.device_certificate is not None:
+            return DeviceState.PROVISIONED
+        return DeviceState.APPROVED if self.reservation is None else DeviceState.RESERVED
+
+    def reserve(self, reservation: Reservation) -> Self:
+        """The entry with a new reservation in place of the one it holds, if any."""
+        already_counted = self.reservation is not None and self.reservation.purpose is Purpose.REPROVISIONING
+        counts = reservation.purpose is Purpose.REPROVISIONING and not already_counted
+        return replace(
+            self,
+            reservation=reservation,
+            reprovisioning_count=self.reprovisioning_count + counts,
+            version=self.version + 1,
+        )
+
+    def provisioned(self) -> Self:
+        """The entry once the reserved certificate was seen in use.
+
+        Raises:
+            InvalidEntry: Nothing is reserved.
+        """
+        if self.reservation is None:
+            raise InvalidEntry("nothing is reserved, so no outcome can be expected")
+        return replace(
+            self,
+            reservation=None,
+            device_certificate=DeviceCertificate(
+                certificate_id=self.reservation.certificate_id, decision_id=self.reservation.decision_id
+            ),
+            version=self.version + 1,
+        )
+
+    def quarantined(self) -> Self:
+        """The entry, stopped until released.
+
+        Raises:
+            InvalidEntry: The device is retired.
+        """
+        if self.hold is Hold.RETIRED:
+            raise InvalidEntry("a retired device stays retired")
+        return replace(self, hold=Hold.QUARANTINED, version=self.version + 1)
+
+    def released(self) -> Self:
+        """The entry, back where it stood before the quarantine.
+
+        Raises:
+            InvalidEntry: The device is not in quarantine.
+        """
+        if self.hold is not Hold.QUARANTINED:
+            raise InvalidEntry(f"the device is {self.state.value}, not quarantined")
+        return replace(self, hold=Hold.NONE, version=self.version + 1)
+
+    def retired(self) -> Self:
+        """The entry as a tombstone."""
+        return replace(self, hold=Hold.RETIRED, version=self.version + 1)

@@ -1,0 +1,81 @@
+"""Audit records: what was decided or done, about which device, by whom. Append-only."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+_LONGEST_PRESENTED_VALUE = 128
+_NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]")
+
+
+class RecordKind(StrEnum):
+    """What an audit record is about."""
+
+    DECISION = "decision"
+    OPERATOR_ACTION = "operator_action"
+
+
+class Verdict(StrEnum):
+    """How a decision ended."""
+
+    ALLOWED = "allowed"
+    DENIED = "denied"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRecord:
+    """One line of the audit trail.
+
+    Attributes:
+        record_id: Time-ordered (a ULID), unique.
+        recorded_at: Aware UTC.
+        serial_number: Canonical; None when the request presented none that can be read.
+        reason: A denial's reason, an allow's rule, or an operator's words.
+        decision_id: Of a decision; a retry carries that of the decision it repeats.
+        presented_serial_number: What the device sent, made printable and cut short.
+        superseded_certificate_id: The device certificate that lost its place by this decision.
+        taken_over: Whether an unfinished reservation changed hands.
+        entry_version: Of the allow-list entry that was judged or changed.
+    """
+
+    record_id: str
+    recorded_at: datetime
+    kind: RecordKind
+    reason: str
+    verdict: Verdict | None = None
+    action: str | None = None
+    actor: str | None = None
+    serial_number: str | None = None
+    mac_address: str | None = None
+    decision_id: str | None = None
+    certificate_id: str | None = None
+    claim_certificate_id: str | None = None
+    superseded_certificate_id: str | None = None
+    taken_over: bool = False
+    manufacturer: str | None = None
+    import_id: str | None = None
+    template_arn: str | None = None
+    thing_name: str | None = None
+    client_id: str | None = None
+    presented_serial_number: str | None = None
+    presented_mac_address: str | None = None
+    entry_version: int | None = None
+    request_id: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """What the record is filed under: the device, else the claim certificate, else nobody."""
+        if self.serial_number is not None:
+            return f"device#{self.serial_number}"
+        return f"claim#{self.claim_certificate_id or 'none'}"
+
+
+def printable(value: Any) -> str | None:
+    """A presented value as it may stand in a record: ASCII, short, never a whole object."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        return f"({type(value).__name__})"
+    return _NOT_PRINTABLE.sub("?", value[:_LONGEST_PRESENTED_VALUE])

@@ -1,0 +1,1 @@
+"""The two DynamoDB tables: the only place that knows attribute names."""

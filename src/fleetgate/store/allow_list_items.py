@@ -1,0 +1,233 @@
+"""The allow-list table: device entries, MAC assignments and claim certificates, and how they map to the domain.
+
+One partition key `pk`, `<kind>#<name>`, so that everything a decision needs is one BatchGetItem.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from pynamodb.attributes import (
+    BooleanAttribute,
+    DiscriminatorAttribute,
+    MapAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+    UTCDateTimeAttribute,
+)
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.models import Model
+
+from fleetgate.domain.allow_list import AllowListEntry, DeviceCertificate, Hold, Purpose, Reservation
+from fleetgate.domain.claim import ClaimCertificate, ClaimStatus
+from fleetgate.domain.identifiers import MacAddress, SerialNumber
+from fleetgate.store.faults import UnreadableItem
+
+ANY_MANUFACTURER = "*"
+
+
+class ListingIndex(GlobalSecondaryIndex[Any]):
+    """The few items people list (claim certificates). Sparse: a device entry is not in it and costs no write for it."""
+
+    class Meta:
+        index_name = "by_listing"
+        projection = AllProjection()
+
+    listing = UnicodeAttribute(hash_key=True)
+    pk = UnicodeAttribute(range_key=True)
+
+
+class AllowListItem(Model):
+    """Any item of the table; reading gives the class of its kind."""
+
+    class Meta:
+        table_name = ""
+        region = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    kind = DiscriminatorAttribute()
+    by_listing = ListingIndex()
+    listing = UnicodeAttribute(null=True)
+
+
+class ReservationAttribute(MapAttribute[str, Any]):
+    """A reservation inside a device entry."""
+
+    certificate_id = UnicodeAttribute()
+    claim_certificate_id = UnicodeAttribute()
+    decision_id = UnicodeAttribute()
+    purpose = UnicodeAttribute()
+    reserved_at = UTCDateTimeAttribute()
+    deadline = UTCDateTimeAttribute()
+    attempts = NumberAttribute()
+    taken_over = BooleanAttribute()
+
+
+class DeviceCertificateAttribute(MapAttribute[str, Any]):
+    """The certificate a device is known to have used."""
+
+    certificate_id = UnicodeAttribute()
+    decision_id = UnicodeAttribute()
+
+
+class DeviceItem(AllowListItem, discriminator="device"):
+    """One approved device. `state` repeats what follows from the rest, for people and consoles."""
+
+    manufacturer = UnicodeAttribute()
+    mac_addresses = UnicodeSetAttribute(null=True)
+    templates = UnicodeSetAttribute(null=True)
+    valid_from = UTCDateTimeAttribute(null=True)
+    valid_until = UTCDateTimeAttribute(null=True)
+    attributes: MapAttribute[str, str] = MapAttribute(null=True)
+    hold = UnicodeAttribute()
+    state = UnicodeAttribute()
+    reservation = ReservationAttribute(null=True)
+    device_certificate = DeviceCertificateAttribute(null=True)
+    reprovisioning_count = NumberAttribute()
+    repair_window_until = UTCDateTimeAttribute(null=True)
+    import_id = UnicodeAttribute(null=True)
+    version = NumberAttribute()
+    updated_at = UTCDateTimeAttribute()
+
+
+class MacAssignmentItem(AllowListItem, discriminator="mac"):
+    """Which serial number a MAC address belongs to: this is what makes it unique."""
+
+    serial_number = UnicodeAttribute()
+    manufacturer = UnicodeAttribute()
+
+
+class ClaimItem(AllowListItem, discriminator="claim"):
+    """One registered claim certificate."""
+
+    manufacturer = UnicodeAttribute()
+    templates = UnicodeSetAttribute(null=True)
+    status = UnicodeAttribute()
+    serial_number = UnicodeAttribute(null=True)
+    expires_at = UTCDateTimeAttribute(null=True)
+    updated_at = UTCDateTimeAttribute()
+
+
+def device_key(serial_number: SerialNumber) -> str:
+    """The key of a device entry."""
+    return f"device#{serial_number.value}"
+
+
+def mac_key(mac_address: MacAddress) -> str:
+    """The key of a MAC assignment."""
+    return f"mac#{mac_address.value}"
+
+
+def claim_key(certificate_id: str) -> str:
+    """The key of a claim certificate."""
+    return f"claim#{certificate_id}"
+
+
+def entry_from(item: DeviceItem) -> AllowListEntry:
+    """The device entry of an item.
+
+    Raises:
+        UnreadableItem: The item contradicts itself; somebody wrote to it by hand.
+    """
+    held, current = item.reservation, item.device_certificate
+    entry = AllowListEntry(
+        serial_number=SerialNumber.parse(item.pk.removeprefix("device#")),
+        manufacturer=item.manufacturer,
+        mac_addresses=frozenset(map(MacAddress.parse, item.mac_addresses or ())),
+        templates=frozenset(item.templates or ()),
+        valid_from=item.valid_from,
+        valid_until=item.valid_until,
+        attributes=dict(item.attributes.attribute_values) if item.attributes else {},
+        hold=Hold(item.hold),
+        reservation=_reservation_from(held) if held else None,
+        device_certificate=DeviceCertificate(certificate_id=current.certificate_id, decision_id=current.decision_id)
+        if current
+        else None,
+        reprovisioning_count=int(item.reprovisioning_count),
+        repair_window_until=item.repair_window_until,
+        import_id=item.import_id,
+        version=int(item.version),
+    )
+    if entry.state != item.state:
+        raise UnreadableItem(f"the item says {item.state!r}, its attributes say {entry.state.value!r}")
+    return entry
+
+
+def item_from(entry: AllowListEntry, *, now: datetime) -> DeviceItem:
+    """The item of a device entry."""
+    return DeviceItem(
+        pk=device_key(entry.serial_number),
+        manufacturer=entry.manufacturer,
+        mac_addresses={mac.value for mac in entry.mac_addresses} or None,
+        templates=set(entry.templates) or None,
+        valid_from=entry.valid_from,
+        valid_until=entry.valid_until,
+        attributes=dict(entry.attributes) or None,
+        hold=entry.hold.value,
+        state=entry.state.value,
+        reservation=entry.reservation and reservation_attribute(entry.reservation),
+        device_certificate=entry.device_certificate and device_certificate_attribute(entry.device_certificate),
+        reprovisioning_count=entry.reprovisioning_count,
+        repair_window_until=entry.repair_window_until,
+        import_id=entry.import_id,
+        version=entry.version,
+        updated_at=now,
+    )
+
+
+def reservation_attribute(reservation: Reservation) -> ReservationAttribute:
+    """A reservation as it is stored."""
+    return ReservationAttribute(
+        certificate_id=reservation.certificate_id,
+        claim_certificate_id=reservation.claim_certificate_id,
+        decision_id=reservation.decision_id,
+        purpose=reservation.purpose.value,
+        reserved_at=reservation.reserved_at,
+        deadline=reservation.deadline,
+        attempts=reservation.attempts,
+        taken_over=reservation.taken_over,
+    )
+
+
+def device_certificate_attribute(current: DeviceCertificate) -> DeviceCertificateAttribute:
+    """A device's current certificate as it is stored."""
+    return DeviceCertificateAttribute(certificate_id=current.certificate_id, decision_id=current.decision_id)
+
+
+def claim_from(item: ClaimItem) -> ClaimCertificate:
+    """The claim certificate of an item."""
+    return ClaimCertificate(
+        certificate_id=item.pk.removeprefix("claim#"),
+        manufacturer=None if item.manufacturer == ANY_MANUFACTURER else item.manufacturer,
+        templates=frozenset(item.templates or ()),
+        status=ClaimStatus(item.status),
+        serial_number=SerialNumber.parse(item.serial_number) if item.serial_number else None,
+        expires_at=item.expires_at,
+    )
+
+
+def claim_item_from(claim: ClaimCertificate, *, now: datetime) -> ClaimItem:
+    """The item of a claim certificate."""
+    return ClaimItem(
+        pk=claim_key(claim.certificate_id),
+        listing="claims",
+        manufacturer=claim.manufacturer or ANY_MANUFACTURER,
+        templates=set(claim.templates) or None,
+        status=claim.status.value,
+        serial_number=claim.serial_number and claim.serial_number.value,
+        expires_at=claim.expires_at,
+        updated_at=now,
+    )
+
+
+def _reservation_from(held: ReservationAttribute) -> Reservation:
+    return Reservation(
+        certificate_id=held.certificate_id,
+        claim_certificate_id=held.claim_certificate_id,
+        decision_id=held.decision_id,
+        purpose=Purpose(held.purpose),
+        reserved_at=held.reserved_at,
+        deadline=held.deadline,
+        attempts=int(held.attempts),
+        taken_over=held.taken_over,
+    )

@@ -1,0 +1,105 @@
+"""The audit table: one item a record, by subject and time-ordered record ID, with indexes for the usual questions."""
+
+from dataclasses import fields
+from datetime import timedelta
+from typing import Any
+
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.models import Model
+
+from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
+
+
+class DayIndex(GlobalSecondaryIndex[Any]):
+    """All records of one UTC day."""
+
+    class Meta:
+        index_name = "by_day"
+        projection = AllProjection()
+
+    day = UnicodeAttribute(hash_key=True)
+    record_id = UnicodeAttribute(range_key=True)
+
+
+class ClaimCertificateIndex(GlobalSecondaryIndex[Any]):
+    """All records that a claim certificate led to."""
+
+    class Meta:
+        index_name = "by_claim_certificate"
+        projection = AllProjection()
+
+    claim_certificate_id = UnicodeAttribute(hash_key=True)
+    record_id = UnicodeAttribute(range_key=True)
+
+
+class DeviceCertificateIndex(GlobalSecondaryIndex[Any]):
+    """All records about a device certificate."""
+
+    class Meta:
+        index_name = "by_device_certificate"
+        projection = AllProjection()
+
+    certificate_id = UnicodeAttribute(hash_key=True)
+    record_id = UnicodeAttribute(range_key=True)
+
+
+class AuditItem(Model):
+    """One audit record. Nobody is granted an update or a delete."""
+
+    class Meta:
+        table_name = ""
+        region = ""
+
+    subject = UnicodeAttribute(hash_key=True)
+    record_id = UnicodeAttribute(range_key=True)
+    day = UnicodeAttribute()
+    expires_at_epoch_seconds = NumberAttribute()
+    recorded_at = UTCDateTimeAttribute()
+    kind = UnicodeAttribute()
+    reason = UnicodeAttribute()
+    verdict = UnicodeAttribute(null=True)
+    action = UnicodeAttribute(null=True)
+    actor = UnicodeAttribute(null=True)
+    serial_number = UnicodeAttribute(null=True)
+    mac_address = UnicodeAttribute(null=True)
+    decision_id = UnicodeAttribute(null=True)
+    certificate_id = UnicodeAttribute(null=True)
+    claim_certificate_id = UnicodeAttribute(null=True)
+    superseded_certificate_id = UnicodeAttribute(null=True)
+    taken_over = BooleanAttribute()
+    manufacturer = UnicodeAttribute(null=True)
+    import_id = UnicodeAttribute(null=True)
+    template_arn = UnicodeAttribute(null=True)
+    thing_name = UnicodeAttribute(null=True)
+    client_id = UnicodeAttribute(null=True)
+    presented_serial_number = UnicodeAttribute(null=True)
+    presented_mac_address = UnicodeAttribute(null=True)
+    entry_version = NumberAttribute(null=True)
+    request_id = UnicodeAttribute(null=True)
+
+    by_day = DayIndex()
+    by_claim_certificate = ClaimCertificateIndex()
+    by_device_certificate = DeviceCertificateIndex()
+
+
+_RECORD_FIELDS = tuple(field.name for field in fields(AuditRecord))
+
+
+def audit_item_from(record: AuditRecord, *, retention: timedelta) -> AuditItem:
+    """The item of a record; `retention` is how long the hot copy stays."""
+    return AuditItem(
+        subject=record.subject,
+        day=record.recorded_at.date().isoformat(),
+        expires_at_epoch_seconds=int((record.recorded_at + retention).timestamp()),
+        **{name: getattr(record, name) for name in _RECORD_FIELDS},
+    )
+
+
+def record_from(item: AuditItem) -> AuditRecord:
+    """The record of an item."""
+    values: dict[str, Any] = {name: getattr(item, name) for name in _RECORD_FIELDS}
+    values["kind"] = RecordKind(item.kind)
+    values["verdict"] = Verdict(item.verdict) if item.verdict else None
+    values["entry_version"] = None if item.entry_version is None else int(item.entry_version)
+    return AuditRecord(**values)

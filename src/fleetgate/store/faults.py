@@ -1,0 +1,70 @@
+"""From the errors of PynamoDB and botocore to the gate's faults, told apart by code."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import ConnectTimeoutError, NoCredentialsError, ReadTimeoutError
+from pynamodb.exceptions import PynamoDBException
+
+from fleetgate.domain.faults import Fault
+from fleetgate.domain.reasons import FaultReason
+
+# DynamoDB developer guide, "Error handling"; KMS errors surface through DynamoDB under their own names.
+_THROTTLED = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "ProvisionedThroughputExceeded",
+        "RequestLimitExceeded",
+        "ThrottlingException",
+        "ThrottlingError",
+    }
+)
+_DENIED = frozenset(
+    {
+        "AccessDeniedException",
+        "ExpiredTokenException",
+        "IncompleteSignatureException",
+        "InvalidSignatureException",
+        "KMSAccessDeniedException",
+        "KMSDisabledException",
+        "MissingAuthenticationTokenException",
+        "UnrecognizedClientException",
+    }
+)
+
+
+class UnreadableItem(ValueError):
+    """An item whose attributes contradict each other."""
+
+
+@contextmanager
+def faults_translated() -> Iterator[None]:
+    """Raise every failure of the store as a Fault."""
+    try:
+        yield
+    except PynamoDBException as error:
+        raise Fault(fault_reason(error)) from error
+    except NoCredentialsError as error:
+        raise Fault(FaultReason.STORE_ACCESS_DENIED) from error
+    except (UnreadableItem, TypeError, ValueError) as error:
+        # PynamoDB raises plain TypeError and ValueError for attributes of the wrong type.
+        raise Fault(FaultReason.CORRUPT_ITEM) from error
+
+
+def fault_reason(error: PynamoDBException) -> FaultReason:
+    """Which fault a failed call is."""
+    codes = {error.cause_response_code, *cancellation_codes(error)}
+    if codes & _THROTTLED:
+        return FaultReason.STORE_THROTTLED
+    if codes & _DENIED:
+        return FaultReason.STORE_ACCESS_DENIED
+    if isinstance(error.cause, ReadTimeoutError | ConnectTimeoutError):
+        return FaultReason.STORE_TIMEOUT
+    if isinstance(error.cause, NoCredentialsError):
+        return FaultReason.STORE_ACCESS_DENIED
+    return FaultReason.STORE_UNAVAILABLE
+
+
+def cancellation_codes(error: PynamoDBException) -> set[str]:
+    """Why the parts of a cancelled transaction failed; empty for any other error."""
+    return {reason.code for reason in getattr(error, "cancellation_reasons", ()) if reason is not None}

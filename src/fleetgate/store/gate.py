@@ -1,0 +1,163 @@
+"""What the hook asks of the tables: one read to find, one write to commit."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pynamodb.connection import Connection
+from pynamodb.exceptions import PutError, TransactWriteError
+from pynamodb.transactions import TransactWrite
+
+from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.audit import AuditRecord
+from fleetgate.domain.claim import ClaimCertificate
+from fleetgate.domain.decision import Allowed
+from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.store.allow_list_items import (
+    AllowListItem,
+    ClaimItem,
+    DeviceItem,
+    claim_from,
+    claim_key,
+    device_certificate_attribute,
+    device_key,
+    entry_from,
+    reservation_attribute,
+)
+from fleetgate.store.audit_items import AuditItem, audit_item_from
+from fleetgate.store.faults import cancellation_codes, faults_translated
+from fleetgate.store.tables import TableSettings, bind
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the allow-list knows about a request."""
+
+    entry: AllowListEntry | None
+    claim: ClaimCertificate | None
+
+
+NOTHING_FOUND = Facts(None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class LostRace:
+    """Somebody changed the device entry between the read and the write, and nothing was written.
+
+    Attributes:
+        entry: The entry as it stands now; None where DynamoDB did not return it and it has to be read again.
+    """
+
+    entry: AllowListEntry | None
+
+
+class GateStore:
+    """The hook's view of one stack's tables."""
+
+    def __init__(self, settings: TableSettings) -> None:
+        self._settings = settings
+        self._connection: Connection | None = None
+
+    def prime(self) -> None:
+        """Build the client now, so that the first request does not have to."""
+        _ = self._connected().client
+
+    def find(self, serial_number: SerialNumber, claim_certificate_id: str) -> Facts:
+        """Read the device entry and the claim certificate, strongly consistent, in one BatchGetItem.
+
+        Raises:
+            Fault: The tables could not be asked, or hold something unreadable.
+        """
+        self._connected()
+        entry, claim = None, None
+        with faults_translated():
+            keys = [device_key(serial_number), claim_key(claim_certificate_id)]
+            for item in AllowListItem.batch_get(keys, consistent_read=True):
+                match item:
+                    case DeviceItem():
+                        entry = entry_from(item)
+                    case ClaimItem():
+                        claim = claim_from(item)
+        return Facts(entry, claim)
+
+    def commit(self, allowed: Allowed, record: AuditRecord) -> LostRace | None:
+        """Write an allow and its audit record in one transaction, if the entry is still the one that was judged.
+
+        Returns:
+            None when both are written; LostRace when neither is.
+
+        Raises:
+            Fault: The tables could not be asked.
+        """
+        connection = self._connected()
+        device = DeviceItem(device_key(allowed.entry.serial_number))
+        unchanged = DeviceItem.version == allowed.entry.version
+        with faults_translated():
+            try:
+                # The token makes botocore's own retry of a lost answer one transaction.
+                with TransactWrite(connection=connection, client_request_token=record.record_id) as transaction:
+                    if allowed.reserved is None:
+                        transaction.condition_check(DeviceItem, device.pk, condition=unchanged)
+                    else:
+                        transaction.update(
+                            device,
+                            actions=_changes(allowed.reserved, record.recorded_at),
+                            condition=unchanged,
+                            return_values="ALL_OLD",
+                        )
+                    transaction.save(self._audit_item(record), condition=AuditItem.record_id.does_not_exist())
+            except TransactWriteError as error:
+                lost = _lost_race(error)
+                if lost is None:
+                    raise
+                return lost
+        return None
+
+    def record(self, record: AuditRecord) -> None:
+        """Append one audit record, once.
+
+        Raises:
+            Fault: The table could not be asked.
+        """
+        self._connected()
+        with faults_translated():
+            try:
+                self._audit_item(record).save(condition=AuditItem.record_id.does_not_exist())
+            except PutError as error:
+                # Record IDs are unique, so a record that is there already is our own, written by a
+                # call whose answer was lost and which botocore repeated.
+                if error.cause_response_code != "ConditionalCheckFailedException":
+                    raise
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = bind(self._settings)
+        return self._connection
+
+    def _audit_item(self, record: AuditRecord) -> AuditItem:
+        return audit_item_from(record, retention=self._settings.audit_retention)
+
+
+def _lost_race(error: TransactWriteError) -> LostRace | None:
+    """What a cancelled transaction says about the device entry; None when it failed for another reason."""
+    codes = cancellation_codes(error)
+    if "ConditionalCheckFailed" not in codes:
+        return LostRace(None) if "TransactionConflict" in codes else None
+    for reason in error.cancellation_reasons:
+        if reason is not None and reason.code == "ConditionalCheckFailed" and reason.raw_item:
+            return LostRace(entry_from(DeviceItem.from_raw_data(reason.raw_item)))
+    return LostRace(None)
+
+
+def _changes(reserved: AllowListEntry, now: datetime) -> list[Any]:
+    held, current = reserved.reservation, reserved.device_certificate
+    return [
+        DeviceItem.reservation.set(reservation_attribute(held)) if held else DeviceItem.reservation.remove(),
+        DeviceItem.device_certificate.set(device_certificate_attribute(current))
+        if current
+        else DeviceItem.device_certificate.remove(),
+        DeviceItem.reprovisioning_count.set(reserved.reprovisioning_count),
+        DeviceItem.state.set(reserved.state.value),
+        DeviceItem.version.set(reserved.version),
+        DeviceItem.updated_at.set(now),
+    ]

@@ -1,0 +1,57 @@
+"""Where the tables are and how patiently they are asked; binds the models to one shared client."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from pynamodb.connection import Connection, TableConnection
+from pynamodb.models import Model
+
+from fleetgate.store.allow_list_items import AllowListItem
+from fleetgate.store.audit_items import AuditItem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableSettings:
+    """The two tables of a stack.
+
+    Attributes:
+        region: AWS region name; None takes botocore's.
+        endpoint_url: None asks AWS, or what AWS_ENDPOINT_URL says.
+        total_attempts: Of one call, the first included; the waits between them are botocore's.
+        audit_retention: How long a record stays in the table.
+    """
+
+    allow_list_table: str
+    audit_table: str
+    region: str | None = None
+    endpoint_url: str | None = None
+    connect_timeout_seconds: float = 5.0
+    read_timeout_seconds: float = 10.0
+    total_attempts: int = 5
+    audit_retention: timedelta = timedelta(days=400)
+
+
+def bind(settings: TableSettings) -> Connection:
+    """Point the models at a stack's tables and build the one client they share.
+
+    PynamoDB keeps table names on the model classes, so a process works with one stack at a time.
+    """
+    connection = _bind(AllowListItem, settings.allow_list_table, settings)
+    audit = _bind(AuditItem, settings.audit_table, settings)
+    shared = connection.connection
+    shared.add_meta_table(audit.connection.get_meta_table(settings.audit_table))
+    audit.connection = shared
+    return shared
+
+
+def _bind(model: type[Model], table_name: str, settings: TableSettings) -> TableConnection:
+    meta: Any = model.Meta
+    meta.table_name = table_name
+    meta.region = settings.region
+    meta.host = settings.endpoint_url
+    meta.connect_timeout_seconds = settings.connect_timeout_seconds
+    meta.read_timeout_seconds = settings.read_timeout_seconds
+    meta.max_retry_attempts = settings.total_attempts - 1
+    model._connection = None
+    return model._get_connection()

@@ -159,7 +159,7 @@ def _store() -> GateStore:
     return GateStore(_settings().tables)
 
 
-if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE"):  # in Lambda: build the client before the first request
+if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):  # in Lambda: build the client before the first request
     try:
         _store().prime()
     except Exception:  # noqa: BLE001 - the first request meets the same error, and there it is recorded as a fault

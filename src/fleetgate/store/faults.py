@@ -53,7 +53,7 @@ def faults_translated() -> Iterator[None]:
 
 def fault_reason(error: PynamoDBException) -> FaultReason:
     """Which fault a failed call is."""
-    codes = {error.cause_response_code, *cancellation_codes(error)}
+    codes = {response_code(error), *cancellation_codes(error)}
     if codes & _THROTTLED:
         return FaultReason.STORE_THROTTLED
     if codes & _DENIED:
@@ -63,6 +63,16 @@ def fault_reason(error: PynamoDBException) -> FaultReason:
     if isinstance(error.cause, NoCredentialsError):
         return FaultReason.STORE_ACCESS_DENIED
     return FaultReason.STORE_UNAVAILABLE
+
+
+def response_code(error: PynamoDBException) -> str | None:
+    """DynamoDB's error code; None when there was no answer.
+
+    PynamoDB's own `cause_response_code` fails on botocore's HTTPClientError, whose `response` is None (6.1.0).
+    """
+    response = getattr(error.cause, "response", None) or {}
+    code = response.get("Error", {}).get("Code")
+    return None if code is None else str(code)
 
 
 def cancellation_codes(error: PynamoDBException) -> set[str]:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pynamodb.connection import Connection
 from pynamodb.exceptions import PutError, TransactWriteError
 from pynamodb.transactions import TransactWrite
 
@@ -24,9 +23,11 @@ from fleetgate.store.allow_list_items import (
     entry_from,
     reservation_attribute,
 )
-from fleetgate.store.audit_items import AuditItem, audit_item_from
-from fleetgate.store.faults import cancellation_codes, faults_translated
-from fleetgate.store.tables import TableSettings, bind
+from fleetgate.store.audit_items import AuditItem
+from fleetgate.store.connection import StackTables
+from fleetgate.store.faults import UnreadableItem, faults_translated, response_code
+from fleetgate.store.lost_race import LostRace, lost_race
+from fleetgate.store.tables import TableSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +41,15 @@ class Facts:
 NOTHING_FOUND = Facts(None, None)
 
 
-@dataclass(frozen=True, slots=True)
-class LostRace:
-    """Somebody changed the device entry between the read and the write, and nothing was written.
-
-    Attributes:
-        entry: The entry as it stands now; None where DynamoDB did not return it and it has to be read again.
-    """
-
-    entry: AllowListEntry | None
-
-
 class GateStore:
     """The hook's view of one stack's tables."""
 
     def __init__(self, settings: TableSettings) -> None:
-        self._settings = settings
-        self._connection: Connection | None = None
+        self._tables = StackTables(settings)
 
     def prime(self) -> None:
         """Build the client now, so that the first request does not have to."""
-        _ = self._connected().client
+        _ = self._tables.connection().client
 
     def find(self, serial_number: SerialNumber, claim_certificate_id: str) -> Facts:
         """Read the device entry and the claim certificate, strongly consistent, in one BatchGetItem.
@@ -68,7 +57,7 @@ class GateStore:
         Raises:
             Fault: The tables could not be asked, or hold something unreadable.
         """
-        self._connected()
+        self._tables.connection()
         entry, claim = None, None
         with faults_translated():
             keys = [device_key(serial_number), claim_key(claim_certificate_id)]
@@ -78,6 +67,8 @@ class GateStore:
                         entry = entry_from(item)
                     case ClaimItem():
                         claim = claim_from(item)
+                    case _:
+                        raise UnreadableItem("an item of another kind stands under a device's or claim's key")
         return Facts(entry, claim)
 
     def commit(self, allowed: Allowed, record: AuditRecord) -> LostRace | None:
@@ -89,7 +80,7 @@ class GateStore:
         Raises:
             Fault: The tables could not be asked.
         """
-        connection = self._connected()
+        connection = self._tables.connection()
         device = DeviceItem(device_key(allowed.entry.serial_number))
         unchanged = DeviceItem.version == allowed.entry.version
         with faults_translated():
@@ -105,9 +96,9 @@ class GateStore:
                             condition=unchanged,
                             return_values="ALL_OLD",
                         )
-                    transaction.save(self._audit_item(record), condition=AuditItem.record_id.does_not_exist())
+                    transaction.save(self._tables.audit_item(record), condition=AuditItem.record_id.does_not_exist())
             except TransactWriteError as error:
-                lost = _lost_race(error)
+                lost = lost_race(error)
                 if lost is None:
                     raise
                 return lost
@@ -119,34 +110,15 @@ class GateStore:
         Raises:
             Fault: The table could not be asked.
         """
-        self._connected()
+        self._tables.connection()
         with faults_translated():
             try:
-                self._audit_item(record).save(condition=AuditItem.record_id.does_not_exist())
+                self._tables.audit_item(record).save(condition=AuditItem.record_id.does_not_exist())
             except PutError as error:
                 # Record IDs are unique, so a record that is there already is our own, written by a
                 # call whose answer was lost and which botocore repeated.
-                if error.cause_response_code != "ConditionalCheckFailedException":
+                if response_code(error) != "ConditionalCheckFailedException":
                     raise
-
-    def _connected(self) -> Connection:
-        if self._connection is None:
-            self._connection = bind(self._settings)
-        return self._connection
-
-    def _audit_item(self, record: AuditRecord) -> AuditItem:
-        return audit_item_from(record, retention=self._settings.audit_retention)
-
-
-def _lost_race(error: TransactWriteError) -> LostRace | None:
-    """What a cancelled transaction says about the device entry; None when it failed for another reason."""
-    codes = cancellation_codes(error)
-    if "ConditionalCheckFailed" not in codes:
-        return LostRace(None) if "TransactionConflict" in codes else None
-    for reason in error.cancellation_reasons:
-        if reason is not None and reason.code == "ConditionalCheckFailed" and reason.raw_item:
-            return LostRace(entry_from(DeviceItem.from_raw_data(reason.raw_item)))
-    return LostRace(None)
 
 
 def _changes(reserved: AllowListEntry, now: datetime) -> list[Any]:

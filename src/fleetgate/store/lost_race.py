@@ -1,0 +1,31 @@
+"""What a cancelled transaction says about the device entry that somebody else changed first."""
+
+from dataclasses import dataclass
+
+from pynamodb.exceptions import TransactWriteError
+
+from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.store.allow_list_items import DeviceItem, entry_from
+from fleetgate.store.faults import cancellation_codes
+
+
+@dataclass(frozen=True, slots=True)
+class LostRace:
+    """Somebody changed the device entry between the read and the write, and nothing was written.
+
+    Attributes:
+        entry: The entry as it stands now; None where DynamoDB did not return it and it has to be read again.
+    """
+
+    entry: AllowListEntry | None
+
+
+def lost_race(error: TransactWriteError) -> LostRace | None:
+    """What a cancelled transaction says about the device entry; None when it failed for another reason."""
+    codes = cancellation_codes(error)
+    if "ConditionalCheckFailed" not in codes:
+        return LostRace(None) if "TransactionConflict" in codes else None
+    for reason in error.cancellation_reasons:
+        if reason is not None and reason.code == "ConditionalCheckFailed" and reason.raw_item:
+            return LostRace(entry_from(DeviceItem.from_raw_data(reason.raw_item)))
+    return LostRace(None)

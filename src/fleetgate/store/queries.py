@@ -1,0 +1,145 @@
+"""What operators ask of the tables: single items read strongly consistent, lists through the indexes."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+from itertools import islice
+from typing import Any, Generic, TypeVar
+
+from pynamodb.exceptions import DoesNotExist
+
+from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.audit import AuditRecord, Verdict
+from fleetgate.domain.claim import ClaimCertificate
+from fleetgate.domain.identifiers import MacAddress, SerialNumber
+from fleetgate.store.allow_list_items import (
+    AllowListItem,
+    ClaimItem,
+    DeviceItem,
+    MacAssignmentItem,
+    claim_from,
+    claim_key,
+    device_key,
+    entry_from,
+    mac_key,
+)
+from fleetgate.store.audit_items import AuditItem, record_from
+from fleetgate.store.connection import StackTables
+from fleetgate.store.faults import UnreadableItem, faults_translated
+from fleetgate.store.tables import TableSettings
+
+# DynamoDB reads a page before it filters it, so a page as small as the limit would mean a call for a handful of items.
+_SCAN_PAGE_ITEMS = 1000
+
+_Found = TypeVar("_Found")
+_Read = TypeVar("_Read")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[_Found]):
+    """The first of what was found.
+
+    Attributes:
+        more: Whether there is more than was asked for.
+    """
+
+    items: tuple[_Found, ...]
+    more: bool
+
+
+class Queries:
+    """An operator's questions to one stack's tables. Every method raises Fault when the tables cannot answer."""
+
+    def __init__(self, settings: TableSettings) -> None:
+        self._tables = StackTables(settings)
+
+    def device(self, serial_number: SerialNumber) -> AllowListEntry | None:
+        """The allow-list entry of a device."""
+        return self._one(DeviceItem, device_key(serial_number), entry_from)
+
+    def mac_owner(self, mac_address: MacAddress) -> SerialNumber | None:
+        """The serial number that a MAC address belongs to."""
+        return self._one(MacAssignmentItem, mac_key(mac_address), lambda item: SerialNumber.parse(item.serial_number))
+
+    def claim(self, certificate_id: str) -> ClaimCertificate | None:
+        """The registration of a claim certificate."""
+        return self._one(ClaimItem, claim_key(certificate_id), claim_from)
+
+    def devices(self, *, limit: int) -> Page[AllowListEntry]:
+        """Allow-list entries in the table's own order, which is none; a scan, so it costs what the table holds."""
+        self._tables.connection()
+        with faults_translated():
+            return _page(DeviceItem.scan(page_size=_SCAN_PAGE_ITEMS), entry_from, limit)
+
+    def claims(self, *, limit: int, starting_with: str = "") -> Page[ClaimCertificate]:
+        """Registered claim certificates by certificate ID, or those whose certificate ID starts with some digits."""
+        self._tables.connection()
+        with faults_translated():
+            found = ClaimItem.by_listing.query(
+                "claims", range_key_condition=AllowListItem.pk.startswith(claim_key(starting_with)), limit=limit + 1
+            )
+            return _page(found, claim_from, limit)
+
+    def records_of_device(self, serial_number: SerialNumber, *, limit: int) -> Page[AuditRecord]:
+        """The audit records filed under a device, newest first."""
+        self._tables.connection()
+        with faults_translated():
+            return _page(
+                AuditItem.query(
+                    device_key(serial_number), consistent_read=True, scan_index_forward=False, limit=limit + 1
+                ),
+                record_from,
+                limit,
+            )
+
+    def last_denial_of_device(self, serial_number: SerialNumber) -> AuditRecord | None:
+        """The newest audit record of a denial, however far back it lies."""
+        self._tables.connection()
+        with faults_translated():
+            denials = AuditItem.query(
+                device_key(serial_number),
+                filter_condition=AuditItem.verdict == Verdict.DENIED.value,
+                consistent_read=True,
+                scan_index_forward=False,
+                limit=1,
+                page_size=_SCAN_PAGE_ITEMS,
+            )
+            return next(map(record_from, denials), None)
+
+    def records_of_day(self, day: date, *, limit: int) -> Page[AuditRecord]:
+        """The audit records of one UTC day, newest first."""
+        return self._records(AuditItem.by_day, day.isoformat(), limit)
+
+    def records_of_claim_certificate(self, certificate_id: str, *, limit: int) -> Page[AuditRecord]:
+        """The audit records that a claim certificate led to, newest first."""
+        return self._records(AuditItem.by_claim_certificate, certificate_id, limit)
+
+    def records_of_device_certificate(self, certificate_id: str, *, limit: int) -> Page[AuditRecord]:
+        """The audit records about a device certificate, newest first."""
+        return self._records(AuditItem.by_device_certificate, certificate_id, limit)
+
+    def _records(self, index: Any, key: str, limit: int) -> Page[AuditRecord]:
+        self._tables.connection()
+        with faults_translated():
+            return _page(index.query(key, scan_index_forward=False, limit=limit + 1), record_from, limit)
+
+    def _one(self, model: Any, key: str, read: Callable[[Any], _Read]) -> _Read | None:
+        self._tables.connection()
+        with faults_translated():
+            try:
+                return _readable(model.get(key, consistent_read=True), read)
+            except DoesNotExist:
+                return None
+
+
+def _page(items: Iterable[Any], read: Callable[[Any], _Read], limit: int) -> Page[_Read]:
+    found = [_readable(item, read) for item in islice(items, limit + 1)]
+    return Page(tuple(found[:limit]), more=len(found) > limit)
+
+
+def _readable(item: Any, read: Callable[[Any], _Read]) -> _Read:
+    try:
+        return read(item)
+    except (TypeError, ValueError) as error:
+        key = item.pk if isinstance(item, AllowListItem) else f"{item.subject} {item.record_id}"
+        raise UnreadableItem(f"{key}: {error}") from error

@@ -1,0 +1,66 @@
+"""What every operator action has in common: who acts, why, when, and the audit record of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from fleetgate.domain.audit import AuditRecord, RecordKind
+
+# A lost race is looked at again; who loses this often is not racing a device but a runaway writer.
+MOST_TRIES = 4
+
+_Subject = TypeVar("_Subject")
+
+
+class Action(StrEnum):
+    """What operators do, as the audit trail names it."""
+
+    APPROVE = "approve"
+    QUARANTINE = "quarantine"
+    RELEASE = "release"
+    REGISTER_CLAIM = "register_claim"
+    BLOCK_CLAIM = "block_claim"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """Somebody who acts, and the clock and numbering that their actions are recorded with.
+
+    Attributes:
+        actor: Who acts: the ARN of the caller.
+        reason: Why, in the operator's words.
+        now: Gives aware UTC.
+        new_record_id: Gives a unique, time-ordered ID.
+    """
+
+    actor: str
+    reason: str
+    now: Callable[[], datetime]
+    new_record_id: Callable[[datetime], str]
+
+    def record(self, action: Action) -> AuditRecord:
+        """A record of an action that happens now; the caller fills in what it is about."""
+        moment = self.now()
+        return AuditRecord(
+            record_id=self.new_record_id(moment),
+            recorded_at=moment,
+            kind=RecordKind.OPERATOR_ACTION,
+            action=action.value,
+            actor=self.actor,
+            reason=self.reason,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[_Subject]):
+    """How an operator action ended.
+
+    Attributes:
+        subject: As it stands now.
+        record: What was written of it; None when everything was as asked already, and nothing was written.
+    """
+
+    subject: _Subject
+    record: AuditRecord | None

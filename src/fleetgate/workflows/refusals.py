@@ -1,0 +1,25 @@
+"""Why an operator's request was turned down: the lists hold something that speaks against it. Not a fault."""
+
+from enum import StrEnum
+
+
+class RefusalCode(StrEnum):
+    """What spoke against a request, for programs."""
+
+    ALREADY_ON_ALLOW_LIST = "already_on_allow_list"
+    MAC_ADDRESS_TAKEN = "mac_address_taken"
+    TOO_MANY_MAC_ADDRESSES = "too_many_mac_addresses"
+    UNKNOWN_DEVICE = "unknown_device"
+    DEVICE_RETIRED = "device_retired"
+    CLAIM_CERTIFICATE_NOT_REGISTERED = "claim_certificate_not_registered"
+    CLAIM_CERTIFICATE_REGISTERED_OTHERWISE = "claim_certificate_registered_otherwise"
+    CLAIM_CERTIFICATE_BLOCKED = "claim_certificate_blocked"
+    UNKNOWN_MAC_ADDRESS = "unknown_mac_address"
+
+
+class Refusal(Exception):
+    """A request that was turned down, and nothing was changed; the message says what to do."""
+
+    def __init__(self, code: RefusalCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code

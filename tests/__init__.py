@@ -1,0 +1,1 @@
+"""The tests, from the pure rules outwards to a device on MQTT."""

@@ -1,0 +1,147 @@
+"""A real DynamoDB behind a doorman that can be told to misbehave: HTTP on 127.0.0.1, one fault a request."""
+
+import http.client
+import json
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
+from urllib.parse import urlsplit
+
+Fault = Callable[["_Doorman"], None]
+
+
+class FaultyDynamoDB:
+    """Passes requests on to a real endpoint, except those it has a fault for.
+
+    Attributes:
+        endpoint_url: Where clients send their requests.
+        operations: The DynamoDB operations seen, in order, faulty ones included.
+    """
+
+    def __init__(self, upstream: str) -> None:
+        self.operations: list[str] = []
+        self._upstream = urlsplit(upstream)
+        self._faults: deque[Fault] = deque()
+        self._always: Fault | None = None
+        self._closing = threading.Event()
+        doorman = type("Doorman", (_Doorman,), {"world": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), doorman)
+        self._server.daemon_threads = True
+        self.endpoint_url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @classmethod
+    @contextmanager
+    def before(cls, upstream: str) -> Iterator[Self]:
+        """Serve in front of an endpoint for as long as the context lasts."""
+        world = cls(upstream)
+        thread = threading.Thread(target=world._server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield world
+        finally:
+            world._closing.set()
+            world._server.shutdown()
+            world._server.server_close()
+            thread.join()
+
+    def next(self, *faults: Fault) -> None:
+        """Meet the next requests with these faults, one each; then behave."""
+        self._faults.extend(faults)
+
+    def always(self, fault: Fault) -> None:
+        """Meet every request with this fault."""
+        self._always = fault
+
+    def _take(self) -> Fault | None:
+        return self._faults.popleft() if self._faults else self._always
+
+
+def behave(doorman: "_Doorman") -> None:
+    """No fault."""
+    status, headers, body = doorman.ask_upstream()
+    doorman.answer(status, body, headers)
+
+
+def hang(doorman: "_Doorman") -> None:
+    """Take the request and never answer."""
+    doorman.world._closing.wait()
+
+
+def trickle(doorman: "_Doorman") -> None:
+    """Answer a byte at a time, each soon enough to keep every read time-out from firing."""
+    doorman.send_response(200)
+    doorman.send_header("Content-Length", "1000000")
+    doorman.end_headers()
+    while not doorman.world._closing.wait(0.1):
+        doorman.wfile.write(b" ")
+        doorman.wfile.flush()
+
+
+def lose_answer(doorman: "_Doorman") -> None:
+    """Let the request take effect, then drop the connection."""
+    doorman.ask_upstream()
+    doorman.close_connection = True
+    doorman.connection.close()
+
+
+def throttle(doorman: "_Doorman") -> None:
+    """DynamoDB's throttling answer."""
+    doorman.refuse("com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException", {})
+
+
+def fail(doorman: "_Doorman") -> None:
+    """DynamoDB's own failure."""
+    doorman.refuse("com.amazonaws.dynamodb.v20120810#InternalServerError", {}, status=500)
+
+
+def transaction_conflict(doorman: "_Doorman") -> None:
+    """Another transaction is under way on the item."""
+    reasons = [{"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}, {"Code": "None"}]
+    doorman.refuse(
+        "com.amazonaws.dynamodb.v20120810#TransactionCanceledException", {"CancellationReasons": reasons}
+    )
+
+
+class _Doorman(BaseHTTPRequestHandler):
+    world: FaultyDynamoDB
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        self.request_body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.world.operations.append(self.headers["X-Amz-Target"].rpartition(".")[2])
+        fault = self.world._take() or behave
+        try:
+            fault(self)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True  # the client gave up, as it should
+
+    def ask_upstream(self) -> tuple[int, list[tuple[str, str]], bytes]:
+        upstream = http.client.HTTPConnection(str(self.world._upstream.hostname), self.world._upstream.port or 80)
+        try:
+            upstream.putrequest("POST", self.path, skip_host=True, skip_accept_encoding=True)
+            for name, value in self.headers.items():
+                upstream.putheader(name, value)
+            upstream.endheaders(self.request_body)
+            response = upstream.getresponse()
+            return response.status, response.getheaders(), response.read()
+        finally:
+            upstream.close()
+
+    def answer(self, status: int, body: bytes, headers: list[tuple[str, str]]) -> None:
+        self.send_response_only(status)
+        for name, value in headers:
+            if name.lower() not in {"content-length", "transfer-encoding", "connection"}:
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def refuse(self, error_type: str, extra: dict[str, object], *, status: int = 400) -> None:
+        body = json.dumps({"__type": error_type, "message": "injected", "Message": "injected", **extra}).encode()
+        self.answer(status, body, [("Content-Type", "application/x-amz-json-1.0")])
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        pass

@@ -1,0 +1,126 @@
+"""The gate under the hook's own role, against the tables of the embedded stack."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from ulid import ULID
+
+from fleetgate.config import HookSettings
+from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.claim import ClaimCertificate
+from fleetgate.domain.identifiers import MacAddress, SerialNumber
+from fleetgate.domain.request import RegistrationRequest
+from fleetgate.store.gate import GateStore
+from fleetgate.workflows.register_thing import Registration, register_thing
+from tests.embedded import Embedded
+from tests.faulty_dynamodb import FaultyDynamoDB
+
+MAC = "00:1b:44:11:3a:b7"
+
+
+@pytest.fixture
+def role_environment(embedded: Embedded, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The environment of the deployed hook, credentials of its role included, in force in this process."""
+    credentials = embedded.credentials_of(embedded.stack.outputs["HookFunctionRoleArn"])
+    environment = {
+        **embedded.hook_environment,
+        "AWS_ACCESS_KEY_ID": credentials["aws_access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": credentials["aws_secret_access_key"],
+        "AWS_SESSION_TOKEN": credentials["aws_session_token"],
+        "AWS_DEFAULT_REGION": embedded.stack.region,
+        "AWS_ENDPOINT_URL": embedded.stack.endpoint_url,
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return environment
+
+
+@pytest.fixture
+def settings(role_environment: dict[str, str]) -> HookSettings:
+    """The settings the deployed hook reads."""
+    return HookSettings.from_environment(role_environment)
+
+
+@pytest.fixture
+def store(settings: HookSettings) -> GateStore:
+    """The hook's store, under its role."""
+    store = GateStore(settings.tables)
+    store.prime()
+    return store
+
+
+@pytest.fixture
+def faulty(embedded: Embedded) -> Iterator[FaultyDynamoDB]:
+    """DynamoDB that can be told to misbehave."""
+    with FaultyDynamoDB.before(embedded.stack.endpoint_url) as world:
+        yield world
+
+
+@pytest.fixture
+def faulty_store(settings: HookSettings, faulty: FaultyDynamoDB) -> GateStore:
+    """The hook's store with its own time-outs and retries, talking to the misbehaving DynamoDB."""
+    store = GateStore(replace(settings.tables, endpoint_url=faulty.endpoint_url))
+    store.prime()
+    return store
+
+
+@pytest.fixture
+def claim(embedded: Embedded, certificate_ids: Iterator[str]) -> ClaimCertificate:
+    """A registered claim certificate of the manufacturer acme."""
+    claim = ClaimCertificate(certificate_id=next(certificate_ids), manufacturer="acme")
+    embedded.put(claim)
+    return claim
+
+
+@pytest.fixture
+def approved(embedded: Embedded, serial_number: str) -> AllowListEntry:
+    """An approved device of the manufacturer acme."""
+    entry = AllowListEntry(
+        serial_number=SerialNumber(serial_number),
+        manufacturer="acme",
+        mac_addresses=frozenset({MacAddress.parse(MAC)}),
+        attributes={"Model": "thermostat-2"},
+        import_id="import-1",
+    )
+    embedded.put(entry)
+    return entry
+
+
+Ask = Callable[..., RegistrationRequest]
+
+
+@pytest.fixture
+def ask(settings: HookSettings, claim: ClaimCertificate, certificate_ids: Iterator[str]) -> Ask:
+    """Builds the request of a device; a fresh device certificate unless one is given."""
+
+    def build(serial_number: str, *, certificate_id: str | None = None, mac_address: str = MAC) -> RegistrationRequest:
+        return RegistrationRequest(
+            certificate_id=certificate_id or next(certificate_ids),
+            claim_certificate_id=claim.certificate_id,
+            template_arn=settings.policy.template_arn,
+            presented_client_id="claim-test",
+            presented_parameters={"SerialNumber": serial_number, "MacAddress": mac_address},
+        )
+
+    return build
+
+
+Judge = Callable[[RegistrationRequest, GateStore], Registration]
+
+
+@pytest.fixture
+def judge(settings: HookSettings) -> Judge:
+    """Runs the workflow as the handler does."""
+
+    def run(request: RegistrationRequest, store: GateStore) -> Registration:
+        return register_thing(
+            request,
+            policy=settings.policy,
+            store=store,
+            now=lambda: datetime.now(UTC),
+            new_record_id=lambda moment: str(ULID.from_datetime(moment)),
+        )
+
+    return run

@@ -101,7 +101,8 @@ class _Reader:
             raise InvalidSettings(f"environment variable {name} is not a regular expression: {error}") from error
 
     def reprovisioning(self, name: str) -> ReprovisioningPolicy:
+        value = self.text(name)
         try:
-            return ReprovisioningPolicy(self.text(name))
+            return ReprovisioningPolicy(value)
         except ValueError as error:
             raise InvalidSettings(f"environment variable {name} is neither never nor same-identity") from error

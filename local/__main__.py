@@ -1,0 +1,85 @@
+"""`python -m local up`: run a local stack in the current folder until interrupted."""
+
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from local.build import BuildFailed
+from local.deploy import DeployFailed
+from local.description import FILE_NAME, FOLDER_NAME, LOG_NAME, StackDescription
+from local.embedded_aws import MQTT_PORT_VARIABLE, PORT_VARIABLE, NotStarted
+from local.ports import PortTaken
+from local.stack import StackAlreadyRunning, running_stack
+
+_STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@click.group(help="The embedded AWS on this machine.")
+def main() -> None:
+    """The commands of `python -m local`."""
+
+
+@main.command(
+    help=f"""Build, start the embedded AWS, deploy template.yaml to it, and stay until interrupted.
+
+    Free ports are used, unless {PORT_VARIABLE} and {MQTT_PORT_VARIABLE} name some. {FOLDER_NAME}/{FILE_NAME} in the
+    current folder tells how to reach the stack; it goes away with it."""
+)
+def up() -> None:
+    """Run a local stack in the current folder until a signal ends it."""
+    for number in _STOPPING_SIGNALS:
+        signal.signal(number, _stop)
+    try:
+        with running_stack(Path.cwd()) as stack:
+            _show(stack)
+            while stack.is_reachable:
+                time.sleep(1)
+        raise click.ClickException(f"the embedded AWS has ended by itself; see {FOLDER_NAME}/{LOG_NAME}")
+    except KeyboardInterrupt:
+        click.echo("stopped; nothing is left running", err=True)
+    except (StackAlreadyRunning, BuildFailed, PortTaken, NotStarted, DeployFailed) as failure:
+        raise click.ClickException(str(failure)) from failure
+
+
+def _show(stack: StackDescription) -> None:
+    table = Table.grid(padding=(0, 2))
+    for name, value in {
+        "AWS endpoint": stack.endpoint_url,
+        "MQTT, mutual TLS": f"{stack.mqtt_host}:{stack.mqtt_port}",
+        "claim certificate": _short(stack.claim_certificate_path),
+        "its private key": _short(stack.claim_private_key_path),
+        "root CA": _short(stack.root_ca_path),
+        "provisioning template": stack.outputs["ProvisioningTemplateName"],
+        "all of this as JSON": f"{FOLDER_NAME}/{FILE_NAME}",
+    }.items():
+        table.add_row(f"[dim]{name}[/]", value)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print("\n[bold]Fleetgate is running on this machine.[/]\n", table, sep="\n")
+    console.print("\nTry, in another terminal:\n")
+    for arguments in (
+        "allow-list add SN-0001 --mac 00:1b:44:11:3a:b7 --manufacturer acme",
+        "allow-list list",
+        "audit list",
+    ):
+        console.print(f"  .venv/bin/fleetgate --local {arguments}")
+    console.print("\n[dim]Ctrl-C stops it and removes what it made.[/]")
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(Path.cwd()))
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    # Stopping takes its time; another signal must not leave it half done.
+    for number in _STOPPING_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m local")

@@ -1,0 +1,124 @@
+"""`make demo`: an embedded stack, a factory list, devices over MQTT, and what the gate made of each of them."""
+
+import sys
+import tempfile
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from cli.tables import records_table
+from cli.target import Target, TargetOptions
+from fleetgate.store.operators import OperatorStore
+from local.device import Broker
+from local.factory import Factory, read_factory_list
+from local.scenarios import ALLOWED, CROWD, Attempt, World, scenarios
+from local.stack import running_stack
+
+_AUDIT_LINES = 12
+# A file or a pipe has no width of its own.
+_COLUMNS_WITHOUT_TERMINAL = 120
+
+
+def main() -> int:
+    """Run the demo; 0 if every device met what it should have."""
+    started = time.monotonic()
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _COLUMNS_WITHOUT_TERMINAL)
+    with tempfile.TemporaryDirectory(prefix="fleetgate-demo-") as folder, running_stack(Path(folder)) as stack:
+        target = Target.resolve(TargetOptions(local=True), folder=Path(folder))
+        store = OperatorStore(target.table_settings())
+        actor = target.client("sts").get_caller_identity()["Arn"]
+        factory = Factory(store, target.client("iot"), target.output("ClaimPolicyName"), actor)
+        devices = {device.serial_number: device for device in read_factory_list()}
+        with _progress() as progress:
+            listed = progress.add_task("putting the factory list on the allow-list", total=len(devices))
+            for _ in factory.approve(list(devices.values())):
+                progress.advance(listed)
+            factory.quarantine(devices["ACME-0003"], "returned by a customer, opened")
+            world = World(
+                broker=Broker(host=stack.mqtt_host, port=stack.mqtt_port, root_ca_path=stack.root_ca_path),
+                template_name=target.output("ProvisioningTemplateName"),
+                client_id_prefix=stack.claim_client_id_prefix,
+                acme_claim=factory.claim_certificate("acme"),
+                globex_claim=factory.claim_certificate("globex"),
+                devices=devices,
+            )
+            attempts: list[Attempt] = []
+            tried = progress.add_task("devices at the gate, over MQTT with mutual TLS", total=27)
+            for scenario in scenarios(world):
+                attempts.extend(scenario())
+                progress.update(tried, completed=len(attempts))
+        surprises = _show(console, store, attempts)
+        _show_audit_trail(console, store)
+    seconds = time.monotonic() - started
+    if surprises:
+        console.print(
+            f"\n[bold red]{surprises} of {len(attempts)} devices met something else than they should have.[/]"
+        )
+        return 1
+    console.print(f"\n[bold green]All {len(attempts)} devices met what they should have[/], in {seconds:.0f} s.")
+    return 0
+
+
+def _show(console: Console, store: OperatorStore, attempts: list[Attempt]) -> int:
+    """Print the table of what happened; returns how many rows are not as they should be."""
+    table = Table(title="\nDevices at the gate", title_justify="left", title_style="bold", pad_edge=False)
+    for column in ("Device", "Presents", "What the device saw", "What is on record"):
+        table.add_column(column, overflow="fold")
+    table.add_column("Seconds", justify="right")
+    surprises = 0
+    crowd: list[Attempt] = []
+    for attempt in attempts:
+        recorded = store.records_of_device_certificate(attempt.certificate_id, limit=10).items
+        reasons = [record.reason for record in reversed(recorded)]
+        as_hoped = attempt.saw == attempt.hoped and Counter(reasons) == Counter(attempt.reasons)
+        surprises += not as_hoped
+        if as_hoped and attempt.story == CROWD:
+            crowd.append(attempt)
+            continue
+        _row(table, attempt, attempt.story, ", ".join(reasons) or "nothing", as_hoped=as_hoped)
+    if crowd:
+        slowest = max(crowd, key=lambda attempt: attempt.seconds)
+        _row(table, slowest, f"{len(crowd)} at once, slowest", ", ".join(slowest.reasons), as_hoped=True)
+    console.print(table)
+    return surprises
+
+
+def _row(table: Table, attempt: Attempt, story: str, recorded: str, *, as_hoped: bool) -> None:
+    let_in = attempt.saw.startswith(ALLOWED)
+    saw = Text(attempt.saw, style="green" if let_in else "yellow")
+    if not as_hoped:
+        saw = Text(f"{attempt.saw} (should be: {attempt.hoped})", style="bold red")
+        recorded = f"{recorded} (should be: {', '.join(attempt.reasons)})"
+    table.add_row(
+        story,
+        f"{attempt.presented.serial_number} {attempt.presented.mac_address}",
+        saw,
+        Text(recorded),
+        f"{attempt.seconds:.1f}",
+    )
+
+
+def _show_audit_trail(console: Console, store: OperatorStore) -> None:
+    today = store.records_of_day(datetime.now(UTC).date(), limit=_AUDIT_LINES)
+    console.print(f"\n[bold]The audit trail[/], its newest {len(today.items)} records")
+    console.print(records_table(today.items))
+
+
+def _progress() -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""A device as the AWS IoT Device SDK makes one: MQTT with mutual TLS, Fleet Provisioning, then a life of its own."""
+
+import json
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from awscrt import mqtt
+from awscrt.mqtt_request_response import ClientOptions
+from awsiot import V2ServiceException, mqtt_connection_builder
+from awsiot.iotidentity import CreateKeysAndCertificateRequest, IotIdentityClientV2, RegisterThingRequest
+from tenacity import retry, retry_if_result, stop_after_delay, wait_random_exponential
+
+_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broker:
+    """Where devices connect, and the authority they trust."""
+
+    host: str
+    port: int
+    root_ca_path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Identity:
+    """A certificate with its private key, PEM."""
+
+    certificate_pem: str
+    private_key_pem: str
+
+    @classmethod
+    def read(cls, certificate_path: Path, private_key_path: Path) -> "Identity":
+        """Read an identity from two PEM files."""
+        return cls(certificate_pem=certificate_path.read_text(), private_key_pem=private_key_path.read_text())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Issued:
+    """A device certificate that AWS IoT made and that is not active yet."""
+
+    certificate_id: str
+    identity: Identity
+    ownership_token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """What a device is told when it was let in."""
+
+    thing_name: str
+    device_configuration: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """What a device is told when it was not: AWS IoT's error code and message."""
+
+    error_code: str
+    error_message: str
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether nobody has judged the device yet: the hook was throttled or did not come to an answer."""
+        return self.error_code == "InvocationError"
+
+
+class Session:
+    """One MQTT connection."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._provisioning = IotIdentityClientV2(
+            connection,
+            ClientOptions(
+                max_request_response_subscriptions=4,
+                max_streaming_subscriptions=1,
+                operation_timeout_in_seconds=_SECONDS,
+            ),
+        )
+
+    def create_keys_and_certificate(self) -> Issued:
+        """Ask AWS IoT for keys and a certificate (CreateKeysAndCertificate)."""
+        answer = self._provisioning.create_keys_and_certificate(CreateKeysAndCertificateRequest()).result(_SECONDS)
+        return Issued(
+            certificate_id=answer.certificate_id,
+            identity=Identity(certificate_pem=answer.certificate_pem, private_key_pem=answer.private_key),
+            ownership_token=answer.certificate_ownership_token,
+        )
+
+    @retry(
+        retry=retry_if_result(lambda answer: isinstance(answer, Refused) and answer.is_passing),
+        wait=wait_random_exponential(multiplier=0.2, max=2),
+        stop=stop_after_delay(_SECONDS),
+        retry_error_callback=lambda state: state.outcome and state.outcome.result(),
+    )
+    def register_thing(self, template_name: str, issued: Issued, parameters: Mapping[str, str]) -> Registered | Refused:
+        """Ask to become a thing (RegisterThing), again after a while where the hook could not be run."""
+        request = RegisterThingRequest(
+            template_name=template_name,
+            certificate_ownership_token=issued.ownership_token,
+            parameters=dict(parameters),
+        )
+        try:
+            answer = self._provisioning.register_thing(request).result(_SECONDS)
+        except V2ServiceException as refused:
+            error = refused.modeled_error
+            if error is None:
+                raise
+            return Refused(error_code=str(error.error_code), error_message=str(error.error_message))
+        return Registered(thing_name=answer.thing_name, device_configuration=dict(answer.device_configuration or {}))
+
+    def register_thing_unheard(self, template_name: str, issued: Issued, parameters: Mapping[str, str]) -> None:
+        """Ask to become a thing, and be gone before the answer comes."""
+        topic = f"$aws/provisioning-templates/{template_name}/provision/json"
+        payload = {"certificateOwnershipToken": issued.ownership_token, "parameters": dict(parameters)}
+        self.publish(topic, payload)
+
+    def publish(self, topic: str, payload: Mapping[str, Any]) -> None:
+        """Publish a JSON message and wait until the broker took it."""
+        published, _ = self._connection.publish(topic, json.dumps(payload), mqtt.QoS.AT_LEAST_ONCE)
+        published.result(_SECONDS)
+
+    def echo(self, topic: str, payload: Mapping[str, Any]) -> Any:
+        """Publish a JSON message to a topic this device hears itself, and return what came back."""
+        heard: Future[bytes] = Future()
+        subscribed, _ = self._connection.subscribe(
+            topic, mqtt.QoS.AT_LEAST_ONCE, lambda payload, **_: heard.done() or heard.set_result(payload)
+        )
+        subscribed.result(_SECONDS)
+        self.publish(topic, payload)
+        return json.loads(heard.result(_SECONDS))
+
+
+@contextmanager
+def connected(broker: Broker, identity: Identity, client_id: str) -> Iterator[Session]:
+    """Connect with mutual TLS for as long as the context lasts.
+
+    Raises:
+        awscrt.exceptions.AwsCrtError: The broker refused the certificate or the client ID, or is not there.
+    """
+    connection = mqtt_connection_builder.mtls_from_bytes(
+        identity.certificate_pem.encode(),
+        identity.private_key_pem.encode(),
+        endpoint=broker.host,
+        port=broker.port,
+        ca_filepath=str(broker.root_ca_path),
+        client_id=client_id,
+        clean_session=True,
+        keep_alive_secs=30,
+        ping_timeout_ms=5000,
+    )
+    connection.connect().result(_SECONDS)
+    try:
+        yield Session(connection)
+    finally:
+        connection.disconnect().result(_SECONDS)

@@ -1,0 +1,48 @@
+"""Runs ministack so that it is reachable from this machine only, and never outlives who started it.
+
+Run by the interpreter of the embedded AWS, with its standard input connected to who started it. ministack 1.5.33 binds
+its MQTT listener to every interface whatever BIND_HOST says (services/iot.py, `_mtls_start_locked`).
+"""
+
+import os
+import runpy
+import shutil
+import signal
+import socket
+import threading
+from typing import Any
+
+
+def bind_to_loopback_only() -> None:
+    """Make every socket of this process that is bound to an interface bind to the loopback one."""
+    bind = socket.socket.bind
+
+    def bind_to_loopback(self: socket.socket, address: Any, /) -> None:
+        if self.family == socket.AF_INET:
+            address = ("127.0.0.1", *address[1:])
+        elif self.family == socket.AF_INET6:
+            address = ("::1", *address[1:])
+        bind(self, address)
+
+    setattr(socket.socket, "bind", bind_to_loopback)  # noqa: B010 - a plain assignment is an error to mypy
+
+
+def end_with_whoever_started_us() -> None:
+    """End this process, its workers and its files when standard input closes, however the other side came to its end.
+
+    Nothing is worth a graceful stop then: all state is in memory and in TMPDIR.
+    """
+
+    def wait_and_end() -> None:
+        while os.read(0, 1024):
+            pass
+        shutil.rmtree(os.environ["TMPDIR"], ignore_errors=True)
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=wait_and_end, daemon=True, name="end-with-starter").start()
+
+
+if __name__ == "__main__":
+    bind_to_loopback_only()
+    end_with_whoever_started_us()
+    runpy.run_module("ministack", run_name="__main__", alter_sys=True)

@@ -1,5 +1,6 @@
 """An allow-list entry: what it may hold, where a device stands, and the ways it can go."""
 
+from typing import Any
 
 import pytest
 
@@ -151,5 +152,3 @@ def test_any_device_can_be_retired(before: AllowListEntry) -> None:
 
 def test_an_outcome_does_not_lift_a_quarantine() -> None:
     assert entry(reservation=reservation()).quarantined().provisioned().state is DeviceState.QUARANTINED
-
-

@@ -1,0 +1,1 @@
+"""The operators' command `fleetgate`: not shipped to Lambda."""

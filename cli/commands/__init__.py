@@ -1,0 +1,1 @@
+"""The command groups: read the arguments, run one workflow, show what came of it."""

@@ -1,0 +1,259 @@
+"""`fleetgate claim`: which claim certificates may ask on behalf of which devices."""
+
+from pathlib import Path
+
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+
+from cli.claim_certificates import ClaimFiles, deactivate, issued_claim
+from cli.documents import claim_document
+from cli.errors import CouldNotCheck, SaidNo
+from cli.options import claim_scope_options, limit_option, optional_reason, required_reason, with_run
+from cli.parameters import CERTIFICATE_ID, START_OF_CERTIFICATE_ID
+from cli.run import Run
+from cli.tables import claims_table, print_table
+from fleetgate.domain.claim import ClaimCertificate
+from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.store.queries import Queries
+from fleetgate.workflows.claims import block_claim, not_registered, register_claim
+
+_CERTIFICATE_ID_DIGITS = 64
+
+
+@click.group()
+def claim() -> None:
+    """Create, register and block claim certificates.
+
+    A claim certificate is the bootstrap certificate that many devices share. The gate lets a device in only if its
+    claim certificate is registered, for the device's manufacturer.
+
+    \b
+    Example:
+      fleetgate claim create --manufacturer acme --out acme-claim
+    """
+
+
+@claim.command()
+@claim_scope_options
+@click.option(
+    "--out",
+    "folder",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    help="Folder for the certificate and the private key; made if missing. [default: the current one]",
+)
+@optional_reason
+@with_run
+def create(
+    run: Run,
+    *,
+    manufacturer: str | None,
+    any_manufacturer: bool,
+    templates: tuple[str, ...],
+    serial_number: SerialNumber | None,
+    folder: Path,
+    reason: str,
+) -> None:
+    """Create and register a claim certificate.
+
+    Has AWS IoT issue an active certificate, attaches the stack's claim policy and registers it with the gate.
+
+    Writes claim-certificate.pem and claim-private-key.pem (readable for you only); existing files are never
+    overwritten. The private key exists nowhere else and is never printed.
+
+    \b
+    Examples:
+      fleetgate claim create --manufacturer acme --out acme-claim
+      fleetgate claim create --any-manufacturer --serial-number SN-0001 --out bench
+    """
+    _check_scope(manufacturer, any_manufacturer=any_manufacturer)
+    files = ClaimFiles.planned_in(folder)
+    store, operator = run.store, run.operator(reason)
+    iot, policy_name = run.target.client("iot"), run.target.output("ClaimPolicyName")
+    with (
+        run.progress("Creating the claim certificate"),
+        issued_claim(iot, policy_name=policy_name, files=files) as issued,
+    ):
+        change = register_claim(
+            ClaimCertificate(
+                certificate_id=issued.certificate_id,
+                manufacturer=manufacturer,
+                templates=frozenset(templates),
+                serial_number=serial_number,
+            ),
+            store=store,
+            operator=operator,
+        )
+
+    def render(console: Console) -> None:
+        console.print(
+            f"Claim certificate {issued.certificate_id} is active and registered for {_scope(change.subject)}."
+        )
+        console.print(f"  Certificate  {files.certificate_path}")
+        console.print(f"  Private key  {files.private_key_path}")
+
+    run.emit(
+        {
+            "result": "created",
+            "claim": claim_document(change.subject),
+            "certificate_path": str(files.certificate_path),
+            "private_key_path": str(files.private_key_path),
+            "record_id": change.record and change.record.record_id,
+        },
+        render,
+    )
+
+
+@claim.command()
+@click.argument("certificate_id", metavar="CERTIFICATE_ID", type=CERTIFICATE_ID)
+@claim_scope_options
+@optional_reason
+@with_run
+def register(
+    run: Run,
+    *,
+    certificate_id: str,
+    manufacturer: str | None,
+    any_manufacturer: bool,
+    templates: tuple[str, ...],
+    serial_number: SerialNumber | None,
+    reason: str,
+) -> None:
+    """Register a certificate that AWS IoT has already.
+
+    AWS IoT is not changed: attach the stack's claim policy yourself. The same registration again changes nothing.
+
+    \b
+    Example:
+      fleetgate claim register 5f1c...64 digits...9a --manufacturer acme --template fleetgate
+    """
+    _check_scope(manufacturer, any_manufacturer=any_manufacturer)
+    asked = ClaimCertificate(
+        certificate_id=certificate_id,
+        manufacturer=manufacturer,
+        templates=frozenset(templates),
+        serial_number=serial_number,
+    )
+    store, operator = run.store, run.operator(reason)
+    with run.progress("Registering the claim certificate"):
+        change = register_claim(asked, store=store, operator=operator)
+
+    def render(console: Console) -> None:
+        how = "Registered:" if change.record else "unchanged: was registered before,"
+        console.print(f"{how} claim certificate {certificate_id}, for {_scope(change.subject)}.")
+
+    run.emit(
+        {
+            "result": "registered" if change.record else "unchanged",
+            "claim": claim_document(change.subject),
+            "record_id": change.record and change.record.record_id,
+        },
+        render,
+    )
+
+
+@claim.command()
+@click.argument("certificate_id", metavar="CERTIFICATE_ID", type=START_OF_CERTIFICATE_ID)
+@required_reason
+@click.option("--deactivate", "also_deactivate", is_flag=True, help="Also deactivate the certificate in AWS IoT.")
+@with_run
+def block(run: Run, *, certificate_id: str, reason: str, also_deactivate: bool) -> None:
+    """Deny every device with this claim certificate.
+
+    CERTIFICATE_ID may be cut to its first 8 digits or more, as claim list shows them.
+
+    Device certificates that were issued through it stay valid: quarantine or deactivate those one by one. With
+    --deactivate AWS IoT also refuses connections with the claim certificate itself.
+
+    \b
+    Examples:
+      fleetgate claim block 5f1c22ab --reason "key found in a public repository"
+      fleetgate claim block 5f1c22ab --reason "line 4 closed" --deactivate
+    """
+    store, operator = run.store, run.operator(reason)
+    with run.progress("Blocking the claim certificate"):
+        certificate_id = _whole_certificate_id(certificate_id, store)
+        change = block_claim(certificate_id, store=store, operator=operator)
+        if also_deactivate:
+            try:
+                deactivate(run.target.client("iot"), certificate_id)
+            except (ClientError, BotoCoreError) as error:
+                raise CouldNotCheck(
+                    "claim_not_deactivated",
+                    f"claim certificate {certificate_id} is blocked, but AWS IoT did not deactivate it: {error}",
+                ) from error
+    notes = [
+        "Device certificates that were issued through it stay valid.",
+        "AWS IoT refuses its next connection."
+        if also_deactivate
+        else "It can still connect to AWS IoT; --deactivate ends that too.",
+    ]
+
+    def render(console: Console) -> None:
+        how = "Blocked:" if change.record else "unchanged: was blocked before,"
+        console.print(f"{how} claim certificate {certificate_id}. The gate denies every device that asks with it.")
+        for note in notes:
+            console.print(note)
+
+    run.emit(
+        {
+            "result": "blocked" if change.record else "unchanged",
+            "claim": claim_document(change.subject),
+            "deactivated": also_deactivate,
+            "record_id": change.record and change.record.record_id,
+            "notes": notes,
+        },
+        render,
+    )
+
+
+@claim.command("list")
+@limit_option("claim certificates", 100)
+@with_run
+def list_claims(run: Run, *, limit: int) -> None:
+    """List the registered claim certificates.
+
+    --json gives their full certificate IDs.
+
+    \b
+    Example:
+      fleetgate claim list
+    """
+    store = run.store
+    with run.progress("Reading the claim certificates"):
+        page = store.claims(limit=limit)
+
+    def render(console: Console) -> None:
+        if not page.items:
+            console.print("No claim certificate is registered: create one with fleetgate claim create.")
+            return
+        print_table(console, claims_table(page.items))
+        if page.more:
+            console.print(f"There are more than these {limit}: raise --limit to see them.")
+
+    run.emit({"claims": [claim_document(item) for item in page.items], "more": page.more}, render)
+
+
+def _check_scope(manufacturer: str | None, *, any_manufacturer: bool) -> None:
+    if (manufacturer is None) != any_manufacturer:
+        raise click.UsageError("say whose devices it may enrol: either --manufacturer or --any-manufacturer.")
+
+
+def _scope(registered: ClaimCertificate) -> str:
+    devices = f"serial number {registered.serial_number}" if registered.serial_number else "devices"
+    maker = f"of {registered.manufacturer}" if registered.manufacturer else "of any manufacturer"
+    templates = f"with {', '.join(sorted(registered.templates))}" if registered.templates else "with every template"
+    return f"{devices} {maker}, {templates}"
+
+
+def _whole_certificate_id(start: str, queries: Queries) -> str:
+    if len(start) == _CERTIFICATE_ID_DIGITS:
+        return start
+    found = queries.claims(limit=2, starting_with=start)
+    if not found.items:
+        raise not_registered(start)
+    if len(found.items) > 1:
+        raise SaidNo("ambiguous", f"several claim certificates start with {start}: give more digits.")
+    return found.items[0].certificate_id

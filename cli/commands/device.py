@@ -1,0 +1,183 @@
+"""`fleetgate device`: one device, where it stands, why it was denied, and the operator's hand on it."""
+
+from functools import partial
+
+import click
+from rich.console import Console
+
+from cli.commands.allow_list import print_entry
+from cli.documents import device_document, instant, record_document
+from cli.options import limit_option, required_reason, with_run
+from cli.parameters import SERIAL_NUMBER
+from cli.reasons import denial_reason
+from cli.run import Run
+from cli.tables import print_table, records_table
+from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.audit import AuditRecord, Verdict
+from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.workflows.inspect_device import DeviceReport, inspect_device
+from fleetgate.workflows.operator_action import Change
+from fleetgate.workflows.quarantine_device import quarantine_device, release_device
+
+
+@click.group()
+def device() -> None:
+    """Look into one device, stop it, and let it go again.
+
+    \b
+    Example:
+      fleetgate device show SN-0001
+    """
+
+
+@device.command()
+@click.argument("serial_number", metavar="SERIAL", type=SERIAL_NUMBER)
+@limit_option("audit records", 20)
+@with_run
+def show(run: Run, *, serial_number: SerialNumber, limit: int) -> None:
+    """Show a device, and why it was denied.
+
+    Shows its state, reservation, certificate and history, and the meaning and remedy of its last denial. Also tells
+    about devices that are not on the allow-list but asked to be let in.
+
+    \b
+    Example:
+      fleetgate device show SN-0001
+    """
+    store = run.store
+    with run.progress(f"Looking into {serial_number}"):
+        report = inspect_device(serial_number, queries=store, limit=limit)
+    run.emit(_report_document(report), partial(_print_report, report))
+
+
+@device.command()
+@click.argument("serial_number", metavar="SERIAL", type=SERIAL_NUMBER)
+@required_reason
+@with_run
+def quarantine(run: Run, *, serial_number: SerialNumber, reason: str) -> None:
+    """Deny a device until it is released.
+
+    A certificate that the device has already stays valid in AWS IoT: deactivate it there if it must stop now.
+
+    \b
+    Example:
+      fleetgate device quarantine SN-0001 --reason "stolen from the Hamburg site, case 4711"
+    """
+    store, operator = run.store, run.operator(reason)
+    with run.progress(f"Putting {serial_number} into quarantine"):
+        change = quarantine_device(serial_number, store=store, operator=operator)
+    current = change.subject.device_certificate
+    notes = (
+        [f"Its device certificate {current.certificate_id} stays valid in AWS IoT until it is deactivated there."]
+        if current
+        else []
+    )
+    _emit_hold(
+        run,
+        change,
+        result="quarantined",
+        done=f"{serial_number} is in quarantine: the gate denies it until it is released.",
+        before=f"unchanged: {serial_number} was in quarantine before, and for the reason given then.",
+        notes=notes,
+    )
+
+
+@device.command()
+@click.argument("serial_number", metavar="SERIAL", type=SERIAL_NUMBER)
+@required_reason
+@with_run
+def release(run: Run, *, serial_number: SerialNumber, reason: str) -> None:
+    """End a device's quarantine; it stands where it stood before.
+
+    \b
+    Example:
+      fleetgate device release SN-0001 --reason "found again, case 4711 closed"
+    """
+    store, operator = run.store, run.operator(reason)
+    with run.progress(f"Releasing {serial_number}"):
+        change = release_device(serial_number, store=store, operator=operator)
+    state = change.subject.state
+    _emit_hold(
+        run,
+        change,
+        result="released",
+        done=f"{serial_number} is released and {state} again.",
+        before=f"unchanged: {serial_number} is not in quarantine, it is {state}.",
+        notes=[],
+    )
+
+
+def _emit_hold(
+    run: Run, change: Change[AllowListEntry], *, result: str, done: str, before: str, notes: list[str]
+) -> None:
+    def render(console: Console) -> None:
+        console.print(done if change.record else before)
+        for note in notes:
+            console.print(note)
+
+    run.emit(
+        {
+            "result": result if change.record else "unchanged",
+            "device": device_document(change.subject),
+            "record_id": change.record and change.record.record_id,
+            "notes": notes,
+        },
+        render,
+    )
+
+
+def _report_document(report: DeviceReport) -> dict[str, object]:
+    denied = report.last_denial
+    reason = denial_reason(denied.reason) if denied else None
+    return {
+        "serial_number": report.serial_number.value,
+        "state": report.entry.state.value if report.entry else "unknown",
+        "device": device_document(report.entry) if report.entry else None,
+        "last_denial": denied
+        and {
+            "record": record_document(denied),
+            "reason": denied.reason,
+            "meaning": reason and reason.meaning,
+            "remedy": reason and reason.remedy,
+        },
+        "history": [record_document(record) for record in report.history.items],
+        "more": report.history.more,
+    }
+
+
+def _print_report(report: DeviceReport, console: Console) -> None:
+    if report.entry:
+        print_entry(report.entry, console)
+    else:
+        console.print(f"{report.serial_number}  unknown: it is not on the allow-list, but it asked to be let in.")
+    console.print()
+    console.print("Why was it denied?", style="bold")
+    for line in _why_denied(report):
+        console.print(f"  {line}")
+    console.print()
+    console.print("History, newest first", style="bold")
+    print_table(console, records_table(report.history.items, with_subject=False))
+    if report.history.more:
+        console.print(f"There is more: fleetgate audit list --serial-number {report.serial_number} --limit 1000")
+
+
+def _why_denied(report: DeviceReport) -> list[str]:
+    denied = report.last_denial
+    if denied is None:
+        return ["It never was."]
+    reason = denial_reason(denied.reason)
+    lines = [f"{instant(denied.recorded_at)}  {denied.reason}"]
+    lines += [reason.meaning, reason.remedy] if reason else ["Another version of the gate recorded this reason."]
+    if denied.presented_serial_number or denied.presented_mac_address:
+        lines.append(
+            f"It presented serial number {denied.presented_serial_number or 'none'} "
+            f"and MAC address {denied.presented_mac_address or 'none'}."
+        )
+    since = next((record for record in report.history.items if _was_let_in_after(record, denied)), None)
+    if since is not None:
+        lines.append(f"Since then it was let in, at {instant(since.recorded_at)}.")
+    return lines
+
+
+def _was_let_in_after(record: AuditRecord, denied: AuditRecord) -> bool:
+    return record.verdict is Verdict.ALLOWED and record.record_id > denied.record_id

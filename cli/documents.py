@@ -1,0 +1,66 @@
+"""Domain values as JSON documents: full certificate IDs, ISO 8601 UTC, absent values as null."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.audit import AuditRecord
+from fleetgate.domain.claim import ClaimCertificate
+
+
+def instant(moment: datetime | None) -> str | None:
+    """A moment in ISO 8601 UTC, to the second, as people and programs read it."""
+    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def device_document(entry: AllowListEntry) -> dict[str, Any]:
+    """An allow-list entry."""
+    held, current = entry.reservation, entry.device_certificate
+    return {
+        "serial_number": entry.serial_number.value,
+        "state": entry.state.value,
+        "manufacturer": entry.manufacturer,
+        "mac_addresses": [mac.value for mac in sorted(entry.mac_addresses)],
+        "templates": sorted(entry.templates),
+        "valid_from": instant(entry.valid_from),
+        "valid_until": instant(entry.valid_until),
+        "attributes": dict(sorted(entry.attributes.items())),
+        "reservation": held
+        and {
+            "certificate_id": held.certificate_id,
+            "claim_certificate_id": held.claim_certificate_id,
+            "decision_id": held.decision_id,
+            "purpose": held.purpose.value,
+            "reserved_at": instant(held.reserved_at),
+            "deadline": instant(held.deadline),
+            "attempts": held.attempts,
+            "taken_over": held.taken_over,
+        },
+        "device_certificate": current
+        and {"certificate_id": current.certificate_id, "decision_id": current.decision_id},
+        "reprovisioning_count": entry.reprovisioning_count,
+        "repair_window_until": instant(entry.repair_window_until),
+        "import_id": entry.import_id,
+        "version": entry.version,
+    }
+
+
+def claim_document(claim: ClaimCertificate) -> dict[str, Any]:
+    """A registered claim certificate; manufacturer null is any."""
+    return {
+        "certificate_id": claim.certificate_id,
+        "manufacturer": claim.manufacturer,
+        "templates": sorted(claim.templates),
+        "status": claim.status.value,
+        "serial_number": claim.serial_number and claim.serial_number.value,
+        "expires_at": instant(claim.expires_at),
+    }
+
+
+def record_document(record: AuditRecord) -> dict[str, Any]:
+    """An audit record with all its fields; `recorded_at` to the microsecond."""
+    return {
+        **asdict(record),
+        "recorded_at": record.recorded_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+    }

@@ -1,0 +1,110 @@
+"""Parameter types: what a person types becomes a domain value, or a usage error that says what is wrong."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any, Generic, TypeVar
+
+import click
+
+from fleetgate.domain.identifiers import InvalidIdentifier, MacAddress, SerialNumber
+from fleetgate.store.allow_list_items import ANY_MANUFACTURER
+
+_Value = TypeVar("_Value")
+
+_CERTIFICATE_ID = re.compile(r"[0-9a-f]{64}")
+_START_OF_CERTIFICATE_ID = re.compile(r"[0-9a-f]{8,64}")
+# AWS IoT, CreateProvisioningTemplate: templateName.
+_TEMPLATE_NAME = re.compile(r"[0-9A-Za-z_-]{1,36}")
+
+
+class _Parsed(click.ParamType[Any], Generic[_Value]):
+    """A parameter that a function reads; a ValueError of it is a usage error."""
+
+    def __init__(self, name: str, parse: Callable[[str], _Value]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._parse(value)
+        except InvalidIdentifier as error:
+            self.fail(f"{value!r}: {error}.", param, ctx)
+        except ValueError as error:
+            self.fail(f"{value!r} is not {error}.", param, ctx)
+
+
+def _certificate_id(text: str) -> str:
+    if not _CERTIFICATE_ID.fullmatch(text.lower()):
+        raise ValueError("a certificate ID, which has 64 hexadecimal digits")
+    return text.lower()
+
+
+def _start_of_certificate_id(text: str) -> str:
+    if not _START_OF_CERTIFICATE_ID.fullmatch(text.lower()):
+        raise ValueError("a certificate ID, or at least the first 8 of its 64 hexadecimal digits")
+    return text.lower()
+
+
+def _manufacturer(text: str) -> str:
+    if not text.strip() or text != text.strip() or not text.isprintable() or len(text) > 128:
+        raise ValueError("a manufacturer's name, which has 1 to 128 printable characters and no space at its ends")
+    if text == ANY_MANUFACTURER:
+        raise ValueError(
+            "a manufacturer's name: a device has one, and for a claim certificate of any there is an option"
+        )
+    return text
+
+
+def _reason(text: str) -> str:
+    if not text.strip() or not text.strip().isprintable() or len(text) > 500:
+        raise ValueError("a reason: a line of 1 to 500 printable characters")
+    return text.strip()
+
+
+def _template_name(text: str) -> str:
+    if not _TEMPLATE_NAME.fullmatch(text):
+        raise ValueError("a provisioning template's name, which has 1 to 36 characters out of a-z A-Z 0-9 _ -")
+    return text
+
+
+def _instant(text: str) -> datetime:
+    hint = "a time with its zone such as 2026-01-31T08:00:00Z, or a date such as 2026-01-31 (midnight UTC)"
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(hint) from error
+    if moment.tzinfo is None:
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            raise ValueError(hint)
+        return moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError("a UTC day such as 2026-01-31") from error
+
+
+def _attribute(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise ValueError("an attribute such as Model=thermostat-2")
+    return name, value
+
+
+SERIAL_NUMBER = _Parsed("serial number", SerialNumber.parse)
+MAC_ADDRESS = _Parsed("MAC address", MacAddress.parse)
+CERTIFICATE_ID = _Parsed("certificate ID", _certificate_id)
+START_OF_CERTIFICATE_ID = _Parsed("certificate ID", _start_of_certificate_id)
+MANUFACTURER = _Parsed("manufacturer", _manufacturer)
+TEMPLATE_NAME = _Parsed("template name", _template_name)
+REASON = _Parsed("reason", _reason)
+INSTANT = _Parsed("time", _instant)
+DAY = _Parsed("day", _day)
+ATTRIBUTE = _Parsed("name=value", _attribute)
+LIMIT = click.IntRange(min=1, max=10_000)

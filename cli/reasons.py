@@ -1,0 +1,27 @@
+"""What a recorded reason means, in the sentences of the domain."""
+
+from enum import StrEnum
+from typing import TypeVar
+
+from fleetgate.domain.reasons import AllowRule, DenialReason, FaultReason
+
+_Reason = TypeVar("_Reason", bound=StrEnum)
+
+
+def denial_reason(code: str) -> DenialReason | None:
+    """The reason of a recorded denial; None when another version of the gate recorded it."""
+    return _known(DenialReason, code)
+
+
+def allow_rule(code: str) -> AllowRule | None:
+    """The rule of a recorded allow; None when another version of the gate recorded it."""
+    return _known(AllowRule, code)
+
+
+def fault_reason(code: str) -> FaultReason | None:
+    """The reason of a logged fault; None when another version of the gate logged it."""
+    return _known(FaultReason, code)
+
+
+def _known(kind: type[_Reason], code: str) -> _Reason | None:
+    return kind(code) if code in set(kind) else None

@@ -1,0 +1,118 @@
+"""Domain values as tables that fit 100 columns."""
+
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cli.documents import instant
+from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.audit import AuditRecord, RecordKind
+from fleetgate.domain.claim import ClaimCertificate
+
+_COLOURS = {
+    "approved": "cyan",
+    "reserved": "yellow",
+    "provisioned": "green",
+    "quarantined": "red",
+    "retired": "dim",
+    "allowed": "green",
+    "denied": "red",
+    "active": "green",
+    "blocked": "red",
+}
+_NOTHING = "-"
+
+
+def short(certificate_id: str | None) -> str:
+    """A certificate ID as people tell certificates apart."""
+    return certificate_id[:8] if certificate_id else _NOTHING
+
+
+def word(state: str) -> Text:
+    """A state or verdict in its colour."""
+    return Text(state, style=_COLOURS.get(state, ""))
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table within the width of the console."""
+    console.print(table, soft_wrap=False)
+
+
+def devices_table(entries: Iterable[AllowListEntry]) -> Table:
+    """Allow-list entries, one a row."""
+    table = _table("Serial number", "State", "Manufacturer", "MAC addresses", "Templates", "Valid until")
+    for entry in entries:
+        table.add_row(
+            entry.serial_number.value,
+            word(entry.state.value),
+            entry.manufacturer,
+            "\n".join(mac.value for mac in sorted(entry.mac_addresses)) or _NOTHING,
+            ", ".join(sorted(entry.templates)) or "all",
+            instant(entry.valid_until) or _NOTHING,
+        )
+    return table
+
+
+def claims_table(claims: Iterable[ClaimCertificate]) -> Table:
+    """Registered claim certificates, one a row."""
+    table = _table("Claim certificate", "Status", "Manufacturer", "Templates", "Serial number", "Expires")
+    for claim in claims:
+        table.add_row(
+            short(claim.certificate_id),
+            word(claim.status.value),
+            claim.manufacturer or "any",
+            ", ".join(sorted(claim.templates)) or "all",
+            claim.serial_number.value if claim.serial_number else "any",
+            instant(claim.expires_at) or _NOTHING,
+        )
+    return table
+
+
+def records_table(records: Sequence[AuditRecord], *, with_subject: bool = True) -> Table:
+    """Audit records, one a row; without what they are about where that is the same for all."""
+    subject = ["About"] if with_subject else []
+    table = _table("Time (UTC)", *subject, "What", "Why", "Certificate", "Claim/actor")
+    for record in records:
+        table.add_row(
+            instant(record.recorded_at),
+            *([_subject(record)] if with_subject else []),
+            word(_what(record)),
+            record.reason,
+            short(record.certificate_id),
+            _by(record),
+        )
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, header_style="bold")
+    for column in columns:
+        # The columns that must stay whole to be read or copied; the rest fold.
+        whole = column in {"Time (UTC)", "State", "Status", "What", "Certificate", "Claim certificate", "MAC addresses"}
+        table.add_column(column, no_wrap=whole, overflow="fold")
+    return table
+
+
+def _subject(record: AuditRecord) -> str:
+    if record.serial_number is not None:
+        return record.serial_number
+    if record.presented_serial_number is not None:
+        return f'"{record.presented_serial_number}"'
+    return f"claim {short(record.claim_certificate_id)}"
+
+
+def _what(record: AuditRecord) -> str:
+    if record.verdict:
+        return record.verdict.value
+    # What it is about stands in the column beside it.
+    return (record.action or record.kind.value).removesuffix("_claim")
+
+
+def _by(record: AuditRecord) -> str:
+    if record.kind is RecordKind.OPERATOR_ACTION:
+        # arn:aws:sts::123456789012:assumed-role/Operators/alice
+        return (record.actor or _NOTHING).rpartition(":")[2]
+    return short(record.claim_certificate_id)

@@ -1,0 +1,215 @@
+"""The command line itself: what it teaches, what it takes, and how it turns wrong input down. No stack is asked."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from cli.errors import ExitCode
+from cli.main import root
+
+CERTIFICATE_ID = "c1a1" * 16
+ADD = ("allow-list", "add", "SN-1", "--manufacturer", "acme")
+SHARED_OPTIONS = ("--json", "--local", "--stack-name", "--profile", "--region")
+
+
+def _commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    for name, command in group.commands.items():
+        yield (*path, name), command
+        if isinstance(command, click.Group):
+            yield from _commands(command, (*path, name))
+
+
+ALL = dict(_commands(root))
+LEAVES = [path for path, command in ALL.items() if not isinstance(command, click.Group)]
+
+
+@pytest.fixture
+def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    """A runner in an empty folder, where no local stack runs."""
+    monkeypatch.chdir(tmp_path)
+    return CliRunner()
+
+
+def test_the_commands_are_the_promised_ones() -> None:
+    assert {" ".join(path) for path in LEAVES} == {
+        "allow-list add",
+        "allow-list show",
+        "allow-list list",
+        "claim create",
+        "claim register",
+        "claim block",
+        "claim list",
+        "device show",
+        "device quarantine",
+        "device release",
+        "audit list",
+        "hook invoke",
+    }
+
+
+@pytest.mark.parametrize("path", [(), *ALL], ids=" ".join)
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_the_help_of_every_command_teaches_by_example(path: tuple[str, ...], flag: str, runner: CliRunner) -> None:
+    result = runner.invoke(root, [*path, flag], prog_name="fleetgate")
+    assert result.exit_code == ExitCode.DONE
+    assert "Example" in result.stdout
+    assert " ".join(["  fleetgate", *path]).rstrip() in result.stdout
+
+
+@pytest.mark.parametrize("path", [(), *LEAVES], ids=" ".join)
+@pytest.mark.parametrize("option", SHARED_OPTIONS)
+def test_every_command_takes_the_shared_options(path: tuple[str, ...], option: str, runner: CliRunner) -> None:
+    assert option in runner.invoke(root, [*path, "--help"]).stdout
+
+
+@pytest.mark.parametrize("code", [code for code in ExitCode if code is not ExitCode.INTERRUPTED])
+def test_the_root_help_documents_the_exit_codes(code: ExitCode, runner: CliRunner) -> None:
+    assert f"\n    {code}  " in runner.invoke(root, ["--help"]).stdout
+
+
+def test_the_version_is_printed(runner: CliRunner) -> None:
+    result = runner.invoke(root, ["--version"])
+    assert result.exit_code == ExitCode.DONE
+    assert result.stdout.startswith("fleetgate ")
+
+
+WRONG = {
+    "no serial number": (["allow-list", "add", "--manufacturer", "acme"], "SERIAL"),
+    "a serial number that cannot be a thing name": (["device", "show", "SN 1"], "1 to 128 characters"),
+    "no manufacturer": (["allow-list", "add", "SN-1"], "--manufacturer"),
+    "the stored sign for any manufacturer": (["allow-list", "add", "SN-1", "--manufacturer", "*"], "manufacturer"),
+    "a manufacturer with a control character": (
+        ["allow-list", "add", "SN-1", "--manufacturer", "ac\x1b[2Jme"],
+        "printable",
+    ),
+    "a MAC address with mixed separators": (
+        [*ADD, "--mac", "00:1b-44:11:3a:b7"],
+        "one separator",
+    ),
+    "a multicast MAC address": (
+        [*ADD, "--mac", "01:1b:44:11:3a:b7"],
+        "multicast",
+    ),
+    "a time without its zone": (
+        [*ADD, "--valid-from", "2026-01-31T08:00:00"],
+        "zone",
+    ),
+    "a validity that ends before it starts": (
+        [
+            "allow-list",
+            "add",
+            "SN-1",
+            "--manufacturer",
+            "acme",
+            "--valid-from",
+            "2027-01-01",
+            "--valid-until",
+            "2026-01-01",
+        ],
+        "end before it starts",
+    ),
+    "an attribute without a value": (
+        [*ADD, "--attribute", "Model"],
+        "Model=thermostat-2",
+    ),
+    "an attribute with a space": (
+        [*ADD, "--attribute", "Model=a b"],
+        "no spaces",
+    ),
+    "an attribute twice": (
+        [*ADD, "--attribute", "Model=a", "--attribute", "Model=b"],
+        "twice",
+    ),
+    "neither serial number nor MAC address": (["allow-list", "show"], "--mac"),
+    "both serial number and MAC address": (["allow-list", "show", "SN-1", "--mac", "001b44113ab7"], "--mac"),
+    "a limit of nothing": (["allow-list", "list", "--limit", "0"], "--limit"),
+    "a claim of nobody": (["claim", "register", CERTIFICATE_ID], "--any-manufacturer"),
+    "a claim of one and any": (
+        ["claim", "create", "--manufacturer", "acme", "--any-manufacturer"],
+        "--any-manufacturer",
+    ),
+    "a short certificate ID": (["claim", "register", "c1a1", "--any-manufacturer"], "64"),
+    "too little of a certificate ID": (["claim", "block", "c1a1", "--reason", "leak"], "8"),
+    "a block without its reason": (["claim", "block", CERTIFICATE_ID], "--reason"),
+    "an empty reason": (["device", "quarantine", "SN-1", "--reason", " "], "reason"),
+    "a quarantine without its reason": (["device", "quarantine", "SN-1"], "--reason"),
+    "a release without its reason": (["device", "release", "SN-1"], "--reason"),
+    "two filters": (["audit", "list", "--serial-number", "SN-1", "--day", "2026-01-31"], "one filter"),
+    "a day that is none": (["audit", "list", "--day", "2026-02-30"], "2026-01-31"),
+    "a missing event file": (["hook", "invoke", "--event", "missing.json"], "does not exist"),
+    "an unknown command": (["device", "reboot"], "reboot"),
+    "an embedded stack with a profile": (["--local", "audit", "list", "--profile", "operations"], "--local"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said"), WRONG.values(), ids=WRONG.keys())
+def test_wrong_input_is_a_usage_error_that_says_what_is_wrong(
+    arguments: list[str], said: str, runner: CliRunner
+) -> None:
+    result = runner.invoke(root, arguments)
+    assert result.exit_code == ExitCode.USAGE
+    assert result.stdout == ""
+    assert said in result.stderr
+
+
+@pytest.mark.parametrize(("arguments", "said"), WRONG.values(), ids=WRONG.keys())
+def test_with_json_a_usage_error_is_one_json_document_on_stderr(
+    arguments: list[str], said: str, runner: CliRunner
+) -> None:
+    result = runner.invoke(root, [*arguments, "--json"])
+    assert result.exit_code == ExitCode.USAGE
+    assert result.stdout == ""
+    error = json.loads(result.stderr)["error"]
+    assert error["code"] == "usage"
+    assert said in error["message"]
+
+
+def test_an_event_file_that_is_not_json_is_refused(runner: CliRunner, tmp_path: Path) -> None:
+    (tmp_path / "event.json").write_text("{not json")
+    result = runner.invoke(root, ["hook", "invoke", "--event", "event.json"])
+    assert result.exit_code == ExitCode.USAGE
+    assert "event.json is not JSON" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["claim-certificate.pem", "claim-private-key.pem"])
+def test_an_existing_file_of_a_claim_is_never_overwritten(name: str, runner: CliRunner, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("somebody's")
+    result = runner.invoke(root, ["claim", "create", "--manufacturer", "acme"])
+    assert result.exit_code == ExitCode.USAGE
+    assert name in result.stderr
+    assert (tmp_path / name).read_text() == "somebody's"
+
+
+def test_a_folder_for_a_claim_that_cannot_be_made_is_found_out_before_anything_is_issued(
+    runner: CliRunner, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    result = runner.invoke(root, ["claim", "create", "--manufacturer", "acme", "--out", "file/folder"])
+    assert result.exit_code == ExitCode.USAGE
+    assert "cannot be made" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--local", "audit", "list"], ["audit", "list", "--local"]], ids=" ".join)
+def test_without_a_local_stack_the_command_says_how_to_start_one(arguments: list[str], runner: CliRunner) -> None:
+    result = runner.invoke(root, arguments)
+    assert result.exit_code == ExitCode.COULD_NOT_CHECK
+    assert "make local" in result.stderr
+
+
+def test_with_json_a_failure_is_one_json_document_on_stderr(runner: CliRunner) -> None:
+    result = runner.invoke(root, ["--json", "audit", "list", "--local"])
+    assert result.exit_code == ExitCode.COULD_NOT_CHECK
+    assert result.stdout == ""
+    assert json.loads(result.stderr)["error"]["code"] == "stack_not_running"
+
+
+def test_an_unknown_profile_could_not_check(runner: CliRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    result = runner.invoke(root, ["audit", "list", "--profile", "nobody", "--region", "eu-central-1"])
+    assert result.exit_code == ExitCode.COULD_NOT_CHECK
+    assert "nobody" in result.stderr

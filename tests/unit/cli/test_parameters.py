@@ -1,0 +1,56 @@
+"""Parameter types: what a person types becomes a value of the domain."""
+
+from datetime import UTC, date, datetime
+
+import click
+import pytest
+
+from cli import parameters
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-01-31", datetime(2026, 1, 31, tzinfo=UTC)),
+        ("2026-01-31T08:00:00Z", datetime(2026, 1, 31, 8, tzinfo=UTC)),
+        ("2026-01-31T08:00:00+02:00", datetime(2026, 1, 31, 6, tzinfo=UTC)),
+    ],
+)
+def test_a_time_is_aware_utc(text: str, moment: datetime) -> None:
+    read = parameters.INSTANT.convert(text, None, None)
+    assert read == moment
+    assert read.tzinfo is UTC
+
+
+@pytest.mark.parametrize("text", ["2026-01-31T08:00:00", "20260131T08", "2026-01-31 08:00", "yesterday", ""])
+def test_a_time_without_its_zone_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter):
+        parameters.INSTANT.convert(text, None, None)
+
+
+def test_a_day_is_a_date() -> None:
+    assert parameters.DAY.convert("2026-01-31", None, None) == date(2026, 1, 31)
+
+
+def test_an_attribute_keeps_what_follows_the_first_equals_sign() -> None:
+    assert parameters.ATTRIBUTE.convert("Site=a=b", None, None) == ("Site", "a=b")
+
+
+def test_a_certificate_id_is_in_lower_case() -> None:
+    assert parameters.CERTIFICATE_ID.convert("C1A1" * 16, None, None) == "c1a1" * 16
+
+
+@pytest.mark.parametrize("text", ["", " acme", "acme ", "a\nb", "*", "a" * 129])
+def test_a_manufacturer_is_a_printable_name(text: str) -> None:
+    with pytest.raises(click.BadParameter):
+        parameters.MANUFACTURER.convert(text, None, None)
+
+
+def test_a_manufacturer_may_have_spaces_and_any_letters() -> None:
+    assert parameters.MANUFACTURER.convert("Müller & Söhne", None, None) == "Müller & Söhne"
+
+
+@pytest.mark.parametrize("text", ["", "  ", "two\nlines", "\x1b[2J", "a" * 501])
+def test_a_reason_is_a_printable_line(text: str) -> None:
+    with pytest.raises(click.BadParameter):
+        parameters.REASON.convert(text, None, None)

@@ -1,5 +1,6 @@
 """Domain objects for the tests: each builder gives a sound one, and a test says only what matters to it."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -110,3 +111,29 @@ def current_certificate(certificate_id: str = CURRENT_CERTIFICATE_ID) -> DeviceC
 def claim(**changes: Any) -> ClaimCertificate:
     """The claim certificate of the approved device's manufacturer, without limits."""
     return ClaimCertificate(**{"certificate_id": CLAIM_CERTIFICATE_ID, "manufacturer": MANUFACTURER, **changes})
+
+
+# What template.yaml gives the hook function.
+HOOK_ENVIRONMENT: Mapping[str, str] = MappingProxyType(
+    {
+        "ALLOW_LIST_TABLE_NAME": "allow-list",
+        "AUDIT_TABLE_NAME": "audit",
+        "AUDIT_RETENTION_DAYS": "400",
+        "PROVISIONING_TEMPLATE_ARN": TEMPLATE_ARN,
+        "THING_NAME_PREFIX": "fg-",
+        "THING_GROUP_NAME": "devices",
+        "SERIAL_NUMBER_PATTERN": "[A-Z]{2}-[0-9]{4}",
+        "SERIAL_NUMBER_PARAMETER_NAMES": "SerialNumber,serialNumber,serial_number,device_serial",
+        "MAC_ADDRESS_PARAMETER_NAMES": "MacAddress,MACAddress,macAddress,mac_address,mac",
+        "REQUIRE_REGISTERED_CLAIMS": "true",
+        "REQUIRE_MAC": "true",
+        "ALLOW_LOCALLY_ADMINISTERED_MAC": "false",
+        "ALLOW_ROTATION": "true",
+        "REPROVISIONING_POLICY": "never",
+        "REPROVISIONING_LIMIT": "1",
+        "RESERVATION_SECONDS": "3600",
+        "RESERVATION_TAKEOVER_SECONDS": "300",
+        "MAX_ATTEMPTS": "3",
+        "ANSWER_MILLISECONDS": "3500",
+    }
+)

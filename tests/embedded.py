@@ -63,7 +63,9 @@ class Embedded:
     def put(self, value: AllowListEntry | ClaimCertificate) -> None:
         """Store a device entry or claim certificate as it is."""
         now = datetime.now(UTC)
-        item: AllowListItem = item_from(value, now=now) if isinstance(value, AllowListEntry) else claim_item_from(value, now=now)
+        item: AllowListItem = (
+            item_from(value, now=now) if isinstance(value, AllowListEntry) else claim_item_from(value, now=now)
+        )
         self.put_raw(item.serialize())
 
     def put_raw(self, item: dict[str, Any]) -> None:

@@ -100,9 +100,7 @@ def fail(doorman: "_Doorman") -> None:
 def transaction_conflict(doorman: "_Doorman") -> None:
     """Another transaction is under way on the item."""
     reasons = [{"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}, {"Code": "None"}]
-    doorman.refuse(
-        "com.amazonaws.dynamodb.v20120810#TransactionCanceledException", {"CancellationReasons": reasons}
-    )
+    doorman.refuse("com.amazonaws.dynamodb.v20120810#TransactionCanceledException", {"CancellationReasons": reasons})
 
 
 class _Doorman(BaseHTTPRequestHandler):

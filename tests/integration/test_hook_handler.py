@@ -56,7 +56,9 @@ def invoke(
 
 
 @pytest.fixture
-def event(role_environment: dict[str, str], claim: ClaimCertificate, approved: AllowListEntry, certificate_ids: Iterator[str]) -> dict[str, Any]:
+def event(
+    role_environment: dict[str, str], claim: ClaimCertificate, approved: AllowListEntry, certificate_ids: Iterator[str]
+) -> dict[str, Any]:
     """A hook event of an approved device."""
     return {
         "claimCertificateId": claim.certificate_id,
@@ -74,7 +76,9 @@ def lines(captured: str) -> list[dict[str, Any]]:
 
 def metrics_in(captured: str) -> list[str]:
     emf = [line for line in lines(captured) if "_aws" in line]
-    return [metric["Name"] for line in emf for group in line["_aws"]["CloudWatchMetrics"] for metric in group["Metrics"]]
+    return [
+        metric["Name"] for line in emf for group in line["_aws"]["CloudWatchMetrics"] for metric in group["Metrics"]
+    ]
 
 
 def test_an_approved_device_gets_everything_the_template_reads(
@@ -99,7 +103,9 @@ def test_an_approved_device_gets_everything_the_template_reads(
 
 
 def test_a_device_cannot_choose_what_the_template_reads(invoke: Callable[..., Any], event: dict[str, Any]) -> None:
-    event["parameters"].update(ThingGroup="administrators", ThingName="root", Model="forged", DecisionId="forged", HardwareRevision="9")
+    event["parameters"].update(
+        ThingGroup="administrators", ThingName="root", Model="forged", DecisionId="forged", HardwareRevision="9"
+    )
     overrides = invoke(event)["parameterOverrides"]
 
     assert {**event["parameters"], **overrides}["ThingGroup"] == "fleetgate-devices"
@@ -151,7 +157,9 @@ def test_absent_keys_are_denials_too(invoke: Callable[..., Any], event: dict[str
     assert invoke(event) == DENIED
 
 
-@pytest.mark.parametrize("event_of_another_kind", [None, [], "text", {}, {"Records": []}, {"certificateId": 1, "templateArn": "x"}])
+@pytest.mark.parametrize(
+    "event_of_another_kind", [None, [], "text", {}, {"Records": []}, {"certificateId": 1, "templateArn": "x"}]
+)
 def test_an_event_of_another_kind_is_a_fault_and_denies(
     event_of_another_kind: Any, invoke: Callable[..., Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -199,7 +207,10 @@ def test_a_deadline_that_was_missed_does_not_hurt_the_next_device(
 
 
 def test_a_bug_is_a_fault_that_denies_and_quotes_nothing(
-    event: dict[str, Any], invoke: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    event: dict[str, Any],
+    invoke: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def explode(*_args: object, **_kwargs: object) -> None:
         raise KeyError(event["parameters"]["SerialNumber"])

@@ -117,7 +117,12 @@ def test_one_certificate_asking_eight_times_at_once_is_allowed_every_time_and_re
 
 
 def test_a_quarantine_that_lands_between_the_read_and_the_write_wins(
-    embedded: Embedded, store: GateStore, approved: AllowListEntry, ask: Ask, judge: Judge, monkeypatch: pytest.MonkeyPatch
+    embedded: Embedded,
+    store: GateStore,
+    approved: AllowListEntry,
+    ask: Ask,
+    judge: Judge,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     find = store.find
 

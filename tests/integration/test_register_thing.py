@@ -121,7 +121,12 @@ def test_a_request_that_cannot_be_read_is_filed_under_its_claim_certificate(
 
 
 def test_every_attribute_of_an_entry_survives_the_table(
-    embedded: Embedded, approved: AllowListEntry, certificate_ids: Iterator[str], store: GateStore, ask: Ask, judge: Judge
+    embedded: Embedded,
+    approved: AllowListEntry,
+    certificate_ids: Iterator[str],
+    store: GateStore,
+    ask: Ask,
+    judge: Judge,
 ) -> None:
     full = replace(
         approved,
@@ -137,5 +142,13 @@ def test_every_attribute_of_an_entry_survives_the_table(
     stored = embedded.entry(full.serial_number)
 
     assert stored.state is DeviceState.QUARANTINED
-    unchanged = {"templates", "valid_from", "valid_until", "repair_window_until", "attributes", "mac_addresses", "import_id"}
+    unchanged = {
+        "templates",
+        "valid_from",
+        "valid_until",
+        "repair_window_until",
+        "attributes",
+        "mac_addresses",
+        "import_id",
+    }
     assert {name: getattr(stored, name) for name in unchanged} == {name: getattr(full, name) for name in unchanged}

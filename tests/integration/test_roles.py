@@ -31,7 +31,9 @@ def _update(key: str, table: str) -> dict[str, Any]:
     }
 
 
-def test_the_hook_may_update_a_device_entry(as_hook: Callable[[str], Any], embedded: Embedded, approved: AllowListEntry) -> None:
+def test_the_hook_may_update_a_device_entry(
+    as_hook: Callable[[str], Any], embedded: Embedded, approved: AllowListEntry
+) -> None:
     table = embedded.stack.outputs["AllowListTableName"]
     as_hook("dynamodb").update_item(**_update(f"device#{approved.serial_number}", table))
 
@@ -50,7 +52,10 @@ def test_the_hook_may_not_touch_anything_else(
         "read the whole allow-list": lambda: dynamodb.scan(TableName=allow_list),
         "remove a record": lambda: dynamodb.delete_item(TableName=audit, Key=record),
         "change a record": lambda: dynamodb.update_item(
-            TableName=audit, Key=record, UpdateExpression="SET reason = :r", ExpressionAttributeValues={":r": {"S": "x"}}
+            TableName=audit,
+            Key=record,
+            UpdateExpression="SET reason = :r",
+            ExpressionAttributeValues={":r": {"S": "x"}},
         ),
         "read the audit trail": lambda: dynamodb.query(
             TableName=audit, KeyConditionExpression="subject = :s", ExpressionAttributeValues={":s": {"S": "x"}}

@@ -38,7 +38,9 @@ class Emulator:
 
 
 @contextmanager
-def emulator(function: Path, handler: str, environment: Mapping[str, str], log: Path, *, timeout_seconds: int = 5) -> Iterator[Emulator]:
+def emulator(
+    function: Path, handler: str, environment: Mapping[str, str], log: Path, *, timeout_seconds: int = 5
+) -> Iterator[Emulator]:
     """Run a function's folder under the emulator, with awslambdaric alone on the interpreter's path."""
     (binary,) = (REPOSITORY / ".venv-sam").glob(
         f"lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-{_MACHINES[platform.machine()]}"

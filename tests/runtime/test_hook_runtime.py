@@ -1,4 +1,4 @@
-"""The package that is deployed, run by the runtime that Lambda runs: complete, in time, and clean between invocations."""
+"""The package that is deployed, run by the runtime that Lambda runs: complete, in time, clean between invocations."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,7 +48,9 @@ def hook(function: Path, environment: dict[str, str], tmp_path: Path) -> Iterato
 
 
 @pytest.fixture
-def event(embedded: Embedded, environment: dict[str, str], serial_number: str, certificate_ids: Iterator[str]) -> dict[str, Any]:
+def event(
+    embedded: Embedded, environment: dict[str, str], serial_number: str, certificate_ids: Iterator[str]
+) -> dict[str, Any]:
     """A hook event of an approved device."""
     claim = ClaimCertificate(certificate_id=next(certificate_ids), manufacturer="acme")
     embedded.put(claim)

@@ -1,0 +1,187 @@
+"""Real devices at the gate: the AWS IoT Device SDK, MQTT with mutual TLS, the real template, IAM enforced."""
+
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from awscrt.exceptions import AwsCrtError
+
+from fleetgate.domain.allow_list import AllowListEntry, DeviceState
+from fleetgate.domain.claim import ClaimStatus
+from fleetgate.domain.identifiers import SerialNumber
+from local.description import StackDescription
+from local.device import Broker, Identity, Refused, Registered, connected
+from tests.e2e.conftest import Ask
+from tests.embedded import Embedded
+
+DENIED = Refused(error_code="AccessDenied", error_message="Access Denied")
+
+
+def reasons(embedded: Embedded, serial_number: str) -> list[str]:
+    return [record.reason for record in embedded.records(f"device#{serial_number}")]
+
+
+def test_an_approved_device_becomes_a_thing_that_can_be_joined_to_its_record(
+    embedded: Embedded, device: AllowListEntry, ask: Ask
+) -> None:
+    issued, answer = ask(device)
+
+    assert answer == Registered(thing_name=device.serial_number.value, device_configuration={})
+    iot = embedded.client("iot")
+    thing = iot.describe_thing(thingName=device.serial_number.value)
+    (record,) = embedded.records(f"device#{device.serial_number}")
+    assert thing["thingTypeName"] == "fleetgate-device"
+    assert thing["attributes"]["DecisionId"] == record.decision_id
+    assert thing["attributes"]["Model"] == "thermostat-2"
+    groups = iot.list_thing_groups_for_thing(thingName=device.serial_number.value)["thingGroups"]
+    assert [group["groupName"] for group in groups] == ["fleetgate-devices"]
+    certificate = iot.describe_certificate(certificateId=issued.certificate_id)["certificateDescription"]
+    assert certificate["status"] == "ACTIVE"
+    assert embedded.entry(device.serial_number).state is DeviceState.RESERVED
+
+
+def test_a_provisioned_device_lives_under_its_own_name_only(broker: Broker, device: AllowListEntry, ask: Ask) -> None:
+    issued, answer = ask(device)
+    assert isinstance(answer, Registered)
+
+    with connected(broker, issued.identity, answer.thing_name) as session:
+        assert session.echo(f"{answer.thing_name}/telemetry", {"temperature": 21}) == {"temperature": 21}
+    with pytest.raises(AwsCrtError), connected(broker, issued.identity, "somebody-else"):
+        pass
+
+
+def test_a_claim_certificate_cannot_take_the_connection_of_a_device(
+    broker: Broker, device: AllowListEntry, ask: Ask, acme_claim: Identity
+) -> None:
+    _, answer = ask(device)
+    assert isinstance(answer, Registered)
+    with pytest.raises(AwsCrtError), connected(broker, acme_claim, answer.thing_name):
+        pass
+
+
+def test_an_unknown_serial_number_is_denied(embedded: Embedded, device: AllowListEntry, ask: Ask) -> None:
+    assert ask(device, SerialNumber="E2E-unknown")[1] == DENIED
+    assert reasons(embedded, "E2E-unknown") == ["not_on_allow_list"]
+
+
+def test_a_cloned_serial_number_with_another_mac_address_is_denied(
+    embedded: Embedded, device: AllowListEntry, ask: Ask
+) -> None:
+    assert ask(device, MacAddress="00:1b:44:66:66:66")[1] == DENIED
+    assert reasons(embedded, device.serial_number.value) == ["mac_address_mismatch"]
+
+
+def test_a_second_claim_of_a_taken_serial_number_is_denied(
+    embedded: Embedded, device: AllowListEntry, ask: Ask
+) -> None:
+    assert isinstance(ask(device)[1], Registered)
+    issued, answer = ask(device)
+
+    assert answer == DENIED
+    assert reasons(embedded, device.serial_number.value) == ["first_reservation", "reserved_by_another_certificate"]
+    certificate = embedded.client("iot").describe_certificate(certificateId=issued.certificate_id)
+    assert certificate["certificateDescription"]["status"] == "PENDING_ACTIVATION"
+
+
+def test_a_device_that_lost_the_answer_gets_it_again(embedded: Embedded, device: AllowListEntry, ask: Ask) -> None:
+    issued, first = ask(device)
+    _, again = ask(device, issued=issued)
+
+    assert again == first
+    assert reasons(embedded, device.serial_number.value) == ["first_reservation", "same_certificate_retry"]
+
+
+def test_a_device_in_quarantine_is_denied_until_it_is_released(
+    embedded: Embedded, device: AllowListEntry, ask: Ask
+) -> None:
+    embedded.put(device.quarantined())
+    issued, answer = ask(device)
+    assert answer == DENIED
+
+    embedded.put(embedded.entry(device.serial_number).released())
+    assert isinstance(ask(device, issued=issued)[1], Registered)
+    assert reasons(embedded, device.serial_number.value) == ["quarantined", "first_reservation"]
+
+
+@pytest.mark.parametrize(
+    ("manufacturer", "reason"), [("globex", "manufacturer_mismatch"), (None, "claim_certificate_not_registered")]
+)
+def test_a_claim_certificate_that_does_not_vouch_for_the_device_is_denied(
+    manufacturer: str | None,
+    reason: str,
+    embedded: Embedded,
+    device: AllowListEntry,
+    ask: Ask,
+    make_claim: Callable[..., Identity],
+) -> None:
+    assert ask(device, claim=make_claim(manufacturer))[1] == DENIED
+    assert reasons(embedded, device.serial_number.value) == [reason]
+
+
+def test_a_blocked_claim_certificate_is_denied_at_once(
+    embedded: Embedded, device: AllowListEntry, ask: Ask, make_claim: Callable[..., Identity]
+) -> None:
+    claim = make_claim("acme")
+    assert isinstance(ask(device, claim=claim)[1], Registered)
+    (record,) = embedded.records(f"device#{device.serial_number}")
+    assert record.claim_certificate_id is not None
+    item = embedded.claim_item(record.claim_certificate_id)
+    embedded.put_raw({**item, "status": {"S": ClaimStatus.BLOCKED.value}})
+
+    assert ask(device, claim=claim)[1] == DENIED
+    assert reasons(embedded, device.serial_number.value)[-1] == "claim_certificate_blocked"
+
+
+def test_a_device_rotates_with_its_own_current_certificate(
+    embedded: Embedded, broker: Broker, stack: StackDescription, device: AllowListEntry, ask: Ask
+) -> None:
+    issued, answer = ask(device)
+    assert isinstance(answer, Registered)
+    (mac_address,) = device.mac_addresses
+    parameters = {"SerialNumber": device.serial_number.value, "MacAddress": mac_address.value}
+    with connected(broker, issued.identity, answer.thing_name) as session:
+        renewed = session.create_keys_and_certificate()
+        rotated = session.register_thing(stack.outputs["ProvisioningTemplateName"], renewed, parameters)
+
+    assert isinstance(rotated, Registered)
+    assert reasons(embedded, device.serial_number.value) == ["first_reservation", "rotation"]
+    with connected(broker, renewed.identity, rotated.thing_name) as session:
+        assert session.echo(f"{rotated.thing_name}/hello", {"again": True}) == {"again": True}
+
+
+def test_a_device_cannot_choose_its_thing_name_group_or_attributes(
+    embedded: Embedded, device: AllowListEntry, ask: Ask
+) -> None:
+    _, answer = ask(device, ThingName="administrator", ThingGroup="administrators", Model="forged", DecisionId="forged")
+
+    assert isinstance(answer, Registered)
+    assert answer.thing_name == device.serial_number.value
+    attributes = embedded.client("iot").describe_thing(thingName=answer.thing_name)["attributes"]
+    assert "forged" not in attributes.values()
+
+
+def test_eight_devices_with_one_identity_at_once_have_one_winner(
+    embedded: Embedded, device: AllowListEntry, ask: Ask
+) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        answers = [answer for _, answer in pool.map(lambda _: ask(device), range(8))]
+
+    assert sum(isinstance(answer, Registered) for answer in answers) == 1
+    assert answers.count(DENIED) == 7
+    recorded = reasons(embedded, device.serial_number.value)
+    assert sorted(recorded) == ["first_reservation"] + ["reserved_by_another_certificate"] * 7
+
+
+def test_twenty_devices_at_once_are_all_let_in(embedded: Embedded, device: AllowListEntry, ask: Ask) -> None:
+    crowd = [replace(device, serial_number=SerialNumber(f"CROWD-{secrets.token_hex(6)}")) for _ in range(20)]
+    for one in crowd:
+        embedded.put(one)
+    with ThreadPoolExecutor(len(crowd)) as pool:
+        answers = list(pool.map(ask, crowd))
+
+    assert [answer.thing_name for _, answer in answers if isinstance(answer, Registered)] == [
+        one.serial_number.value for one in crowd
+    ]
+    assert all(reasons(embedded, one.serial_number.value) == ["first_reservation"] for one in crowd)

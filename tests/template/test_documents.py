@@ -1,0 +1,195 @@
+"""The documents say what is so: links lead somewhere, and names, commands, parameters and alarms are the real ones."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+import pytest
+from click.testing import CliRunner
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from cli.main import root
+from fleetgate.domain.reasons import AllowRule, DenialReason, FaultReason
+from local import reasons_page
+from local.environments import REPOSITORY
+
+DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")])
+README = REPOSITORY / "README.md"
+RUNBOOK = REPOSITORY / "docs" / "runbook.md"
+
+_SNAKE_CASE = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b")
+_FILE = re.compile(r"(?<![\w/.*-])(?:[\w.*-]+/)*[\w*-]+\.(?:csv|json|md|py|toml|txt|yaml)(?![\w/])")
+_SOURCES = ("template.yaml", "samconfig.toml", "Makefile", "src/**/*.py", "cli/**/*.py", "local/*.py", "tests/**/*.py")
+
+
+@cache
+def _tokens(document: Path) -> tuple[Token, ...]:
+    """What a document consists of, in order, inline parts included."""
+    blocks = MarkdownIt("commonmark").enable("table").parse(document.read_text())
+    return tuple(token for block in blocks for token in (block, *(block.children or ())))
+
+
+def _links(document: Path) -> Iterator[tuple[str, str]]:
+    """Address and text of the links that stay in the repository."""
+    tokens = _tokens(document)
+    for position, token in enumerate(tokens):
+        if token.type == "link_open" and not urlsplit(href := str(token.attrs["href"])).scheme:
+            yield href, tokens[position + 1].content
+
+
+def _headings(document: Path) -> list[str]:
+    tokens = _tokens(document)
+    return [
+        "".join(part.content for part in heading.children or ())
+        for opening, heading in pairwise(tokens)
+        if opening.type == "heading_open"
+    ]
+
+
+def _anchors(document: Path) -> set[str]:
+    """What a link may name after #, as GitHub makes it of a heading."""
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in _headings(document)}
+
+
+def _code(document: Path) -> list[str]:
+    """The pieces of a document that are set as code."""
+    return [token.content for token in _tokens(document) if token.type in ("code_inline", "fence")]
+
+
+def _rows(document: Path) -> Iterator[list[str]]:
+    """The rows of a document's tables, cells as written."""
+    row: list[str] = []
+    for token in _tokens(document):
+        match token.type:
+            case "tr_open":
+                row = []
+            case "inline":
+                row.append(token.content)
+            case "tr_close":
+                yield row
+
+
+def _commands(document: Path) -> Iterator[list[str]]:
+    """The command lines of a document that run `fleetgate`, without that word; shell variables are certificate IDs."""
+    for token in _tokens(document):
+        if token.type == "fence" and token.info == "sh":
+            for line in token.content.replace("\\\n", " ").splitlines():
+                words = shlex.split(re.sub(r"\$\w+", "0" * 64, line), comments=True)
+                if words[:1] == ["fleetgate"]:
+                    yield words[1:]
+
+
+def _leaves(command: click.Command) -> Iterator[click.Command]:
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            yield from _leaves(inner)
+    else:
+        yield command
+
+
+@pytest.fixture(params=DOCUMENTS, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def document(request: pytest.FixtureRequest) -> Path:
+    """Each of the documents."""
+    path: Path = request.param
+    return path
+
+
+def test_every_relative_link_leads_somewhere(document: Path) -> None:
+    for href, _ in _links(document):
+        parts = urlsplit(href)
+        target = (document.parent / parts.path).resolve() if parts.path else document
+        assert target.exists(), href
+        assert target.is_relative_to(REPOSITORY), href
+        assert not parts.fragment or parts.fragment in _anchors(target), href
+
+
+def test_a_link_to_a_reason_is_written_as_its_code(document: Path) -> None:
+    codes = {*DenialReason, *AllowRule, *FaultReason}
+    for href, text in _links(document):
+        if "denial-reasons.md#" in href:
+            assert text == urlsplit(href).fragment
+            assert text in codes
+
+
+def test_every_name_set_as_code_is_one_of_the_sources(document: Path) -> None:
+    named = {name for code in _code(document) for name in _SNAKE_CASE.findall(_FILE.sub("", code))}
+    assert named <= _names_in_the_sources()
+
+
+def test_every_file_set_as_code_exists(document: Path) -> None:
+    named = {name for code in _code(document) for name in _FILE.findall(code)}
+    assert {name for name in named if not any(REPOSITORY.glob(name))} == set()
+
+
+def test_every_make_target_set_as_code_exists(document: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    named = {target for code in _code(document) for target in re.findall(r"^make ([a-z]+)", code, re.MULTILINE)}
+    assert named <= targets
+
+
+def test_every_example_of_the_operators_command_can_be_run(document: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for command in _leaves(root):
+        monkeypatch.setattr(command, "callback", lambda **_arguments: None)  # read the arguments, do nothing
+    monkeypatch.chdir(REPOSITORY)
+    for words in _commands(document):
+        result = CliRunner().invoke(root, words)
+        assert result.exit_code == 0, f"{shlex.join(words)}: {result.output}"
+
+
+def test_the_readme_shows_every_command() -> None:
+    shown = {tuple(words[:2]) for words in _commands(README)}
+    assert shown >= {(group, name) for group, inner in root.commands.items() for name in inner.commands}  # type: ignore[attr-defined]
+
+
+def test_the_readme_lists_every_parameter_with_its_default(template: dict[str, Any]) -> None:
+    listed = {row[0].strip("`"): row[1].strip("`") for row in _rows(README) if row[0].startswith("`")}
+    parameters = template["Parameters"].items()
+    assert listed == {name: str(parameter["Default"]) or "empty" for name, parameter in parameters}
+
+
+def test_every_alarm_has_its_entry_in_the_runbook(template: dict[str, Any]) -> None:
+    alarms = {
+        logical_id
+        for logical_id, resource in template["Resources"].items()
+        if resource["Type"] in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm")
+    }
+    assert alarms
+    assert {heading for heading in _headings(RUNBOOK) if heading.endswith("Alarm")} == alarms
+
+
+def test_every_fault_has_its_line_in_the_runbook() -> None:
+    text = RUNBOOK.read_text()
+    assert [fault for fault in FaultReason if f"`{fault.value}`" not in text] == []
+
+
+def test_the_page_of_reasons_is_up_to_date() -> None:
+    assert reasons_page.PAGE.read_text() == reasons_page.page()
+
+
+def test_a_page_of_reasons_that_is_out_of_date_is_found_and_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*arguments: str) -> int:
+        return CliRunner().invoke(reasons_page.main, arguments).exit_code
+
+    page = tmp_path / "denial-reasons.md"
+    monkeypatch.setattr(reasons_page, "PAGE", page)
+    assert run("--check") == 1
+    page.write_text(reasons_page.page().replace("quarantined", "stopped"))
+    assert run("--check") == 1
+    assert run() == 0
+    assert run("--check") == 0
+    assert page.read_text() == reasons_page.page()
+
+
+@cache
+def _names_in_the_sources() -> frozenset[str]:
+    files = [path for pattern in _SOURCES for path in REPOSITORY.glob(pattern) if path != Path(__file__)]
+    return frozenset(name for path in files for name in _SNAKE_CASE.findall(path.read_text()))

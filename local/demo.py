@@ -21,6 +21,8 @@ from local.scenarios import ALLOWED, CROWD, Attempt, World, scenarios
 from local.stack import running_stack
 
 _AUDIT_LINES = 12
+_MOST_RECORDS = 200
+_DEVICES = 27
 # A file or a pipe has no width of its own.
 _COLUMNS_WITHOUT_TERMINAL = 120
 
@@ -49,12 +51,12 @@ def main() -> int:
                 devices=devices,
             )
             attempts: list[Attempt] = []
-            tried = progress.add_task("devices at the gate, over MQTT with mutual TLS", total=27)
+            tried = progress.add_task("devices at the gate, over MQTT with mutual TLS", total=_DEVICES)
             for scenario in scenarios(world):
                 attempts.extend(scenario())
                 progress.update(tried, completed=len(attempts))
         surprises = _show(console, store, attempts)
-        _show_audit_trail(console, store)
+        _show_audit_trail(console, store, {one.presented.serial_number for one in attempts if one.story == CROWD})
     seconds = time.monotonic() - started
     if surprises:
         console.print(
@@ -104,10 +106,14 @@ def _row(table: Table, attempt: Attempt, story: str, recorded: str, *, as_hoped:
     )
 
 
-def _show_audit_trail(console: Console, store: OperatorStore) -> None:
-    today = store.records_of_day(datetime.now(UTC).date(), limit=_AUDIT_LINES)
-    console.print(f"\n[bold]The audit trail[/], its newest {len(today.items)} records")
-    console.print(records_table(today.items))
+def _show_audit_trail(console: Console, store: OperatorStore, crowd: set[str]) -> None:
+    """Print the newest records, those of the crowd left out: one of them is like the other."""
+    records = store.records_of_day(datetime.now(UTC).date(), limit=_MOST_RECORDS).items
+    telling = [record for record in records if record.serial_number not in crowd]
+    console.print(
+        f"\n[bold]The audit trail[/], newest first, without the {len(records) - len(telling)} records of the crowd"
+    )
+    console.print(records_table(telling[:_AUDIT_LINES]))
 
 
 def _progress() -> Progress:

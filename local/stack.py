@@ -14,10 +14,7 @@ from local.description import FOLDER_NAME, LOG_NAME, StackDescription
 from local.embedded_aws import embedded_aws
 from local.progress import step
 from local.template import function_ids, load_template
-
-# Every execution environment is a process that starts on this machine; a crowd of them would outlast the time that
-# AWS IoT waits. Who finds none free is throttled, as by AWS Lambda, and tries again, as devices must anyway.
-LOCAL_PARAMETERS = {"HookReservedConcurrency": "4"}
+from local.warm_up import warm_up
 
 
 class StackAlreadyRunning(Exception):
@@ -33,7 +30,7 @@ def running_stack(folder: Path, *, parameters: Mapping[str, str] | None = None) 
     Args:
         folder: `.local/` is made in it. While the stack runs that holds `stack.json` and `certificates/`; the log of
             the embedded AWS stays.
-        parameters: Of the template; LOCAL_PARAMETERS and then its defaults hold for the others.
+        parameters: Of the template; its defaults hold for the others.
 
     Raises:
         StackAlreadyRunning: One runs in this folder.
@@ -50,7 +47,9 @@ def running_stack(folder: Path, *, parameters: Mapping[str, str] | None = None) 
             aws = undo.enter_context(embedded_aws(files / LOG_NAME))
         session = root_session()
         with step("deploying template.yaml"):
-            outputs = deploy(session, aws.endpoint_url, template, builds, {**LOCAL_PARAMETERS, **(parameters or {})})
+            outputs = deploy(session, aws.endpoint_url, template, builds, parameters or {})
+        with step("warming up the hook"):
+            warm_up(session, aws.endpoint_url, outputs["HookFunctionName"])
         with step("creating a claim certificate"):
             certificates = _fresh_folder(files / "certificates", undo)
             root_ca = certificates / "root-ca.pem"

@@ -20,7 +20,7 @@ def hook() -> None:
 
     \b
     Example:
-      fleetgate hook invoke --event events/hook/approved.json
+      fleetgate hook invoke --event events/hook/approved-device.json
     """
 
 
@@ -38,11 +38,12 @@ def invoke(run: Run, *, event_path: Path) -> None:
     """Invoke the hook with an event, print its answer.
 
     The decision is a real one: an allow reserves the serial number, and every decision is recorded. Exits with 0 for
-    an allow, 1 for a denial, 3 when the hook could not judge.
+    an allow, 1 for a denial, 3 when the hook could not judge. The events in events/hook name a template and a claim
+    certificate that only exist in the tests: put in your own.
 
     \b
     Example:
-      fleetgate hook invoke --event events/hook/approved.json
+      fleetgate hook invoke --event events/hook/approved-device.json
     """
     event = _event(event_path)
     client, function_name = run.target.client("lambda"), run.target.output("HookFunctionName")

@@ -3,13 +3,12 @@
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.allow_list import AllowListEntry, Purpose
 from fleetgate.domain.claim import ClaimCertificate, ClaimStatus
 from fleetgate.domain.decision import Allowed, Decision, Denied
 from fleetgate.domain.policy import GatePolicy, ReprovisioningPolicy
 from fleetgate.domain.reasons import AllowRule
 from fleetgate.domain.request import Identity
-from tests.builders import TEMPLATE_NAME
 from tests.property.ledger import Grant, Ledger
 
 _WHAT_AN_ALLOW_CHANGES = {"reservation", "device_certificate", "reprovisioning_count", "version"}
@@ -59,6 +58,7 @@ class Situation:
         """Whether the asking side is who it must be, whatever the device's past."""
         return (
             not self.ledger.is_stopped
+            and self._is_in_scope(self.entry.templates)
             and self._proves_hardware
             and (self.is_itself or (self._is_approved_now and self._is_vouched_for))
         )
@@ -80,6 +80,12 @@ class Situation:
         return (pending is not None and pending.is_comeback) or self._may_come_back
 
     @property
+    def _purpose(self) -> Purpose:
+        if self.is_itself:
+            return Purpose.ROTATION
+        return Purpose.ENROLMENT if self.ledger.current is None else Purpose.REPROVISIONING
+
+    @property
     def _proves_hardware(self) -> bool:
         approved = self.entry.mac_addresses
         return self.identity.mac_address in approved if approved else not self.policy.require_mac
@@ -97,7 +103,7 @@ class Situation:
         return (
             claim.status is ClaimStatus.ACTIVE
             and (claim.expires_at is None or self.now < claim.expires_at)
-            and (not claim.templates or TEMPLATE_NAME in claim.templates)
+            and self._is_in_scope(claim.templates)
             and claim.manufacturer in (None, self.entry.manufacturer)
             and claim.serial_number in (None, self.entry.serial_number)
         )
@@ -108,6 +114,9 @@ class Situation:
             self.policy.reprovisioning is ReprovisioningPolicy.SAME_IDENTITY
             and self.ledger.comebacks < self.policy.reprovisioning_limit
         )
+
+    def _is_in_scope(self, templates: frozenset[str]) -> bool:
+        return not templates or self.policy.template_arn.split("/")[-1] in templates
 
     def _is_left_unfinished(self, pending: Grant) -> bool:
         return (
@@ -142,6 +151,7 @@ class Situation:
         assert reserved.reservation.certificate_id == self.identity.certificate_id
         assert reserved.reservation.deadline == self.now + self.policy.reservation_time
         is_takeover = pending is not None and not self.has_finished
+        assert reserved.reservation.purpose is self._purpose
         assert reserved.reservation.taken_over == is_takeover
         if pending is not None and is_takeover:
             assert self._is_left_unfinished(pending)

@@ -58,8 +58,15 @@ def almost_mac_addresses() -> st.SearchStrategy[str]:
 
 
 def serial_numbers() -> st.SearchStrategy[str]:
-    """Text that a thing name allows."""
-    return st.text(alphabet=SERIAL_NUMBER_CHARACTERS, min_size=1, max_size=128)
+    """Text that a thing name allows, often of nearly the greatest length."""
+    any_length = st.text(alphabet=SERIAL_NUMBER_CHARACTERS, min_size=1, max_size=128)
+    return any_length | st.integers(120, 128).map(lambda length: "A" * length)
+
+
+def almost_serial_numbers() -> st.SearchStrategy[str]:
+    """A serial number with something at its end."""
+    ends = st.sampled_from(["", "A", "\n", " ", "/", "#", ".", "\x00", "\N{FULLWIDTH DIGIT ONE}"])
+    return st.tuples(serial_numbers(), ends).map("".join)
 
 
 def json_values() -> st.SearchStrategy[Any]:

@@ -4,11 +4,12 @@ from collections import defaultdict
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from fleetgate.domain.allow_list import DeviceState
+from fleetgate.domain.allow_list import DeviceState, InvalidEntry
 from fleetgate.domain.claim import ClaimStatus
 from fleetgate.domain.decision import Allowed, Decision, Denied, decide
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
@@ -18,11 +19,13 @@ from fleetgate.domain.request import Identity
 from tests.builders import A_MOMENT, policy
 from tests.property.ledger import Ledger
 from tests.property.situation import Situation
-from tests.property.world import CLAIMS, ENTRIES, START, UNKNOWN, UNREGISTERED, WRONG_MAC_ADDRESS
+from tests.property.world import CLAIMS, ENTRIES, START, TEMPLATE_ARNS, UNKNOWN, UNREGISTERED, WRONG_MAC_ADDRESS
 
 _SERIAL_NUMBERS = [entry.serial_number.value for entry in ENTRIES]
 _CLAIM_IDS = [claim.certificate_id for claim in CLAIMS]
-_LATE_IN_THE_STORY = 20
+_APPROVALS_END = [entry.valid_until for entry in ENTRIES if entry.valid_until is not None]
+_CLAIMS_END = [claim.expires_at for claim in CLAIMS if claim.expires_at is not None]
+_LATE_IN_THE_STORY = 12
 
 _serial_numbers = st.sampled_from(_SERIAL_NUMBERS)
 # Whoever asks mostly gets most of it right, or no story would come far.
@@ -32,6 +35,7 @@ _certificates = st.sampled_from(["new", "new", "new", "pending", "current", "ear
 
 _policies = st.builds(
     policy,
+    template_arn=st.sampled_from([TEMPLATE_ARNS[0], *TEMPLATE_ARNS]),
     thing_name_prefix=st.sampled_from(["", "fg-"]),
     require_registered_claims=st.booleans(),
     require_mac=st.booleans(),
@@ -146,10 +150,11 @@ class Gate(RuleBasedStateMachine):
         self.now += timedelta(seconds=seconds)
 
     @precondition(lambda self: self.requests > _LATE_IN_THE_STORY)
-    @rule(days=st.sampled_from([1, 2, 30]))
-    def much_time_passes(self, days: int) -> None:
-        """Long enough for approvals and claim registrations to end."""
-        self.now += timedelta(days=days)
+    @rule(serial_number=_serial_numbers, before=st.booleans(), end=st.sampled_from([*_APPROVALS_END, *_CLAIMS_END]))
+    def somebody_asks_as_approvals_end(self, serial_number: str, before: bool, end: datetime) -> None:
+        """Just before the end of an approval or of a claim's registration, or exactly at it."""
+        self.now = max(self.now, end - A_MOMENT if before else end)
+        self._register(self._identity(serial_number, "right", "claim-ending", "new"))
 
     @rule(serial_number=_serial_numbers, before=st.booleans(), what=st.sampled_from(["take-over", "deadline"]))
     def a_boundary_is_reached(self, serial_number: str, before: bool, what: str) -> None:
@@ -174,7 +179,7 @@ class Gate(RuleBasedStateMachine):
     def an_operator_releases(self) -> None:
         """Back to where it stood."""
         for serial_number, ledger in self.ledgers.items():
-            if ledger.is_quarantined and not ledger.is_retired:
+            if ledger.is_quarantined:
                 self.entries[serial_number] = self.entries[serial_number].released()
             ledger.is_quarantined = False
 
@@ -184,6 +189,7 @@ class Gate(RuleBasedStateMachine):
         """For good."""
         self.entries[serial_number] = self.entries[serial_number].retired()
         self.ledgers[serial_number].is_retired = True
+        self.ledgers[serial_number].is_quarantined = False
 
     @rule(serial_number=_serial_numbers, minutes=st.sampled_from([1, 60, 60 * 24]))
     def an_operator_opens_a_repair_window(self, serial_number: str, minutes: int) -> None:
@@ -252,6 +258,15 @@ class Gate(RuleBasedStateMachine):
                 decision = self._judge(self._probe(serial_number, "claim-any", certificate_id))
                 if isinstance(decision, Allowed) and ledger.holding(certificate_id, self.now) is not None:
                     assert decision.rule is AllowRule.SAME_CERTIFICATE_RETRY
+
+    @invariant()
+    def a_retirement_cannot_be_undone(self) -> None:
+        """There is no way back."""
+        for serial_number, ledger in self.ledgers.items():
+            if ledger.is_retired:
+                for undo in (self.entries[serial_number].released, self.entries[serial_number].quarantined):
+                    with pytest.raises(InvalidEntry):
+                        undo()
 
     @invariant()
     def a_stopped_device_is_let_in_by_nobody(self) -> None:

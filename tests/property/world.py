@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.claim import ClaimCertificate, ClaimStatus
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
-from tests.builders import TEMPLATE_NAME
+from tests.builders import TEMPLATE_ARN, TEMPLATE_NAME
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 UNKNOWN = "FG-9999"
@@ -22,9 +22,9 @@ ENTRIES: tuple[AllowListEntry, ...] = (
         serial_number=SerialNumber.parse("FG-0002"),
         manufacturer="globex",
         mac_addresses=frozenset({MacAddress.parse("00:1b:44:00:00:02"), MacAddress.parse("00:1b:44:00:00:03")}),
-        templates=frozenset({TEMPLATE_NAME, "another"}),
-        valid_from=START,
-        valid_until=START + timedelta(days=30),
+        templates=frozenset({TEMPLATE_NAME}),
+        valid_from=START + timedelta(minutes=1),
+        valid_until=START + timedelta(days=1),
     ),
     AllowListEntry(serial_number=SerialNumber.parse("FG-0003"), manufacturer="acme"),
 )
@@ -40,4 +40,5 @@ CLAIMS: tuple[ClaimCertificate, ...] = (
         certificate_id="claim-one-device", manufacturer="acme", serial_number=SerialNumber.parse("FG-0001")
     ),
 )
+TEMPLATE_ARNS = (TEMPLATE_ARN, TEMPLATE_ARN.replace(TEMPLATE_NAME, "another"))
 UNREGISTERED = "claim-unregistered"

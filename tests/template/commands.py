@@ -10,7 +10,7 @@ from local.environments import REPOSITORY
 
 SAM = REPOSITORY / ".venv-sam" / "bin" / "sam"
 CHECKOV = REPOSITORY / ".venv-checkov" / "bin" / "checkov"
-CFN_LINT = (sys.executable, "-m", "cfnlint")
+CFN_LINT = Path(sys.executable).with_name("cfn-lint")
 
 # Port 9 of this machine discards: whoever calls out over HTTP meets a refused connection.
 NOBODY = "http://127.0.0.1:9"

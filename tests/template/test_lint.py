@@ -7,7 +7,7 @@ from tests.template.commands import CFN_LINT, OFFLINE, SAM, run
 
 
 def test_cfn_lint_finds_nothing_not_even_information(tmp_path: Path) -> None:
-    done = run(*CFN_LINT, "--include-checks", "I", "--", TEMPLATE, folder=tmp_path, changes=OFFLINE)
+    done = run(CFN_LINT, "--include-checks", "I", "--", TEMPLATE, folder=tmp_path, changes=OFFLINE)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

@@ -1,5 +1,6 @@
 """Parameters and outputs: what an operator can say, what cannot be smuggled in, and the environments of samconfig."""
 
+import json
 import re
 import tomllib
 from typing import Any
@@ -75,6 +76,13 @@ def test_every_default_is_acceptable_and_explained(template: dict[str, Any]) -> 
     for name, declared in template["Parameters"].items():
         assert accepts(declared, str(declared["Default"])), name
         assert declared["Description"], name
+
+
+def test_every_parameter_changes_something(template: dict[str, Any]) -> None:
+    text = json.dumps({section: template[section] for section in ("Conditions", "Resources", "Outputs")})
+    unused = [name for name in template["Parameters"] if f'"Ref": "{name}"' not in text and f"${{{name}}}" not in text]
+
+    assert unused == []
 
 
 def test_every_parameter_has_its_place_in_the_console(template: dict[str, Any]) -> None:

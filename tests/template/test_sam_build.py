@@ -108,9 +108,16 @@ def test_every_wheel_was_meant_for_the_functions_processor_and_python(function: 
     assert [tag for tag in tags if not FITTING_TAG.fullmatch(tag)] == []
 
 
-def test_the_package_needs_nothing_from_outside_to_import_its_handler(function: Path, template: dict[str, Any]) -> None:
+def test_the_package_needs_nothing_from_outside_to_start(function: Path, template: dict[str, Any]) -> None:
     module = template["Resources"][function.name]["Properties"]["Handler"].rpartition(".")[0]
-    code = f"import sys; sys.dont_write_bytecode = True; sys.path.insert(0, {str(function)!r}); import {module}"
+    code = f"""
+import sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, {str(function)!r})
+import {module}
+import botocore.session
+botocore.session.get_session().create_client("dynamodb")
+"""
     done = run(sys.executable, "-I", "-S", "-c", code, folder=function)
 
     assert done.returncode == 0, done.stderr

@@ -152,17 +152,17 @@ class DenialReason(_Reason):
     TAKEOVER_LIMIT_REACHED = (
         "takeover_limit_reached",
         "The reservation was taken over as often as the stack permits.",
-        "Find out why the device never finishes, then quarantine and release it or raise MaxAttempts.",
+        "Find out why the device never finishes, then raise MaxAttempts for as long as it needs.",
     )
     ALREADY_PROVISIONED = (
         "already_provisioned",
         "The device has its identity, and the stack does not let it come back through a claim certificate.",
-        "For a repaired device open a repair window; otherwise treat it as a clone.",
+        "If it was reset, set ReprovisioningPolicy=same-identity for as long as it needs; else treat it as a clone.",
     )
     REPROVISIONING_LIMIT_REACHED = (
         "reprovisioning_limit_reached",
         "The device came back through a claim certificate as often as the stack permits.",
-        "Find out why it loses its identity, then open a repair window.",
+        "Find out why it loses its identity, then raise ReprovisioningLimit for as long as it needs.",
     )
     ROTATION_NOT_ALLOWED = (
         "rotation_not_allowed",

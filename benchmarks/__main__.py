@@ -1,0 +1,56 @@
+"""Measure the hook against its floors.
+
+    python -m benchmarks [--json]
+
+A figure that misses its goal is shown, not failed; the exit status is 1 only where something could not be measured.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+
+from benchmarks.calls import calls_per_decision
+from benchmarks.figures import CouldNotMeasure, Figure
+from benchmarks.imports import import_figures
+from benchmarks.report import as_json, show
+from benchmarks.warm import warm_hook_figures
+from benchmarks.world import World
+from local.progress import step
+from local.stack import running_stack
+from tests.embedded import Embedded
+
+
+def main() -> int:
+    """Measure everything and print it."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the hook against its floors.")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    wanted = parser.parse_args()
+    try:
+        figures = list(_figures())
+    except CouldNotMeasure as error:
+        sys.stderr.write(f"could not measure: {error}\n")
+        return 1
+    if wanted.json:
+        sys.stdout.write(as_json(figures) + "\n")
+    else:
+        show(figures, Console())
+    return 0
+
+
+def _figures() -> Iterator[Figure]:
+    with TemporaryDirectory() as folder, running_stack(Path(folder)) as stack:
+        world = World.of(Embedded(stack))
+        with step("counting DynamoDB calls"):
+            yield from calls_per_decision(world)
+        with step("measuring the warm hook"):
+            yield from warm_hook_figures(world)
+        with step("measuring imports"):
+            yield from import_figures(world.environment)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

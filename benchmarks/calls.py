@@ -14,9 +14,9 @@ def calls_per_decision(world: World) -> Iterator[Count]:
     """Of an allow, of the same device asking again, and of a denial."""
     approved = world.approved_device()
     questions = (
-        ("an allow", approved, True),
-        ("the same certificate again", approved, True),
-        ("a denial", world.unknown_device(), False),
+        ("allow", approved, True),
+        ("same certificate again", approved, True),
+        ("denial", world.unknown_device(), False),
     )
     with (
         recorder(world.embedded.stack.endpoint_url) as (endpoint_url, exchanges),
@@ -26,4 +26,4 @@ def calls_per_decision(world: World) -> Iterator[Count]:
             exchanges.clear()
             must_allow(invoke(event), allowed)
             detail = tuple(exchange.operation for exchange in exchanges)
-            yield Count(name=f"DynamoDB calls for {name}", count=len(exchanges), detail=detail, goal=_GOAL)
+            yield Count(name=f"DynamoDB calls, {name}", count=len(exchanges), detail=detail, goal=_GOAL)

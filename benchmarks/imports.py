@@ -18,10 +18,10 @@ _UNWANTED = ("boto3", "pydantic", "aws_xray_sdk")
 _FLOOR = "import boto3; boto3.client('dynamodb', region_name='eu-central-1')"
 _IMPORT = "import fleetgate.handlers.hook"
 _SUBJECTS = {
-    "import of the hook": _IMPORT,
+    "import of hook": _IMPORT,
     # As at init in Lambda, where the handler module builds its client before the first request.
-    "import of the hook, client built": f"import os; os.environ['AWS_LAMBDA_FUNCTION_NAME'] = 'hook'; {_IMPORT}",
-    "an interpreter that does nothing": "pass",
+    "import of hook, client built": f"import os; os.environ['AWS_LAMBDA_FUNCTION_NAME'] = 'hook'; {_IMPORT}",
+    "empty interpreter": "pass",
 }
 
 
@@ -33,7 +33,9 @@ def import_figures(variables: Mapping[str, str]) -> Iterator[Count | Ratio]:
     """
     loaded = _run(f"{_IMPORT}; import sys; print(*sys.modules, sep='\\n')", variables).stdout.splitlines()
     unwanted = tuple(sorted({name.partition(".")[0] for name in loaded} & {*_UNWANTED}))
-    yield Count(name=f"imported of {', '.join(_UNWANTED)}", count=len(unwanted), detail=unwanted, goal=0)
+    yield Count(
+        name="unwanted imports", count=len(unwanted), detail=unwanted or (f"none of {', '.join(_UNWANTED)}",), goal=0
+    )
 
     costs: dict[str, list[float]] = {name: [] for name in _SUBJECTS}
     walls: dict[str, list[float]] = {name: [] for name in _SUBJECTS}

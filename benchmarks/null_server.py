@@ -7,11 +7,12 @@ operation, `{"BatchGetItem": {"headers": [["name", "value"]], "body": "text"}}`;
 end of standard input is its end.
 """
 
-import asyncio
 import json
 import re
+import socketserver
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -44,30 +45,32 @@ def _rendered(headers: Sequence[Sequence[str]], body: str) -> bytes:
     return "\r\n".join(["HTTP/1.1 200 OK", *lines, "", ""]).encode() + content
 
 
-async def _answer(answers: Mapping[bytes, bytes], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while True:
-            head = await reader.readuntil(b"\r\n\r\n")
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+
+    def __init__(self, answers: Mapping[bytes, bytes]) -> None:
+        super().__init__(("127.0.0.1", 0), _Connection)
+        self.answers = answers
+
+
+class _Connection(socketserver.StreamRequestHandler):
+    server: _Server
+    disable_nagle_algorithm = True
+
+    def handle(self) -> None:
+        """Answer request after request until the client has had enough."""
+        while head := b"".join(iter(self.rfile.readline, b"\r\n")):
             length, target = _LENGTH.search(head), _TARGET.search(head)
             if length is None or target is None:
                 return
-            await reader.readexactly(int(length[1]))
-            writer.write(answers[target[1]])
-            await writer.drain()
-    except (asyncio.IncompleteReadError, ConnectionResetError):
-        return  # the client is done
-    finally:
-        writer.close()
-
-
-async def _serve(answers: Mapping[bytes, bytes]) -> None:
-    async with await asyncio.start_server(lambda r, w: _answer(answers, r, w), "127.0.0.1", 0) as server:
-        sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
-        sys.stdout.flush()
-        await asyncio.to_thread(sys.stdin.read)
-        server.close()
+            self.rfile.read(int(length[1]))
+            self.wfile.write(self.server.answers[target[1]])
 
 
 if __name__ == "__main__":
     given = json.loads(sys.stdin.readline())
-    asyncio.run(_serve({name.encode(): _rendered(**answer) for name, answer in given.items()}))
+    with _Server({name.encode(): _rendered(**answer) for name, answer in given.items()}) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        sys.stdout.write(f"{server.server_address[1]}\n")
+        sys.stdout.flush()
+        sys.stdin.read()

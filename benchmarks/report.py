@@ -32,7 +32,8 @@ def show(figures: Iterable[Figure], console: Console) -> None:
     """Print a table."""
     table = Table(title="Fleetgate against its floors", title_justify="left", caption_justify="left")
     table.caption = ", ".join(f"{name} {value}" for name, value in machine().items())
-    table.add_column("figure")
+    for column in ("figure", "what"):
+        table.add_column(column)
     for column in ("measured", "floor", "ratio", "middle half", "goal"):
         table.add_column(column, justify="right", no_wrap=True)
     for figure in figures:
@@ -43,12 +44,13 @@ def show(figures: Iterable[Figure], console: Console) -> None:
 def _row(figure: Figure) -> tuple[str, ...]:
     match figure:
         case Count():
-            name = f"{figure.name}[dim] {' + '.join(figure.detail)}[/]"
-            return name, str(figure.count), "", "", "", _goal(f"{figure.goal}", figure.count == figure.goal)
+            goal = _goal(str(figure.goal), figure.count == figure.goal)
+            return figure.name, " + ".join(figure.detail), str(figure.count), "", "", "", goal
         case Ratio():
             goal = "" if figure.goal is None else _goal(f"≤ {figure.goal}", figure.ratio <= figure.goal)
             return (
-                f"{figure.name}[dim], {figure.cost}[/]",
+                figure.name,
+                figure.cost,
                 f"{figure.measured_seconds * 1000:.2f} ms",
                 f"{figure.floor_seconds * 1000:.2f} ms",
                 f"{figure.ratio:.2f}",

@@ -1,7 +1,7 @@
 """The warm hook against botocore alone, which makes the same two calls."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,70 +13,70 @@ from benchmarks.recording import Exchange, recorder
 from benchmarks.subject import must_allow, warm_hook
 from benchmarks.world import World
 
-GOAL = 1.25
-
+_GOAL = 1.25
 _ROUNDS = 40
-# A round against the embedded stack takes longer, and every allow in it needs a device of its own.
-_REPETITIONS_EMBEDDED = 8
-_REPETITIONS_NULL = 25
 
-NewEvent = Callable[[], dict[str, Any]]
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One kind of request, and what the hook and DynamoDB said to each other about one of its kind."""
+
+    name: str
+    allowed: bool
+    event: Event
+    exchanges: Sequence[Exchange]
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """Who answers. Against one that keeps state every repetition needs a device of its own, and takes longer."""
+
+    name: str
+    endpoint_url: str
+    next_event: Callable[[], Event]
+    repetitions: int
+    goal: float | None
 
 
 def warm_hook_figures(world: World) -> Iterator[Ratio]:
-    """An allow and a denial, each against the embedded DynamoDB and against one that takes no time."""
-    kinds: tuple[tuple[str, NewEvent, bool], ...] = (
-        ("allow", world.approved_device, True),
-        ("denial", world.unknown_device, False),
-    )
+    """An allow and a denial, each against the embedded AWS and against a server that takes no time."""
+    kinds = (("allow", world.approved_device, True), ("denial", world.unknown_device, False))
     for name, new_event, allowed in kinds:
-        recorded, exchanges = _record(world, new_event, allowed)
-        yield from _against(
-            world, f"{name}, embedded DynamoDB", world.embedded.stack.endpoint_url, new_event, recorded, exchanges,
-            allowed=allowed, repetitions=_REPETITIONS_EMBEDDED,
-        )  # fmt: skip
-        with null_server(exchanges) as endpoint_url:
-            # It answers as it did to the recorded event, whoever asks.
-            yield from _against(
-                world, f"{name}, DynamoDB in no time", endpoint_url, lambda again=recorded: again, recorded, exchanges,
-                allowed=allowed, repetitions=_REPETITIONS_NULL,
-            )  # fmt: skip
+        case = _recorded(world, name, new_event(), allowed=allowed)
+        embedded = _Server("embedded AWS", world.embedded.stack.endpoint_url, new_event, 8, _GOAL)
+        yield from _figures(world, case, embedded)
+        with null_server(case.exchanges) as endpoint_url:
+            null = _Server("null server", endpoint_url, partial(dict, case.event), 25, goal=None)
+            yield from _figures(world, case, null)
 
 
-def _record(world: World, new_event: NewEvent, allowed: bool) -> tuple[dict[str, Any], Sequence[Exchange]]:
-    event = new_event()
+def _recorded(world: World, name: str, event: Event, *, allowed: bool) -> _Case:
     with (
         recorder(world.embedded.stack.endpoint_url) as (endpoint_url, exchanges),
         warm_hook(world.environment, endpoint_url) as invoke,
     ):
         must_allow(invoke(event), allowed)
-    return event, tuple(exchanges)
+    return _Case(name, allowed, event, tuple(exchanges))
 
 
-def _against(
-    world: World,
-    name: str,
-    endpoint_url: str,
-    new_event: NewEvent,
-    recorded: dict[str, Any],
-    exchanges: Sequence[Exchange],
-    *,
-    allowed: bool,
-    repetitions: int,
-) -> Iterator[Ratio]:
-    with ExitStack() as undo:
-        client = undo.enter_context(raw_client(world.environment, endpoint_url))
-        invoke = undo.enter_context(warm_hook(world.environment, endpoint_url))
+def _figures(world: World, case: _Case, server: _Server) -> Iterator[Ratio]:
+    with (
+        raw_client(world.environment, server.endpoint_url) as client,
+        warm_hook(world.environment, server.endpoint_url) as invoke,
+    ):
 
-        def ask(event: dict[str, Any]) -> None:
-            must_allow(invoke(event), allowed)
+        def ask(event: Event) -> None:
+            must_allow(invoke(event), case.allowed)
 
         def hook(wanted: int) -> list[Repetition]:
-            return [partial(ask, new_event()) for _ in range(wanted)]
+            return [partial(ask, server.next_event()) for _ in range(wanted)]
 
         def botocore(wanted: int) -> list[Repetition]:
-            return [same_calls(client, exchanges, recorded, new_event()) for _ in range(wanted)]
+            return [same_calls(client, case.exchanges, case.event, server.next_event()) for _ in range(wanted)]
 
-        measured, floor = interleaved(hook, botocore, rounds=_ROUNDS, repetitions=repetitions)
-    yield Ratio.of(f"warm {name}", "wall time", measured.wall, floor.wall, goal=GOAL)
-    yield Ratio.of(f"warm {name}", "processor time", measured.cpu, floor.cpu, goal=GOAL)
+        measured, floor = interleaved(hook, botocore, rounds=_ROUNDS, repetitions=server.repetitions)
+    name = f"warm {case.name}, {server.name}"
+    yield Ratio.of(name, "wall time", measured.wall, floor.wall, goal=server.goal)
+    yield Ratio.of(name, "processor time", measured.cpu, floor.cpu, goal=server.goal)

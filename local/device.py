@@ -128,9 +128,12 @@ class Session:
     def echo(self, topic: str, payload: Mapping[str, Any]) -> Any:
         """Publish a JSON message to a topic this device hears itself, and return what came back."""
         heard: Future[bytes] = Future()
-        subscribed, _ = self._connection.subscribe(
-            topic, mqtt.QoS.AT_LEAST_ONCE, lambda payload, **_: heard.done() or heard.set_result(payload)
-        )
+
+        def hear(*, payload: bytes, **_: Any) -> None:
+            if not heard.done():
+                heard.set_result(payload)
+
+        subscribed, _ = self._connection.subscribe(topic, mqtt.QoS.AT_LEAST_ONCE, hear)
         subscribed.result(_SECONDS)
         self.publish(topic, payload)
         return json.loads(heard.result(_SECONDS))

@@ -77,7 +77,10 @@ class _Reader:
         return value
 
     def names(self, name: str) -> tuple[str, ...]:
-        return tuple(part.strip() for part in self.text(name).split(",") if part.strip())
+        names = tuple(part.strip() for part in self.text(name).split(",") if part.strip())
+        if not names:
+            raise InvalidSettings(f"environment variable {name} names nothing")
+        return names
 
     def number(self, name: str) -> int:
         value = self.text(name)

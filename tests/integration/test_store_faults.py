@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -172,7 +173,7 @@ def test_a_role_without_permission_is_a_fault(
     assert caught.value.reason is FaultReason.STORE_ACCESS_DENIED
 
 
-def _without(name: str) -> Callable[[dict[str, object]], None]:
+def _without(name: str) -> Callable[[dict[str, Any]], None]:
     return lambda item: item.__delitem__(name)
 
 
@@ -190,7 +191,7 @@ def _without(name: str) -> Callable[[dict[str, object]], None]:
     ],
 )
 def test_an_item_that_was_edited_by_hand_is_a_fault(
-    damage: Callable[[dict[str, object]], None],
+    damage: Callable[[dict[str, Any]], None],
     embedded: Embedded,
     store: GateStore,
     approved: AllowListEntry,

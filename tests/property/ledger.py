@@ -51,13 +51,10 @@ class Ledger:
         """The certificates by which the device proves to be itself."""
         return {grant.certificate_id for grant in (self.pending, self.current) if grant is not None}
 
-    def holding(self, certificate_id: str, now: datetime) -> Grant | None:
+    def holding(self, certificate_id: str) -> Grant | None:
         """The grant that a certificate may ask for again."""
-        if self.pending and self.pending.certificate_id == certificate_id and now < self.pending.deadline:
-            return self.pending
-        if self.current and self.current.certificate_id == certificate_id:
-            return self.current
-        return None
+        held = (grant for grant in (self.pending, self.current) if grant is not None)
+        return next((grant for grant in held if grant.certificate_id == certificate_id), None)
 
     def is_repair_window_open(self, now: datetime) -> bool:
         """Whether an operator expects the device back."""

@@ -35,7 +35,7 @@ class Situation:
         assert decision.rule in AllowRule
         assert decision.entry is self.entry
         self._check_overrides(decision)
-        held = self.ledger.holding(self.identity.certificate_id, self.now)
+        held = self.ledger.holding(self.identity.certificate_id)
         if held is not None:
             self._check_same_answer(decision, held)
         else:
@@ -69,7 +69,7 @@ class Situation:
         ledger, pending = self.ledger, self.ledger.pending
         if not self.meets_requirements:
             return False
-        if ledger.holding(self.identity.certificate_id, self.now) is not None:
+        if ledger.holding(self.identity.certificate_id) is not None:
             return True
         if self.is_itself and not self.policy.allow_rotation:
             return False
@@ -77,7 +77,7 @@ class Situation:
             return False
         if self.is_itself or ledger.current is None or ledger.is_repair_window_open(self.now):
             return True
-        return (pending is not None and pending.is_comeback) or self._may_come_back
+        return self._is_coming_back or self._may_come_back
 
     @property
     def _purpose(self) -> Purpose:
@@ -89,6 +89,11 @@ class Situation:
     def _proves_hardware(self) -> bool:
         approved = self.entry.mac_addresses
         return self.identity.mac_address in approved if approved else not self.policy.require_mac
+
+    @property
+    def _proven_mac_address(self) -> str:
+        presented = self.identity.mac_address
+        return presented.value if presented is not None and presented in self.entry.mac_addresses else "none"
 
     @property
     def _is_approved_now(self) -> bool:
@@ -109,10 +114,18 @@ class Situation:
         )
 
     @property
+    def _is_coming_back(self) -> bool:
+        """Whether a return that was let in is still under way."""
+        pending = self.ledger.pending
+        return pending is not None and pending.is_comeback and self.now < pending.deadline
+
+    @property
     def _may_come_back(self) -> bool:
+        pending = self.ledger.pending
+        unfinished = pending is not None and pending.is_comeback
         return (
             self.policy.reprovisioning is ReprovisioningPolicy.SAME_IDENTITY
-            and self.ledger.comebacks < self.policy.reprovisioning_limit
+            and self.ledger.comebacks - unfinished < self.policy.reprovisioning_limit
         )
 
     def _is_in_scope(self, templates: frozenset[str]) -> bool:
@@ -128,7 +141,7 @@ class Situation:
         overrides, identity = decision.parameter_overrides, self.identity
         assert overrides["SerialNumber"] == identity.serial_number.value
         assert overrides["ThingName"] == self.policy.thing_name_prefix + identity.serial_number.value
-        assert overrides["MacAddress"] == (identity.mac_address.value if identity.mac_address else "none")
+        assert overrides["MacAddress"] == self._proven_mac_address
         assert overrides["DecisionId"] == decision.decision_id
         assert {"Model", "HardwareRevision", "ThingGroup"} <= set(overrides)
 
@@ -138,7 +151,7 @@ class Situation:
         assert decision.superseded_certificate_id is None
         assert decision.decision_id == held.decision_id
         # A device may have several MAC addresses; which of them it names is the only thing that may differ.
-        presented = {"MacAddress": self.identity.mac_address.value if self.identity.mac_address else "none"}
+        presented = {"MacAddress": self._proven_mac_address}
         assert dict(decision.parameter_overrides) == {**held.overrides, **presented}
 
     def _check_new_grant(self, decision: Allowed) -> None:
@@ -160,7 +173,7 @@ class Situation:
         if self.is_itself:
             assert self.policy.allow_rotation
             assert decision.rule is AllowRule.ROTATION
-        elif ledger.current is not None and not (pending is not None and pending.is_comeback):
+        elif ledger.current is not None and not self._is_coming_back:
             self._check_comeback(decision)
         else:
             assert decision.rule is (AllowRule.RESERVATION_TAKEOVER if is_takeover else AllowRule.FIRST_RESERVATION)

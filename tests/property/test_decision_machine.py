@@ -256,7 +256,7 @@ class Gate(RuleBasedStateMachine):
         for serial_number, ledger in self.ledgers.items():
             for certificate_id in ledger.own_certificate_ids:
                 decision = self._judge(self._probe(serial_number, "claim-any", certificate_id))
-                if isinstance(decision, Allowed) and ledger.holding(certificate_id, self.now) is not None:
+                if isinstance(decision, Allowed) and ledger.holding(certificate_id) is not None:
                     assert decision.rule is AllowRule.SAME_CERTIFICATE_RETRY
 
     @invariant()

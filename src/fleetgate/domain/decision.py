@@ -69,11 +69,9 @@ class _Case:
     def repeats_decision_id(self) -> str | None:
         """The decision that already gave the asking certificate this device's place, or None."""
         reservation, current = self.entry.reservation, self.entry.device_certificate
-        certificate_id = self.identity.certificate_id
-        if reservation is not None and reservation.certificate_id == certificate_id and reservation.is_live(self.now):
-            return reservation.decision_id
-        if current is not None and current.certificate_id == certificate_id:
-            return current.decision_id
+        for held in (reservation, current):
+            if held is not None and held.certificate_id == self.identity.certificate_id:
+                return held.decision_id
         return None
 
 
@@ -204,7 +202,7 @@ def _grant(case: _Case) -> AllowRule | DenialReason:
     if case.entry.device_certificate is None:
         return unfinished or AllowRule.FIRST_RESERVATION
     reservation = case.entry.reservation
-    if reservation is not None and reservation.purpose is Purpose.REPROVISIONING:
+    if reservation is not None and reservation.purpose is Purpose.REPROVISIONING and reservation.is_live(case.now):
         return AllowRule.RESERVATION_TAKEOVER
     return _reprovision(case)
 
@@ -244,7 +242,9 @@ def _reprovision(case: _Case) -> AllowRule | DenialReason:
         return AllowRule.REPAIR_WINDOW
     if case.policy.reprovisioning is ReprovisioningPolicy.NEVER:
         return DenialReason.ALREADY_PROVISIONED
-    if case.entry.reprovisioning_count >= case.policy.reprovisioning_limit:
+    contested = _contested(case)
+    unfinished = contested is not None and contested.purpose is Purpose.REPROVISIONING  # counted, and taken over now
+    if case.entry.reprovisioning_count - unfinished >= case.policy.reprovisioning_limit:
         return DenialReason.REPROVISIONING_LIMIT_REACHED
     return AllowRule.REPROVISIONING
 
@@ -296,13 +296,14 @@ def _purpose(rule: AllowRule, held: Reservation | None) -> Purpose:
 def _overrides(case: _Case, decision_id: str) -> Mapping[str, str]:
     """Every parameter the provisioning template reads, so that none of them is left to the device."""
     mac_address = case.identity.mac_address
+    is_proven = mac_address in case.entry.mac_addresses
     return {
         "Model": UNSPECIFIED,
         "HardwareRevision": UNSPECIFIED,
         "ThingGroup": case.policy.default_thing_group,
         **case.entry.attributes,
         "SerialNumber": case.entry.serial_number.value,
-        "MacAddress": mac_address.value if mac_address else UNSPECIFIED,
+        "MacAddress": mac_address.value if mac_address and is_proven else UNSPECIFIED,
         "ThingName": thing_name(case.entry, case.policy),
         "DecisionId": decision_id,
     }

@@ -85,8 +85,8 @@ class GateStore:
         unchanged = DeviceItem.version == allowed.entry.version
         with faults_translated():
             try:
-                # The token makes botocore's own retry of a lost answer one transaction.
-                with TransactWrite(connection=connection, client_request_token=record.record_id) as transaction:
+                # botocore gives it a token, so that its own retry of a lost answer is still one transaction.
+                with TransactWrite(connection=connection) as transaction:
                     if allowed.reserved is None:
                         transaction.condition_check(DeviceItem, device.pk, condition=unchanged)
                     else:

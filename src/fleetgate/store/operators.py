@@ -175,8 +175,8 @@ class OperatorStore(Queries):
         connection = self._tables.connection()
         with faults_translated():
             try:
-                # The token makes botocore's own retry of a lost answer one transaction.
-                with TransactWrite(connection=connection, client_request_token=record.record_id) as transaction:
+                # botocore gives it a token, so that its own retry of a lost answer is still one transaction.
+                with TransactWrite(connection=connection) as transaction:
                     yield transaction
                     transaction.save(self._tables.audit_item(record), condition=AuditItem.record_id.does_not_exist())
             except TransactWriteError as error:

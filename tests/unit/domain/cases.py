@@ -557,7 +557,9 @@ ALLOWED: tuple[Judged, ...] = (
             device_certificate=current_certificate(),
             reprovisioning_count=1,
             reservation=reservation(
-                reserved_at=_AN_HOUR_AGO, certificate_id=OTHER_CERTIFICATE_ID, purpose=Purpose.REPROVISIONING
+                reserved_at=NOW - timedelta(minutes=30),
+                certificate_id=OTHER_CERTIFICATE_ID,
+                purpose=Purpose.REPROVISIONING,
             ),
         ),
         policy=_SAME_IDENTITY_ONCE,

@@ -120,19 +120,34 @@ def test_a_reservation_is_protected_for_the_take_over_time(at: datetime, expecte
     assert outcome(of=held, under=policy(takeover_time=timedelta(minutes=5)), now=at) is expected
 
 
-def test_a_retry_is_a_retry_until_the_deadline() -> None:
+def test_a_certificate_gets_its_answer_again_even_past_its_deadline() -> None:
     held = entry(reservation=reservation(reserved_at=NOW, deadline=NOW + timedelta(hours=1)))
-    assert outcome(of=held, now=NOW + timedelta(hours=1) - A_MOMENT) is AllowRule.SAME_CERTIFICATE_RETRY
+    decision = allowed(held, through=claim(), now=NOW + timedelta(days=1))
+    assert decision.rule is AllowRule.SAME_CERTIFICATE_RETRY
+    assert decision.reserved is None
 
 
-def test_a_certificate_past_its_own_deadline_costs_an_attempt_like_any_other() -> None:
-    held = entry(reservation=reservation(reserved_at=NOW, deadline=NOW + timedelta(hours=1)))
-    decision = allowed(held, through=claim(), now=NOW + timedelta(hours=1))
-    assert decision.rule is not AllowRule.SAME_CERTIFICATE_RETRY
-    assert decision.decision_id == DECISION_ID
-    assert decision.reserved is not None
-    assert decision.reserved.reservation is not None
-    assert decision.reserved.reservation.attempts == 2
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        pytest.param(NOW - A_MOMENT, AllowRule.RESERVATION_TAKEOVER, id="just before its deadline"),
+        pytest.param(NOW, DenialReason.ALREADY_PROVISIONED, id="at its deadline"),
+    ],
+)
+def test_a_return_that_was_let_in_once_is_open_until_its_deadline(
+    at: datetime, expected: AllowRule | DenialReason
+) -> None:
+    unfinished = entry(
+        device_certificate=current_certificate(),
+        reservation=reservation(
+            reserved_at=NOW - timedelta(hours=1),
+            deadline=NOW,
+            certificate_id=OTHER_CERTIFICATE_ID,
+            purpose=Purpose.REPROVISIONING,
+        ),
+        reprovisioning_count=1,
+    )
+    assert outcome(of=unfinished, now=at) is expected
 
 
 @pytest.mark.parametrize(
@@ -220,11 +235,14 @@ def test_a_take_over_counts_flags_and_names_who_lost_its_place() -> None:
 
 
 def test_a_take_over_keeps_what_the_reservation_was_for() -> None:
-    long_ago = NOW - timedelta(days=1)
+    a_while_ago = NOW - timedelta(minutes=30)
     held = entry(
         device_certificate=current_certificate(),
         reservation=reservation(
-            reserved_at=long_ago, certificate_id=OTHER_CERTIFICATE_ID, purpose=Purpose.REPROVISIONING
+            reserved_at=a_while_ago,
+            deadline=a_while_ago + timedelta(hours=1),
+            certificate_id=OTHER_CERTIFICATE_ID,
+            purpose=Purpose.REPROVISIONING,
         ),
         reprovisioning_count=1,
     )

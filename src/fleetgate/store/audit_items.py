@@ -92,7 +92,7 @@ def audit_item_from(record: AuditRecord, *, retention: timedelta) -> AuditItem:
         subject=record.subject,
         day=record.recorded_at.date().isoformat(),
         expires_at_epoch_seconds=int((record.recorded_at + retention).timestamp()),
-        **{name: getattr(record, name) for name in _RECORD_FIELDS},
+        **{name: value for name in _RECORD_FIELDS if (value := getattr(record, name)) is not None},
     )
 
 

@@ -37,7 +37,7 @@ def main() -> int:
     if wanted.json:
         sys.stdout.write(as_json(figures) + "\n")
     else:
-        show(figures, Console())
+        show(figures, Console(width=None if sys.stdout.isatty() else 120))
     return 0
 
 

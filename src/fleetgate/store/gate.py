@@ -92,7 +92,7 @@ class GateStore:
                     else:
                         transaction.update(
                             device,
-                            actions=_changes(allowed.reserved, record.recorded_at),
+                            actions=_changes(allowed.entry, allowed.reserved, record.recorded_at),
                             condition=unchanged,
                             return_values="ALL_OLD",
                         )
@@ -121,15 +121,16 @@ class GateStore:
                     raise
 
 
-def _changes(reserved: AllowListEntry, now: datetime) -> list[Any]:
+def _changes(before: AllowListEntry, reserved: AllowListEntry, now: datetime) -> list[Any]:
+    """What an allow changes of an entry; the condition on its version holds the rest in place."""
     held, current = reserved.reservation, reserved.device_certificate
-    return [
-        DeviceItem.reservation.set(reservation_attribute(held)) if held else DeviceItem.reservation.remove(),
-        DeviceItem.device_certificate.set(device_certificate_attribute(current))
-        if current
-        else DeviceItem.device_certificate.remove(),
-        DeviceItem.reprovisioning_count.set(reserved.reprovisioning_count),
-        DeviceItem.state.set(reserved.state.value),
-        DeviceItem.version.set(reserved.version),
-        DeviceItem.updated_at.set(now),
-    ]
+    changes: list[Any] = [DeviceItem.version.set(reserved.version), DeviceItem.updated_at.set(now)]
+    if held:
+        changes.append(DeviceItem.reservation.set(reservation_attribute(held)))
+    if current and current != before.device_certificate:
+        changes.append(DeviceItem.device_certificate.set(device_certificate_attribute(current)))
+    if reserved.reprovisioning_count != before.reprovisioning_count:
+        changes.append(DeviceItem.reprovisioning_count.set(reserved.reprovisioning_count))
+    if reserved.state is not before.state:
+        changes.append(DeviceItem.state.set(reserved.state.value))
+    return changes

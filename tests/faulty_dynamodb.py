@@ -55,6 +55,11 @@ class FaultyDynamoDB:
         """Meet every request with this fault."""
         self._always = fault
 
+    def heal(self) -> None:
+        """Behave from now on."""
+        self._faults.clear()
+        self._always = None
+
     def _take(self) -> Fault | None:
         return self._faults.popleft() if self._faults else self._always
 

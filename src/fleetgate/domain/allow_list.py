@@ -19,6 +19,7 @@ class DeviceState(StrEnum):
     """Where a device stands (design, section 4)."""
 
     APPROVED = "approved"
+    REVOKED = "revoked"
     RESERVED = "reserved"
     PROVISIONED = "provisioned"
     QUARANTINED = "quarantined"
@@ -90,7 +91,10 @@ class AllowListEntry:
         attributes: Handed to the provisioning template (model, hardware revision, group).
         reservation: An unfinished promise, or None.
         device_certificate: None until an outcome is seen.
-        version: Grows by 1 with every change; all writers make their writes conditional on it.
+        is_revoked: Whether the factory withdrew the approval before the device used it.
+        import_id: The import that wrote the approval last. import_line: the line of its file that says so.
+        first_import_id: The import that put the device on the allow-list.
+        version: Grows with every change; all writers make their writes conditional on it.
     """
 
     serial_number: SerialNumber
@@ -105,7 +109,10 @@ class AllowListEntry:
     device_certificate: DeviceCertificate | None = None
     reprovisioning_count: int = 0
     repair_window_until: datetime | None = None
+    is_revoked: bool = False
     import_id: str | None = None
+    import_line: int | None = None
+    first_import_id: str | None = None
     version: int = 1
 
     def __post_init__(self) -> None:
@@ -113,6 +120,8 @@ class AllowListEntry:
             raise InvalidEntry("an allow-list entry names its manufacturer")
         if self.valid_from and self.valid_until and self.valid_from >= self.valid_until:
             raise InvalidEntry("the approval would end before it starts")
+        if self.is_revoked and (self.reservation or self.device_certificate):
+            raise InvalidEntry("only an unused approval can be revoked")
         for name, value in self.attributes.items():
             if not _ATTRIBUTE_NAME.fullmatch(name) or not _ATTRIBUTE_VALUE.fullmatch(value):
                 raise InvalidEntry(
@@ -127,7 +136,9 @@ class AllowListEntry:
             return DeviceState(self.hold)
         if self.device_certificate is not None:
             return DeviceState.PROVISIONED
-        return DeviceState.APPROVED if self.reservation is None else DeviceState.RESERVED
+        if self.reservation is not None:
+            return DeviceState.RESERVED
+        return DeviceState.REVOKED if self.is_revoked else DeviceState.APPROVED
 
     def reserve(self, reservation: Reservation) -> Self:
         """The entry with a new reservation in place of the one it holds, if any."""

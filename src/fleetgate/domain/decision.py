@@ -154,6 +154,10 @@ def _hold(case: _Case) -> DenialReason | None:
             return None
 
 
+def _revocation(case: _Case) -> DenialReason | None:
+    return DenialReason.APPROVAL_REVOKED if case.entry.is_revoked else None
+
+
 def _template(case: _Case) -> DenialReason | None:
     if case.entry.templates and case.policy.template_name not in case.entry.templates:
         return DenialReason.TEMPLATE_NOT_ALLOWED
@@ -184,6 +188,7 @@ _DENIALS: tuple[Callable[[_Case], DenialReason | None], ...] = (
     _claim_certificate,
     _manufacturer,
     _hold,
+    _revocation,
     _template,
     _validity,
     _mac_address,

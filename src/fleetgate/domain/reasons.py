@@ -4,7 +4,9 @@ from enum import StrEnum
 from typing import Self
 
 
-class _Reason(StrEnum):
+class Reason(StrEnum):
+    """A code with a sentence on what it means and one on what to do."""
+
     meaning: str
     remedy: str
 
@@ -16,7 +18,7 @@ class _Reason(StrEnum):
         return member
 
 
-class DenialReason(_Reason):
+class DenialReason(Reason):
     """Why the gate said no. The device is only told that it was denied."""
 
     UNKNOWN_TEMPLATE = (
@@ -134,6 +136,11 @@ class DenialReason(_Reason):
         "The approval has ended.",
         "Approve the device again if it is still expected.",
     )
+    APPROVAL_REVOKED = (
+        "approval_revoked",
+        "The factory withdrew the approval before the device used it.",
+        "If the device is genuine after all, have the factory approve it again.",
+    )
     QUARANTINED = (
         "quarantined",
         "An operator quarantined the device.",
@@ -171,7 +178,7 @@ class DenialReason(_Reason):
     )
 
 
-class AllowRule(_Reason):
+class AllowRule(Reason):
     """Which rule let a device in. Every allow names one."""
 
     FIRST_RESERVATION = (
@@ -206,7 +213,7 @@ class AllowRule(_Reason):
     )
 
 
-class FaultReason(_Reason):
+class FaultReason(Reason):
     """Why the gate could not judge. The device is denied, and the fault alarm says so."""
 
     NOT_A_HOOK_EVENT = (

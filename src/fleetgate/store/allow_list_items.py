@@ -85,7 +85,10 @@ class DeviceItem(AllowListItem, discriminator="device"):
     device_certificate = DeviceCertificateAttribute(null=True)
     reprovisioning_count = NumberAttribute()
     repair_window_until = UTCDateTimeAttribute(null=True)
+    is_revoked = BooleanAttribute(null=True)
     import_id = UnicodeAttribute(null=True)
+    import_line = NumberAttribute(null=True)
+    first_import_id = UnicodeAttribute(null=True)
     version = NumberAttribute()
     updated_at = UTCDateTimeAttribute()
 
@@ -95,6 +98,7 @@ class MacAssignmentItem(AllowListItem, discriminator="mac"):
 
     serial_number = UnicodeAttribute()
     manufacturer = UnicodeAttribute()
+    import_id = UnicodeAttribute(null=True)
 
 
 class ClaimItem(AllowListItem, discriminator="claim"):
@@ -145,7 +149,10 @@ def entry_from(item: DeviceItem) -> AllowListEntry:
         else None,
         reprovisioning_count=int(item.reprovisioning_count),
         repair_window_until=item.repair_window_until,
+        is_revoked=bool(item.is_revoked),
         import_id=item.import_id,
+        import_line=None if item.import_line is None else int(item.import_line),
+        first_import_id=item.first_import_id,
         version=int(item.version),
     )
     if entry.state != item.state:
@@ -169,7 +176,10 @@ def item_from(entry: AllowListEntry, *, now: datetime) -> DeviceItem:
         device_certificate=entry.device_certificate and device_certificate_attribute(entry.device_certificate),
         reprovisioning_count=entry.reprovisioning_count,
         repair_window_until=entry.repair_window_until,
+        is_revoked=entry.is_revoked or None,
         import_id=entry.import_id,
+        import_line=entry.import_line,
+        first_import_id=entry.first_import_id,
         version=entry.version,
         updated_at=now,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import ConnectTimeoutError, NoCredentialsError, ReadTimeoutError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, NoCredentialsError, ReadTimeoutError
 from pynamodb.exceptions import PynamoDBException
 
 from fleetgate.domain.faults import Fault
@@ -44,8 +44,9 @@ def faults_translated() -> Iterator[None]:
         yield
     except PynamoDBException as error:
         raise Fault(fault_reason(error)) from error
-    except NoCredentialsError as error:
-        raise Fault(FaultReason.STORE_ACCESS_DENIED) from error
+    except (BotoCoreError, ClientError) as error:
+        # From calls that PynamoDB has no method for.
+        raise Fault(fault_reason(PynamoDBException("a call failed", error))) from error
     except (UnreadableItem, TypeError, ValueError) as error:
         # PynamoDB raises plain TypeError and ValueError for attributes of the wrong type.
         raise Fault(FaultReason.CORRUPT_ITEM) from error

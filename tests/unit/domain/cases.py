@@ -325,6 +325,11 @@ DENIED: tuple[Judged, ...] = (
         claim=claim(manufacturer="globex"),
     ),
     Judged(
+        behaviour="a device whose approval was revoked is denied",
+        outcome=DenialReason.APPROVAL_REVOKED,
+        entry=entry(is_revoked=True),
+    ),
+    Judged(
         behaviour="a quarantined serial number is denied",
         outcome=DenialReason.QUARANTINED,
         entry=entry(hold=Hold.QUARANTINED),

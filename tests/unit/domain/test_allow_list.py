@@ -152,3 +152,10 @@ def test_any_device_can_be_retired(before: AllowListEntry) -> None:
 
 def test_an_outcome_does_not_lift_a_quarantine() -> None:
     assert entry(reservation=reservation()).quarantined().provisioned().state is DeviceState.QUARANTINED
+
+
+def test_only_an_unused_approval_can_be_revoked() -> None:
+    assert entry(is_revoked=True).state is DeviceState.REVOKED
+    for used in ({"reservation": reservation()}, {"device_certificate": current_certificate()}):
+        with pytest.raises(InvalidEntry):
+            entry(is_revoked=True, **used)

@@ -1,0 +1,93 @@
+"""What a row of a factory list means, and what the operator of a stack lets it mean."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from fleetgate.domain.identifiers import DEFAULT_SERIAL_NUMBER_PATTERN, MacAddress, SerialNumber
+from fleetgate.domain.row_errors import RowError
+
+# Columns that the rejects of an import have in front of those delivered. A reader passes over them, so that rejects
+# can be corrected and delivered as they are.
+REPORT_COLUMNS = ("rejected_line", "rejected_column", "rejected_error", "rejected_detail")
+
+# What the gate itself tells the provisioning template about a device; no list may speak for it.
+RESERVED_ATTRIBUTES = frozenset({"SerialNumber", "MacAddress", "ThingName", "DecisionId"})
+
+
+class Operation(StrEnum):
+    """What a row asks for."""
+
+    APPROVE = "approve"
+    REVOKE = "revoke"
+
+
+class UnknownColumns(StrEnum):
+    """What becomes of columns that nobody knows: attributes of the device, or a note about the file."""
+
+    KEEP = "keep"
+    REPORT = "report"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportPolicy:
+    """What rows may say; the defaults are the strict ones.
+
+    Attributes:
+        template_names: The provisioning templates that rows may name; empty means any.
+        most_mac_addresses: Of one device.
+    """
+
+    serial_number_pattern: re.Pattern[str] = DEFAULT_SERIAL_NUMBER_PATTERN
+    require_mac: bool = True
+    allow_locally_administered_mac: bool = False
+    unknown_columns: UnknownColumns = UnknownColumns.REPORT
+    template_names: frozenset[str] = frozenset()
+    most_mac_addresses: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRow:
+    """A sound row.
+
+    Attributes:
+        line_number: Of the row's first line in the file; the first line is 1.
+        mac_addresses: Empty where the policy permits it, or where the row revokes.
+        valid_from: Aware UTC, inclusive. valid_until: aware UTC, exclusive.
+        templates: Names of provisioning templates; empty means all.
+        attributes: For the provisioning template; rows may share one mapping.
+    """
+
+    line_number: int
+    operation: Operation
+    serial_number: SerialNumber
+    mac_addresses: frozenset[MacAddress]
+    valid_from: datetime | None
+    valid_until: datetime | None
+    templates: frozenset[str]
+    attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row that cannot be accepted, for the first thing that is wrong with it.
+
+    Attributes:
+        line_number: Of the row's first line in the file; the first line is 1.
+        raw: The fields as delivered, in the order of the file's header, of which there may be too few or too many. A
+            byte that is no text stands there as a surrogate escape (PEP 383).
+        column: The heading of the column at fault, as delivered; None where it is the row.
+        detail: A sentence for people.
+    """
+
+    line_number: int
+    raw: tuple[str, ...]
+    column: str | None
+    error: RowError
+    detail: str
+
+    def report(self) -> tuple[str, str, str, str]:
+        """The fields of `REPORT_COLUMNS`."""
+        return str(self.line_number), self.column or "", self.error.value, self.detail

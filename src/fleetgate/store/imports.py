@@ -1,0 +1,167 @@
+"""What an import asks of the tables: known rows read in batches, new ones inserted in batches, never a blind write."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pynamodb.exceptions import DeleteError, TransactWriteError
+from pynamodb.transactions import TransactWrite
+
+from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.faults import Fault
+from fleetgate.domain.identifiers import MacAddress, SerialNumber
+from fleetgate.domain.import_plan import Write
+from fleetgate.domain.reasons import FaultReason
+from fleetgate.store.allow_list_items import (
+    AllowListItem,
+    DeviceItem,
+    MacAssignmentItem,
+    device_key,
+    entry_from,
+    item_from,
+    mac_key,
+)
+from fleetgate.store.connection import StackTables
+from fleetgate.store.faults import cancellation_codes, faults_translated, response_code
+from fleetgate.store.tables import TableSettings
+
+# DynamoDB, BatchExecuteStatement: statements a call.
+_MOST_STATEMENTS = 25
+# Codes of a statement in a batch after which the row is judged again from fresh facts.
+_PASSING = frozenset({"DuplicateItem", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRows:
+    """What the allow-list holds about some rows."""
+
+    entries: Mapping[SerialNumber, AllowListEntry]
+    mac_owners: Mapping[MacAddress, SerialNumber]
+
+
+class ImportStore:
+    """The importer's view of one stack's tables. Every method raises Fault when the tables cannot answer."""
+
+    def __init__(self, settings: TableSettings) -> None:
+        self._tables = StackTables(settings)
+
+    def known(self, serial_numbers: Iterable[SerialNumber], mac_addresses: Iterable[MacAddress]) -> KnownRows:
+        """Read what is known of some serial numbers and MAC addresses, strongly consistent."""
+        self._tables.connection()
+        entries: dict[SerialNumber, AllowListEntry] = {}
+        mac_owners: dict[MacAddress, SerialNumber] = {}
+        keys = [*map(device_key, serial_numbers), *map(mac_key, mac_addresses)]
+        with faults_translated():
+            for item in AllowListItem.batch_get(keys, consistent_read=True):
+                match item:
+                    case DeviceItem():
+                        entry = entry_from(item)
+                        entries[entry.serial_number] = entry
+                    case MacAssignmentItem():
+                        mac_owners[MacAddress.parse(item.pk.removeprefix("mac#"))] = SerialNumber(item.serial_number)
+        return KnownRows(entries, mac_owners)
+
+    def insert(
+        self, writes: Sequence[Write], mac_owners: Mapping[MacAddress, SerialNumber], *, now: datetime
+    ) -> set[SerialNumber]:
+        """Put new devices on the allow-list, each with its MAC addresses first; one write unit an item.
+
+        Args:
+            writes: New entries only, no serial number or MAC address twice.
+            mac_owners: As read; what a device owns already is not assigned again.
+
+        Returns:
+            The serial numbers that are not there yet and have to be judged again.
+        """
+        assignments = [
+            (write.after, mac_address)
+            for write in writes
+            for mac_address in write.after.mac_addresses
+            if mac_address not in mac_owners
+        ]
+        failed = self._insert([_assignment(entry, mac_address) for entry, mac_address in assignments])
+        again = {entry.serial_number for position, (entry, _) in enumerate(assignments) if position in failed}
+        ready = [write.after for write in writes if write.after.serial_number not in again]
+        failed = self._insert([item_from(entry, now=now).serialize() for entry in ready])
+        return again | {entry.serial_number for position, entry in enumerate(ready) if position in failed}
+
+    def replace(self, write: Write, *, now: datetime) -> bool:
+        """Change one known entry and its MAC assignments, if the entry is still the one that was judged.
+
+        Returns:
+            Whether it was written; False when it has to be judged again.
+        """
+        connection = self._tables.connection()
+        before, after = write.before, write.after
+        if before is None:
+            raise ValueError("there is no entry to replace")
+        with faults_translated():
+            try:
+                with TransactWrite(connection=connection) as transaction:
+                    transaction.save(item_from(after, now=now), condition=DeviceItem.version == before.version)
+                    for mac_address in write.mac_addresses_to_assign:
+                        own = MacAssignmentItem.serial_number == after.serial_number.value
+                        transaction.save(
+                            _assignment_item(after, mac_address),
+                            condition=MacAssignmentItem.pk.does_not_exist() | own,
+                        )
+                    for mac_address in write.mac_addresses_to_free:
+                        transaction.delete(
+                            MacAssignmentItem(mac_key(mac_address)),
+                            condition=MacAssignmentItem.serial_number == after.serial_number.value,
+                        )
+            except TransactWriteError as error:
+                if cancellation_codes(error) & {"ConditionalCheckFailed", "TransactionConflict"}:
+                    return False
+                raise
+        return True
+
+    def take_back(self, serial_number: SerialNumber, mac_addresses: Iterable[MacAddress], *, import_id: str) -> None:
+        """Free MAC addresses that this import assigned to a device which it then could not add."""
+        self._tables.connection()
+        with faults_translated():
+            for mac_address in mac_addresses:
+                try:
+                    MacAssignmentItem(mac_key(mac_address)).delete(
+                        condition=(MacAssignmentItem.serial_number == serial_number.value)
+                        & (MacAssignmentItem.import_id == import_id)
+                    )
+                except DeleteError as error:
+                    if response_code(error) != "ConditionalCheckFailedException":
+                        raise
+
+    def _insert(self, items: Sequence[dict[str, Any]]) -> set[int]:
+        """Insert items that must not exist; returns the positions of those that were not inserted."""
+        client: Any = self._tables.connection().client
+        failed: set[int] = set()
+        for start in range(0, len(items), _MOST_STATEMENTS):
+            chunk = items[start : start + _MOST_STATEMENTS]
+            with faults_translated():
+                answer = client.batch_execute_statement(Statements=[self._statement(item) for item in chunk])
+            for position, response in enumerate(answer["Responses"], start):
+                code = response.get("Error", {}).get("Code")
+                if code in _PASSING:
+                    failed.add(position)
+                elif code is not None:
+                    denied = code.startswith("AccessDenied")
+                    raise Fault(FaultReason.STORE_ACCESS_DENIED if denied else FaultReason.STORE_UNAVAILABLE)
+        return failed
+
+    def _statement(self, item: dict[str, Any]) -> dict[str, Any]:
+        names = ", ".join(f"'{name}': ?" for name in item)
+        table_name = AllowListItem.Meta.table_name
+        return {"Statement": f'INSERT INTO "{table_name}" VALUE {{{names}}}', "Parameters": list(item.values())}
+
+
+def _assignment(entry: AllowListEntry, mac_address: MacAddress) -> dict[str, Any]:
+    return dict(_assignment_item(entry, mac_address).serialize())
+
+
+def _assignment_item(entry: AllowListEntry, mac_address: MacAddress) -> MacAssignmentItem:
+    return MacAssignmentItem(
+        pk=mac_key(mac_address),
+        serial_number=entry.serial_number.value,
+        manufacturer=entry.manufacturer,
+        import_id=entry.import_id,
+    )

@@ -17,6 +17,7 @@ from benchmarks.calls import calls_per_decision
 from benchmarks.figures import CouldNotMeasure, Figure
 from benchmarks.imports import import_figures
 from benchmarks.report import as_json, show
+from benchmarks.validation import validation_figures
 from benchmarks.warm import warm_hook_figures
 from benchmarks.world import World
 from local.progress import step
@@ -42,6 +43,8 @@ def main() -> int:
 
 
 def _figures() -> Iterator[Figure]:
+    with step("measuring validation"):
+        yield from validation_figures()
     with TemporaryDirectory() as folder, running_stack(Path(folder)) as stack:
         world = World.of(Embedded(stack))
         with step("counting DynamoDB calls"):

@@ -165,8 +165,8 @@ def test_a_device_that_was_let_in_is_never_changed(
     _reserved(embedded.entry(batch), store, ask, judge)
     reserved = embedded.entry(batch)
 
-    other_model = replace(original, attributes={"Model": "forged"})
-    withdrawal = replace(original, operation=Operation.REVOKE)
+    other_model = original._replace(attributes={"Model": "forged"})
+    withdrawal = original._replace(operation=Operation.REVOKE)
     for import_id in ("import-2", "import-3"):
         assert classes(deliver([original], import_id=import_id)) == ["unchanged"]
         assert classes(deliver([other_model], import_id=import_id)) == ["in_use"]
@@ -185,8 +185,8 @@ def test_a_stop_is_never_lifted(
     stopped = embedded.entry(batch)
 
     assert classes(deliver([original], import_id="import-2")) == ["unchanged"]
-    assert classes(deliver([replace(original, attributes={})], import_id="import-2")) == ["stopped"]
-    assert classes(deliver([replace(original, operation=Operation.REVOKE)], import_id="import-2")) == ["stopped"]
+    assert classes(deliver([original._replace(attributes={})], import_id="import-2")) == ["stopped"]
+    assert classes(deliver([original._replace(operation=Operation.REVOKE)], import_id="import-2")) == ["stopped"]
     assert embedded.entry(batch) == stopped
 
 
@@ -195,7 +195,7 @@ def test_another_manufacturers_device_is_never_touched(embedded: Embedded, deliv
     deliver([original])
     before = embedded.entry(batch)
 
-    for attempt in (original, replace(original, attributes={}), replace(original, operation=Operation.REVOKE)):
+    for attempt in (original, original._replace(attributes={}), original._replace(operation=Operation.REVOKE)):
         assert classes(deliver([attempt], manufacturer="globex", import_id="import-2")) == ["other_manufacturer"]
     assert embedded.entry(batch) == before
 
@@ -216,7 +216,7 @@ def test_an_unused_approval_is_withdrawn_and_can_be_given_again(
     mac = fresh_mac()
     original = row(2, batch, mac)
     deliver([original])
-    withdrawal = [replace(original, operation=Operation.REVOKE)]
+    withdrawal = [original._replace(operation=Operation.REVOKE)]
     assert classes(deliver(withdrawal, import_id="import-2")) == ["revoked"]
     assert classes(deliver(withdrawal, import_id="import-2")) == ["revoked"]
     assert classes(deliver(withdrawal, import_id="import-3")) == ["unchanged"]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from fleetgate.domain.factory_list import REPORT_COLUMNS, RESERVED_ATTRIBUTES
@@ -104,9 +104,14 @@ def columns_of(headings: Sequence[str]) -> tuple[Column, ...]:
     Raises:
         UnreadableFile: No column has the serial numbers, or two mean the same single-valued thing.
     """
-    columns = tuple(column_of(heading, position) for position, heading in enumerate(headings, 1))
+    columns = [column_of(heading, position) for position, heading in enumerate(headings, 1)]
     _check(columns)
-    return columns
+    taken: set[str] = set()
+    for position, column in enumerate(columns):
+        if column.meaning is Meaning.UNKNOWN and column.attribute in taken:
+            columns[position] = replace(column, attribute=f"{column.attribute}_{position + 1}")
+        taken.add(columns[position].attribute)
+    return tuple(columns)
 
 
 def recognised(headings: Sequence[str]) -> int:
@@ -118,7 +123,7 @@ def _check(columns: Sequence[Column]) -> None:
     seen: dict[tuple[Meaning, str], Column] = {}
     for column in columns:
         means = (column.meaning, column.attribute)
-        if column.meaning in _SINGLE_VALUED or column.meaning is Meaning.UNKNOWN:
+        if column.meaning in _SINGLE_VALUED:
             if means in seen:
                 shown = f"{_shown(seen[means])} and {_shown(column)}"
                 raise UnreadableFile(FileError.COLUMN_AMBIGUOUS, f"They are {shown}; one was expected.")

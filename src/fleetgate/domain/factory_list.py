@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from fleetgate.domain.identifiers import DEFAULT_SERIAL_NUMBER_PATTERN, MacAddress, SerialNumber
-from fleetgate.domain.row_errors import RowError
+from fleetgate.domain.reasons import Reason
 
 # Columns that the rejects of an import have in front of those delivered. A reader passes over them, so that rejects
 # can be corrected and delivered as they are.
@@ -48,9 +49,8 @@ class ImportPolicy:
     most_mac_addresses: int = 16
 
 
-@dataclass(frozen=True, slots=True)
-class ImportRow:
-    """A sound row.
+class ImportRow(NamedTuple):
+    """A sound row. A tuple, since a frozen dataclass takes four times as long to make, and a list has a million.
 
     Attributes:
         line_number: Of the row's first line in the file; the first line is 1.
@@ -85,7 +85,7 @@ class RejectedRow:
     line_number: int
     raw: tuple[str, ...]
     column: str | None
-    error: RowError
+    error: Reason
     detail: str
 
     def report(self) -> tuple[str, str, str, str]:

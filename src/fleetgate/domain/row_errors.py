@@ -156,6 +156,21 @@ class FileError(Reason):
         "Two columns mean the same thing.",
         "Keep one of the two.",
     )
+    NO_ROWS = (
+        "no_rows",
+        "The file has a header and no row.",
+        "Look at the export that wrote it.",
+    )
+    TOO_MANY_ROWS = (
+        "too_many_rows",
+        "The file has more rows than one file may have.",
+        "Split it, or have the limit raised.",
+    )
+    TOO_MANY_REJECTED = (
+        "too_many_rejected",
+        "So many rows are wrong that it is probably the wrong file, so nothing was taken from it.",
+        "Look at the first rejected rows and deliver a corrected file.",
+    )
 
 
 class UnreadableFile(Exception):

@@ -1,0 +1,60 @@
+"""Reads factory files for the tests, whole."""
+
+import io
+from dataclasses import dataclass
+
+from fleetgate.domain.factory_list import ImportPolicy, ImportRow, RejectedRow
+from fleetgate.domain.row_errors import FileError, UnreadableFile
+from fleetgate.workflows.read_factory_file import FactoryFile, read_rows
+from fleetgate.workflows.validate_rows import validate_rows
+
+STRICT = ImportPolicy()
+LENIENT = ImportPolicy(require_mac=False)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A file that was read to its end."""
+
+    file: FactoryFile
+    rows: list[ImportRow]
+    rejected: list[RejectedRow]
+
+    @property
+    def classes(self) -> dict[int, str]:
+        """By line number: the error code of a rejected row, or `ok`."""
+        everything: list[ImportRow | RejectedRow] = [*self.rows, *self.rejected]
+        assert len({row.line_number for row in everything}) == len(everything)
+        return dict(
+            sorted(
+                {
+                    **{row.line_number: "ok" for row in self.rows},
+                    **{row.line_number: row.error.value for row in self.rejected},
+                }.items()
+            )
+        )
+
+    @property
+    def serial_numbers(self) -> list[str]:
+        """Of the sound rows."""
+        return [row.serial_number.value for row in self.rows]
+
+
+def judged(content: bytes | str, policy: ImportPolicy = LENIENT) -> Judged:
+    """Read and judge a file."""
+    file = read_rows(io.BytesIO(content.encode() if isinstance(content, str) else content), name="list.csv")
+    rows: list[ImportRow] = []
+    rejected: list[RejectedRow] = []
+    for batch in validate_rows(file, policy):
+        rows.extend(batch.rows)
+        rejected.extend(batch.rejected)
+    return Judged(file, rows, rejected)
+
+
+def refusal(content: bytes | str) -> tuple[FileError | None, str]:
+    """Why a file is refused, as code and sentence; None where it is not."""
+    try:
+        judged(content)
+    except UnreadableFile as error:
+        return error.code, str(error)
+    return None, ""

@@ -7,15 +7,13 @@ from typing import Any, Generic, TypeVar
 
 import click
 
-from fleetgate.domain.identifiers import InvalidIdentifier, MacAddress, SerialNumber
+from fleetgate.domain.identifiers import TEMPLATE_NAME_PATTERN, InvalidIdentifier, MacAddress, SerialNumber
 from fleetgate.store.allow_list_items import ANY_MANUFACTURER
 
 _Value = TypeVar("_Value")
 
 _CERTIFICATE_ID = re.compile(r"[0-9a-f]{64}")
 _START_OF_CERTIFICATE_ID = re.compile(r"[0-9a-f]{8,64}")
-# AWS IoT, CreateProvisioningTemplate: templateName.
-_TEMPLATE_NAME = re.compile(r"[0-9A-Za-z_-]{1,36}")
 
 
 class _Parsed(click.ParamType[Any], Generic[_Value]):
@@ -65,7 +63,7 @@ def _reason(text: str) -> str:
 
 
 def _template_name(text: str) -> str:
-    if not _TEMPLATE_NAME.fullmatch(text):
+    if not TEMPLATE_NAME_PATTERN.fullmatch(text):
         raise ValueError("a provisioning template's name, which has 1 to 36 characters out of a-z A-Z 0-9 _ -")
     return text
 

@@ -21,9 +21,10 @@ from fleetgate.store.allow_list_items import (
     item_from,
 )
 from fleetgate.store.audit_items import AuditItem, record_from
+from local.clients import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
 from local.description import StackDescription
 
-ROOT = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+ROOT = {"aws_access_key_id": ROOT_ACCESS_KEY_ID, "aws_secret_access_key": ROOT_SECRET_ACCESS_KEY}
 
 
 @dataclass(frozen=True)

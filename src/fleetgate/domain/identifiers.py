@@ -7,6 +7,9 @@ from typing import Self
 # AWS IoT, CreateThing: thingName pattern and length.
 DEFAULT_SERIAL_NUMBER_PATTERN = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
 
+# AWS IoT, CreateProvisioningTemplate: templateName pattern and length.
+TEMPLATE_NAME_PATTERN = re.compile(r"[0-9A-Za-z_-]{1,36}")
+
 _PAIRS_WITH_COLONS = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}(?:(?::[0-9a-f]{2}){2})?")
 _PAIRS_WITH_HYPHENS = re.compile(r"[0-9a-f]{2}(?:-[0-9a-f]{2}){5}(?:(?:-[0-9a-f]{2}){2})?")
 _QUADS_WITH_DOTS = re.compile(r"[0-9a-f]{4}(?:\.[0-9a-f]{4}){2}(?:\.[0-9a-f]{4})?")

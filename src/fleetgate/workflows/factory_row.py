@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from fleetgate.domain.allow_list import AllowListEntry, InvalidEntry
 from fleetgate.domain.factory_columns import is_reserved
 from fleetgate.domain.factory_list import ImportPolicy, Operation
-from fleetgate.domain.identifiers import InvalidIdentifier, MacAddress, SerialNumber
+from fleetgate.domain.identifiers import TEMPLATE_NAME_PATTERN, InvalidIdentifier, MacAddress, SerialNumber
 from fleetgate.domain.row_errors import RowError
 
 _SEPARATORS = re.compile(r"[\s;,|]+")
@@ -20,8 +20,6 @@ _SEPARATORS = re.compile(r"[\s;,|]+")
 _SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eE]\+\d+")
 # How a cell is told to be text: ="0012".
 _TEXT_FORMULA = re.compile(r'="(.*)"', re.DOTALL)
-# AWS IoT, CreateProvisioningTemplate: templateName.
-_TEMPLATE_NAME = re.compile(r"[0-9A-Za-z_-]{1,36}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -134,7 +132,9 @@ class Terms(_Model):
     def _templates(cls, cell: str, info: ValidationInfo[ImportPolicy]) -> frozenset[str]:
         policy = info.context
         names = frozenset(filter(None, _SEPARATORS.split(_cleaned(cell))))
-        if not all(map(_TEMPLATE_NAME.fullmatch, names)) or (policy.template_names and names - policy.template_names):
+        if not all(map(TEMPLATE_NAME_PATTERN.fullmatch, names)) or (
+            policy.template_names and names - policy.template_names
+        ):
             raise _problem(RowError.TEMPLATE_INVALID)
         return names
 

@@ -13,6 +13,7 @@ from cli.commands.audit import audit
 from cli.commands.claim import claim
 from cli.commands.device import device
 from cli.commands.hook import hook
+from cli.commands.imports import imports
 from cli.errors import CouldNotCheck, ExitCode, errors_translated, show
 from cli.options import shared_options
 
@@ -87,7 +88,7 @@ def root() -> None:
     """
 
 
-for _group in (allow_list, claim, device, audit, hook):
+for _group in (allow_list, imports, claim, device, audit, hook):
     root.add_command(_group)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 import click
 
+from fleetgate.domain.delivery import is_import_id, is_manufacturer
 from fleetgate.domain.identifiers import TEMPLATE_NAME_PATTERN, InvalidIdentifier, MacAddress, SerialNumber
 from fleetgate.store.allow_list_items import ANY_MANUFACTURER
 
@@ -56,6 +57,18 @@ def _manufacturer(text: str) -> str:
     return text
 
 
+def _manufacturer_folder(text: str) -> str:
+    if not is_manufacturer(_manufacturer(text)):
+        raise ValueError("a manufacturer's name that can be a folder of the drop box: it has no slash")
+    return text
+
+
+def _import_id(text: str) -> str:
+    if not is_import_id(text):
+        raise ValueError("the ID of an import, such as 20260131T080000Z-0123456789ab: see fleetgate import list")
+    return text
+
+
 def _reason(text: str) -> str:
     if not text.strip() or not text.strip().isprintable() or len(text) > 500:
         raise ValueError("a reason: a line of 1 to 500 printable characters")
@@ -100,6 +113,8 @@ MAC_ADDRESS = _Parsed("MAC address", MacAddress.parse)
 CERTIFICATE_ID = _Parsed("certificate ID", _certificate_id)
 START_OF_CERTIFICATE_ID = _Parsed("certificate ID", _start_of_certificate_id)
 MANUFACTURER = _Parsed("manufacturer", _manufacturer)
+MANUFACTURER_FOLDER = _Parsed("manufacturer", _manufacturer_folder)
+IMPORT_ID = _Parsed("import ID", _import_id)
 TEMPLATE_NAME = _Parsed("template name", _template_name)
 REASON = _Parsed("reason", _reason)
 INSTANT = _Parsed("time", _instant)

@@ -3,7 +3,9 @@
 from enum import StrEnum
 from typing import TypeVar
 
+from fleetgate.domain.import_plan import ConflictReason
 from fleetgate.domain.reasons import AllowRule, DenialReason, FaultReason
+from fleetgate.domain.row_errors import RowError
 
 _Reason = TypeVar("_Reason", bound=StrEnum)
 
@@ -21,6 +23,11 @@ def allow_rule(code: str) -> AllowRule | None:
 def fault_reason(code: str) -> FaultReason | None:
     """The reason of a logged fault; None when another version of the gate logged it."""
     return _known(FaultReason, code)
+
+
+def import_error(code: str) -> RowError | ConflictReason | None:
+    """Why a row did not take effect; None when another version of the importer reported it."""
+    return _known(RowError, code) or _known(ConflictReason, code)
 
 
 def _known(kind: type[_Reason], code: str) -> _Reason | None:

@@ -14,7 +14,9 @@ import click
 from rich.console import Console
 from ulid import ULID
 
+from cli.deliveries import Watcher
 from cli.target import Target, TargetOptions
+from fleetgate.store.import_records import ImportRecords
 from fleetgate.store.operators import OperatorStore
 from fleetgate.workflows.operator_action import Operator
 
@@ -40,10 +42,18 @@ class Run:
         """The stack's tables."""
         return OperatorStore(self.target.table_settings())
 
+    @cached_property
+    def import_records(self) -> ImportRecords:
+        """The stack's imports."""
+        return ImportRecords(self.target.table_settings())
+
+    def caller(self) -> str:
+        """The ARN of whoever runs this command, as AWS knows them."""
+        return str(self.target.client("sts").get_caller_identity()["Arn"])
+
     def operator(self, reason: str) -> Operator:
-        """Whoever runs this command, as AWS knows them."""
-        caller = self.target.client("sts").get_caller_identity()["Arn"]
-        return Operator(actor=caller, reason=reason, now=now, new_record_id=new_record_id)
+        """Whoever runs this command, with their words."""
+        return Operator(actor=self.caller(), reason=reason, now=now, new_record_id=new_record_id)
 
     def emit(self, document: Mapping[str, Any], render: Callable[[Console], None]) -> None:
         """Write the result: the document with `--json`, what `render` prints otherwise."""
@@ -51,6 +61,11 @@ class Run:
             click.echo(json.dumps(document, indent=2))
         else:
             render(_console(sys.stdout))
+
+    def watcher(self) -> Watcher:
+        """Shows how far an upload and its import are, to a person at a terminal only."""
+        console = _console(sys.stderr)
+        return Watcher(console, is_shown=console.is_terminal and not self.as_json)
 
     @contextmanager
     def progress(self, doing: str) -> Iterator[None]:

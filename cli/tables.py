@@ -22,8 +22,29 @@ _COLOURS = {
     "denied": "red",
     "active": "green",
     "blocked": "red",
+    "waiting": "yellow",
+    "importing": "cyan",
+    "finished": "green",
+    "refused": "red",
+    "failed": "red",
+    "rolled_back": "dim",
 }
 _NOTHING = "-"
+# Columns that must stay whole to be read or copied; the rest fold.
+_WHOLE = frozenset(
+    {
+        "Time (UTC)",
+        "State",
+        "Status",
+        "What",
+        "Certificate",
+        "Claim certificate",
+        "MAC addresses",
+        "Import",
+        "Code",
+    }
+)
+_NUMBERS = frozenset({"Rows", "Added", "Rejected"})
 
 
 def short(certificate_id: str | None) -> str:
@@ -43,7 +64,7 @@ def print_table(console: Console, table: Table) -> None:
 
 def devices_table(entries: Iterable[AllowListEntry]) -> Table:
     """Allow-list entries, one a row."""
-    table = _table("Serial number", "State", "Manufacturer", "MAC addresses", "Templates", "Valid until")
+    table = plain_table("Serial number", "State", "Manufacturer", "MAC addresses", "Templates", "Valid until")
     for entry in entries:
         table.add_row(
             entry.serial_number.value,
@@ -58,7 +79,7 @@ def devices_table(entries: Iterable[AllowListEntry]) -> Table:
 
 def claims_table(claims: Iterable[ClaimCertificate]) -> Table:
     """Registered claim certificates, one a row."""
-    table = _table("Claim certificate", "Status", "Manufacturer", "Templates", "Serial number", "Expires")
+    table = plain_table("Claim certificate", "Status", "Manufacturer", "Templates", "Serial number", "Expires")
     for claim in claims:
         table.add_row(
             short(claim.certificate_id),
@@ -74,7 +95,7 @@ def claims_table(claims: Iterable[ClaimCertificate]) -> Table:
 def records_table(records: Sequence[AuditRecord], *, with_subject: bool = True) -> Table:
     """Audit records, one a row; without what they are about where that is the same for all."""
     subject = ["About"] if with_subject else []
-    table = _table("Time (UTC)", *subject, "What", "Why", "Certificate", "Claim/actor")
+    table = plain_table("Time (UTC)", *subject, "What", "Why", "Certificate", "Claim/actor")
     for record in records:
         table.add_row(
             instant(record.recorded_at),
@@ -87,12 +108,12 @@ def records_table(records: Sequence[AuditRecord], *, with_subject: bool = True) 
     return table
 
 
-def _table(*columns: str) -> Table:
+def plain_table(*columns: str) -> Table:
+    """An empty table in the manner of all."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, header_style="bold")
     for column in columns:
-        # The columns that must stay whole to be read or copied; the rest fold.
-        whole = column in {"Time (UTC)", "State", "Status", "What", "Certificate", "Claim certificate", "MAC addresses"}
-        table.add_column(column, no_wrap=whole, overflow="fold")
+        whole, number = column in _WHOLE, column in _NUMBERS
+        table.add_column(column, no_wrap=whole or number, overflow="fold", justify="right" if number else "left")
     return table
 
 
@@ -101,6 +122,8 @@ def _subject(record: AuditRecord) -> str:
         return record.serial_number
     if record.presented_serial_number is not None:
         return f'"{record.presented_serial_number}"'
+    if record.import_id is not None:
+        return f"import {record.import_id}"
     return f"claim {short(record.claim_certificate_id)}"
 
 
@@ -108,11 +131,11 @@ def _what(record: AuditRecord) -> str:
     if record.verdict:
         return record.verdict.value
     # What it is about stands in the column beside it.
-    return (record.action or record.kind.value).removesuffix("_claim")
+    return (record.action or record.kind.value).removesuffix("_claim").removesuffix("_import")
 
 
 def _by(record: AuditRecord) -> str:
-    if record.kind is RecordKind.OPERATOR_ACTION:
+    if record.kind is not RecordKind.DECISION:
         # arn:aws:sts::123456789012:assumed-role/Operators/alice
         return (record.actor or _NOTHING).rpartition(":")[2]
     return short(record.claim_certificate_id)

@@ -13,6 +13,8 @@ import click
 from botocore.exceptions import ClientError, NoCredentialsError
 
 from cli.errors import CouldNotCheck
+from fleetgate.store.drop_box import DropBox
+from fleetgate.store.import_queue import ImportQueue
 from fleetgate.store.tables import DEFAULT_AUDIT_RETENTION, TableCredentials, TableSettings
 from local.clients import root_session
 from local.description import StackDescription
@@ -113,6 +115,14 @@ class Target:
     def client(self, service: str) -> Any:
         """A boto3 client of an AWS service."""
         return self.session.client(service, endpoint_url=self.endpoint_url)
+
+    def drop_box(self) -> DropBox:
+        """The stack's drop box."""
+        return DropBox(self.output("DropBoxName"), self.client("s3"))
+
+    def import_queue(self) -> ImportQueue:
+        """The queue before the stack's importer."""
+        return ImportQueue(self.output("ImportQueueUrl"), self.client("sqs"))
 
     def table_settings(self) -> TableSettings:
         """The stack's tables, reached with the same credentials as everything else.

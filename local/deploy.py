@@ -8,10 +8,11 @@ from typing import Any
 
 import boto3
 
+from local.bucket_settings import settle_buckets
 from local.build import BuiltFunction
 from local.clients import CLIENT_OPTIONS
 from local.table_settings import settle_tables
-from local.template import with_code, without_omissions
+from local.template import with_code, with_partiql_permission, without_omissions
 
 STACK_NAME = "fleetgate-local"
 
@@ -47,7 +48,7 @@ def deploy(
     if unknown := sorted(set(parameters) - set(template["Parameters"])):
         raise DeployFailed(f"the template has no parameter {', '.join(unknown)}")
     locations = _upload(session, endpoint_url, builds)
-    wanted = without_omissions(template)
+    wanted = with_partiql_permission(without_omissions(template))
     cloudformation = session.client("cloudformation", endpoint_url=endpoint_url, config=CLIENT_OPTIONS)
     try:
         cloudformation.create_stack(
@@ -60,6 +61,7 @@ def deploy(
         raise DeployFailed(str(error)) from error
     outputs = _outputs_when_created(cloudformation)
     settle_tables(session, endpoint_url, STACK_NAME, wanted)
+    settle_buckets(session, endpoint_url, STACK_NAME, wanted)
     return outputs
 
 

@@ -6,13 +6,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from local.clients import CLIENT_OPTIONS
+from local.made_resources import SettingNotKept, made_resources
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-
-class SettingNotKept(Exception):
-    """A table does not say what it was just told."""
 
 
 def settle_tables(session: boto3.Session, endpoint_url: str, stack_name: str, template: Mapping[str, Any]) -> None:
@@ -23,15 +20,11 @@ def settle_tables(session: boto3.Session, endpoint_url: str, stack_name: str, te
     """
     cloudformation = session.client("cloudformation", endpoint_url=endpoint_url, config=CLIENT_OPTIONS)
     dynamodb = session.client("dynamodb", endpoint_url=endpoint_url, config=CLIENT_OPTIONS)
-    for logical_id, resource in template["Resources"].items():
-        if resource["Type"] == "AWS::DynamoDB::Table":
-            found = cloudformation.describe_stack_resource(StackName=stack_name, LogicalResourceId=logical_id)
-            table_name = found["StackResourceDetail"]["PhysicalResourceId"]
-            properties = resource["Properties"]
-            if time_to_live := properties.get("TimeToLiveSpecification"):
-                _set_time_to_live(dynamodb, table_name, time_to_live["AttributeName"])
-            if properties.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled"):
-                _set_point_in_time_recovery(dynamodb, table_name)
+    for table_name, properties in made_resources(cloudformation, stack_name, template, "AWS::DynamoDB::Table"):
+        if time_to_live := properties.get("TimeToLiveSpecification"):
+            _set_time_to_live(dynamodb, table_name, time_to_live["AttributeName"])
+        if properties.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled"):
+            _set_point_in_time_recovery(dynamodb, table_name)
 
 
 def _set_time_to_live(dynamodb: "DynamoDBClient", table_name: str, attribute_name: str) -> None:

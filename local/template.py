@@ -1,6 +1,7 @@
 """template.yaml as the embedded AWS gets it: the same, less a short list of what it cannot take."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ TEMPLATE = REPOSITORY / "template.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Omission:
-    """Resources that the embedded AWS rejects.
+    """Resources that the embedded AWS cannot take.
 
     Attributes:
         with_property: Only resources that have this property; None means all of the type.
@@ -35,6 +36,7 @@ class Omission:
 OMISSIONS = (
     Omission("AWS::Athena::NamedQuery", "ministack has no such resource type"),
     Omission("AWS::CloudWatch::CompositeAlarm", "ministack has no such resource type"),
+    Omission("AWS::S3::BucketPolicy", "it denies plain HTTP, and that is all the embedded AWS speaks"),
     Omission("AWS::CloudWatch::Alarm", "ministack takes no metric math in an alarm", with_property="Metrics"),
 )
 
@@ -53,6 +55,21 @@ def without_omissions(template: Mapping[str, Any]) -> dict[str, Any]:
         if not any(omission.covers(resource) for omission in OMISSIONS)
     }
     return {**template, "Resources": kept}
+
+
+def with_partiql_permission(template: Mapping[str, Any]) -> dict[str, Any]:
+    """The template with ministack's own name for the permission to run PartiQL beside that of AWS.
+
+    AWS asks whether a role may do what a statement does to a table (`dynamodb:PartiQLInsert`); ministack 1.5.33 asks
+    whether it may call the API at all (`dynamodb:BatchExecuteStatement`), which is no permission in AWS.
+    """
+    changed = deepcopy(dict(template))
+    for resource in changed["Resources"].values():
+        if resource["Type"] == "AWS::IAM::ManagedPolicy":
+            statements = resource["Properties"]["PolicyDocument"]["Statement"]
+            if any("dynamodb:PartiQLInsert" in statement["Action"] for statement in statements):
+                statements.append({"Effect": "Allow", "Action": "dynamodb:BatchExecuteStatement", "Resource": "*"})
+    return changed
 
 
 def function_ids(template: Mapping[str, Any]) -> list[str]:

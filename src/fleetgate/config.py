@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
+from fleetgate.domain.factory_list import ImportPolicy, UnknownColumns
 from fleetgate.domain.policy import GatePolicy, ReprovisioningPolicy
 from fleetgate.store.tables import TableSettings
 
@@ -66,6 +67,82 @@ class HookSettings:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportDeskSettings:
+    """What every function of the import is told from outside."""
+
+    tables: TableSettings
+    drop_box: str
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings; every variable must be there, so that nothing is guessed.
+
+        Raises:
+            InvalidSettings: A variable is missing or cannot be read.
+        """
+        read = _Reader(environment)
+        return cls(
+            tables=TableSettings(
+                allow_list_table=read.text("ALLOW_LIST_TABLE_NAME"),
+                audit_table=read.text("AUDIT_TABLE_NAME"),
+                # Nobody waits for an import, and a throttled table recovers.
+                total_attempts=10,
+                audit_retention=timedelta(days=read.number("AUDIT_RETENTION_DAYS")),
+            ),
+            drop_box=read.text("DROP_BOX_NAME"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportSettings:
+    """All that the importer is told from outside.
+
+    Attributes:
+        most_rows: Of one file. most_rows_a_day: of all files of a manufacturer.
+        most_rejected_share: Of a file's rows, 0 to 1.
+        holds_imports: Whether a second person has to approve every import.
+        distribute_above_bytes: Files longer than this are applied by the state machine.
+        most_receives: Of one announcement; after the last it is a dead letter.
+    """
+
+    desk: ImportDeskSettings
+    policy: ImportPolicy
+    most_rows: int
+    most_rows_a_day: int
+    most_rejected_share: float
+    holds_imports: bool
+    state_machine_arn: str
+    distribute_above_bytes: int
+    most_receives: int
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings; every variable must be there, so that nothing is guessed.
+
+        Raises:
+            InvalidSettings: A variable is missing or cannot be read.
+        """
+        read = _Reader(environment)
+        return cls(
+            desk=ImportDeskSettings.from_environment(environment),
+            policy=ImportPolicy(
+                serial_number_pattern=read.pattern("SERIAL_NUMBER_PATTERN"),
+                require_mac=read.flag("REQUIRE_MAC"),
+                allow_locally_administered_mac=read.flag("ALLOW_LOCALLY_ADMINISTERED_MAC"),
+                unknown_columns=read.unknown_columns("UNKNOWN_COLUMNS"),
+                template_names=frozenset({read.text("PROVISIONING_TEMPLATE_NAME")}),
+            ),
+            most_rows=read.number("MOST_ROWS_A_FILE"),
+            most_rows_a_day=read.number("MOST_ROWS_A_DAY"),
+            most_rejected_share=read.number("MOST_REJECTED_PERCENT") / 100,
+            holds_imports=read.flag("HOLD_IMPORTS"),
+            state_machine_arn=read.text("IMPORT_STATE_MACHINE_ARN"),
+            distribute_above_bytes=read.number("DISTRIBUTE_ABOVE_BYTES"),
+            most_receives=read.number("MOST_RECEIVES"),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
     environment: Mapping[str, str]
@@ -109,3 +186,10 @@ class _Reader:
             return ReprovisioningPolicy(value)
         except ValueError as error:
             raise InvalidSettings(f"environment variable {name} is neither never nor same-identity") from error
+
+    def unknown_columns(self, name: str) -> UnknownColumns:
+        value = self.text(name)
+        try:
+            return UnknownColumns(value)
+        except ValueError as error:
+            raise InvalidSettings(f"environment variable {name} is neither keep nor report") from error

@@ -1,5 +1,6 @@
 """The gate under the hook's own role, against the tables of the embedded stack."""
 
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from fleetgate.store.gate import GateStore
 from fleetgate.workflows.register_thing import Registration, register_thing
 from tests.embedded import Embedded
 from tests.faulty_dynamodb import FaultyDynamoDB
+from tests.integration.import_world import ImportWorld
 
 MAC = "00:1b:44:11:3a:b7"
 
@@ -86,6 +88,16 @@ def approved(embedded: Embedded, serial_number: str) -> AllowListEntry:
     )
     embedded.put(entry)
     return entry
+
+
+@pytest.fixture
+def imports(embedded: Embedded) -> ImportWorld:
+    """A drop box of the test's own."""
+    bucket = f"test-{secrets.token_hex(8)}"
+    s3 = embedded.client("s3")
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    return ImportWorld(embedded, bucket)
 
 
 Ask = Callable[..., RegistrationRequest]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Self
 
@@ -13,6 +14,12 @@ from fleetgate.domain.identifiers import MacAddress, SerialNumber
 # AWS IoT, AttributePayload: name and value patterns and lengths.
 _ATTRIBUTE_NAME = re.compile(r"[a-zA-Z0-9_.,@/:#-]{1,128}")
 _ATTRIBUTE_VALUE = re.compile(r"[a-zA-Z0-9_.,@/:#-]{1,800}")
+
+
+# An import makes a million entries, and thousands of them are of the same model.
+@lru_cache(maxsize=1_000)
+def _is_attribute(name: str, value: str) -> bool:
+    return bool(_ATTRIBUTE_NAME.fullmatch(name) and _ATTRIBUTE_VALUE.fullmatch(value))
 
 
 class DeviceState(StrEnum):
@@ -123,7 +130,7 @@ class AllowListEntry:
         if self.is_revoked and (self.reservation or self.device_certificate):
             raise InvalidEntry("only an unused approval can be revoked")
         for name, value in self.attributes.items():
-            if not _ATTRIBUTE_NAME.fullmatch(name) or not _ATTRIBUTE_VALUE.fullmatch(value):
+            if not _is_attribute(name, value):
                 raise InvalidEntry(
                     f"attribute {name!r}: names and values are made of a-z A-Z 0-9 _ . , @ / : # - "
                     "(AWS IoT thing attributes have no spaces), at most 128 and 800 characters"

@@ -15,6 +15,7 @@ class RecordKind(StrEnum):
 
     DECISION = "decision"
     OPERATOR_ACTION = "operator_action"
+    IMPORT = "import"
 
 
 class Verdict(StrEnum):
@@ -66,9 +67,11 @@ class AuditRecord:
 
     @property
     def subject(self) -> str:
-        """What the record is filed under: the device, else the claim certificate, else nobody."""
+        """What the record is filed under: the device, else the import, else the claim certificate, else nobody."""
         if self.serial_number is not None:
             return f"device#{self.serial_number}"
+        if self.import_id is not None:
+            return f"import#{self.import_id}"
         return f"claim#{self.claim_certificate_id or 'none'}"
 
 

@@ -256,6 +256,26 @@ class FaultReason(Reason):
         "An item in the allow-list table contradicts itself or cannot be read.",
         "Find who edited the table by hand and restore the item from point-in-time recovery.",
     )
+    DROP_BOX_UNAVAILABLE = (
+        "drop_box_unavailable",
+        "S3 could not be reached, or did not give or take a file of the drop box.",
+        "Check the AWS health page, and that the file and its version are still there.",
+    )
+    DROP_BOX_ACCESS_DENIED = (
+        "drop_box_access_denied",
+        "The function's role may not make a call to S3 that it needs.",
+        "Deploy the stack again; look for a bucket policy or key that was changed by hand.",
+    )
+    SERVICE_UNAVAILABLE = (
+        "service_unavailable",
+        "EventBridge or Step Functions could not be reached, or failed the call.",
+        "Check the AWS health page and the role's permissions; the import is tried again by itself.",
+    )
+    MAP_FAILED = (
+        "map_failed",
+        "So many batches of a long file failed that Step Functions gave up.",
+        "Look at the failed batches of the map run, then deliver the same file again: what is in stays as it is.",
+    )
     DEADLINE_EXCEEDED = (
         "deadline_exceeded",
         "The gate ran out of the time AWS IoT gives it.",

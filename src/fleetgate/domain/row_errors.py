@@ -166,6 +166,21 @@ class FileError(Reason):
         "The file has more rows than one file may have.",
         "Split it, or have the limit raised.",
     )
+    TOO_MANY_ROWS_TODAY = (
+        "too_many_rows_today",
+        "The manufacturer would deliver more rows than it may in one day.",
+        "Deliver the file tomorrow, or have the limit raised.",
+    )
+    NO_MANUFACTURER = (
+        "no_manufacturer",
+        "The file lies outside every manufacturer's folder, so nobody can answer for it.",
+        "Put it into incoming/<manufacturer>/ or dry-run/<manufacturer>/.",
+    )
+    NOTHING_IMPORTED = (
+        "nothing_imported",
+        "Not one row of the file could be taken.",
+        "Look at the reasons in the rejects, correct them and deliver them.",
+    )
     TOO_MANY_REJECTED = (
         "too_many_rejected",
         "So many rows are wrong that it is probably the wrong file, so nothing was taken from it.",

@@ -24,6 +24,7 @@ from fleetgate.store.allow_list_items import (
 )
 from fleetgate.store.connection import StackTables
 from fleetgate.store.faults import cancellation_codes, faults_translated, response_code
+from fleetgate.store.import_statements import NewItem, new_device, new_mac_assignment
 from fleetgate.store.tables import TableSettings
 
 # DynamoDB, BatchExecuteStatement: statements a call.
@@ -80,10 +81,10 @@ class ImportStore:
             for mac_address in write.after.mac_addresses
             if mac_address not in mac_owners
         ]
-        failed = self._insert([_assignment(entry, mac_address) for entry, mac_address in assignments])
+        failed = self._insert([new_mac_assignment(entry, mac_address) for entry, mac_address in assignments])
         again = {entry.serial_number for position, (entry, _) in enumerate(assignments) if position in failed}
         ready = [write.after for write in writes if write.after.serial_number not in again]
-        failed = self._insert([item_from(entry, now=now).serialize() for entry in ready])
+        failed = self._insert([new_device(entry, now=now) for entry in ready])
         return again | {entry.serial_number for position, entry in enumerate(ready) if position in failed}
 
     def replace(self, write: Write, *, now: datetime) -> bool:
@@ -103,7 +104,7 @@ class ImportStore:
                     for mac_address in write.mac_addresses_to_assign:
                         own = MacAssignmentItem.serial_number == after.serial_number.value
                         transaction.save(
-                            _assignment_item(after, mac_address),
+                            mac_assignment_item(after, mac_address),
                             condition=MacAssignmentItem.pk.does_not_exist() | own,
                         )
                     for mac_address in write.mac_addresses_to_free:
@@ -131,14 +132,15 @@ class ImportStore:
                     if response_code(error) != "ConditionalCheckFailedException":
                         raise
 
-    def _insert(self, items: Sequence[dict[str, Any]]) -> set[int]:
+    def _insert(self, items: Sequence[NewItem]) -> set[int]:
         """Insert items that must not exist; returns the positions of those that were not inserted."""
         client: Any = self._tables.connection().client
+        table_name = AllowListItem.Meta.table_name
         failed: set[int] = set()
         for start in range(0, len(items), _MOST_STATEMENTS):
             chunk = items[start : start + _MOST_STATEMENTS]
             with faults_translated():
-                answer = client.batch_execute_statement(Statements=[self._statement(item) for item in chunk])
+                answer = client.batch_execute_statement(Statements=[item.insertion(table_name) for item in chunk])
             for position, response in enumerate(answer["Responses"], start):
                 code = response.get("Error", {}).get("Code")
                 if code in _PASSING:
@@ -148,17 +150,9 @@ class ImportStore:
                     raise Fault(FaultReason.STORE_ACCESS_DENIED if denied else FaultReason.STORE_UNAVAILABLE)
         return failed
 
-    def _statement(self, item: dict[str, Any]) -> dict[str, Any]:
-        names = ", ".join(f"'{name}': ?" for name in item)
-        table_name = AllowListItem.Meta.table_name
-        return {"Statement": f'INSERT INTO "{table_name}" VALUE {{{names}}}', "Parameters": list(item.values())}
 
-
-def _assignment(entry: AllowListEntry, mac_address: MacAddress) -> dict[str, Any]:
-    return dict(_assignment_item(entry, mac_address).serialize())
-
-
-def _assignment_item(entry: AllowListEntry, mac_address: MacAddress) -> MacAssignmentItem:
+def mac_assignment_item(entry: AllowListEntry, mac_address: MacAddress) -> MacAssignmentItem:
+    """The item that gives a MAC address to a device."""
     return MacAssignmentItem(
         pk=mac_key(mac_address),
         serial_number=entry.serial_number.value,

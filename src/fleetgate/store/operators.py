@@ -115,6 +115,49 @@ class OperatorStore(Queries):
                 return lost_race(cancelled.error)
         return None
 
+    def take_off(self, entry: AllowListEntry, record: AuditRecord) -> bool:
+        """Take a device off the allow-list with its MAC addresses, if the entry is still this one.
+
+        Returns:
+            Whether it was done; False when nothing was.
+
+        Raises:
+            Fault: The tables could not be asked.
+        """
+        try:
+            with self._transaction(record) as transaction:
+                transaction.delete(
+                    DeviceItem(device_key(entry.serial_number)), condition=DeviceItem.version == entry.version
+                )
+                for mac_address in sorted(entry.mac_addresses):
+                    transaction.delete(
+                        MacAssignmentItem(mac_key(mac_address)),
+                        condition=MacAssignmentItem.serial_number == entry.serial_number.value,
+                    )
+        except _Cancelled:
+            return False
+        return True
+
+    def free_without_device(self, mac_address: MacAddress, owner: SerialNumber, *, import_id: str) -> None:
+        """Free a MAC address that an import assigned to a device which is not on the allow-list.
+
+        Raises:
+            Fault: The tables could not be asked.
+        """
+        connection = self._tables.connection()
+        with faults_translated():
+            try:
+                with TransactWrite(connection=connection) as transaction:
+                    transaction.condition_check(DeviceItem, device_key(owner), condition=DeviceItem.pk.does_not_exist())
+                    transaction.delete(
+                        MacAssignmentItem(mac_key(mac_address)),
+                        condition=(MacAssignmentItem.serial_number == owner.value)
+                        & (MacAssignmentItem.import_id == import_id),
+                    )
+            except TransactWriteError as error:
+                if not cancellation_codes(error) & {"ConditionalCheckFailed", "TransactionConflict"}:
+                    raise
+
     def register_claim(
         self, claim: ClaimCertificate, record: AuditRecord, *, replacing: ClaimCertificate | None = None
     ) -> bool:

@@ -1,6 +1,6 @@
 """What operators ask of the tables: single items read strongly consistent, lists through the indexes."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
@@ -69,7 +69,25 @@ class Queries:
         """Allow-list entries in the table's own order, which is none; a scan, so it costs what the table holds."""
         self._tables.connection()
         with faults_translated():
-            return _page(DeviceItem.scan(page_size=_SCAN_PAGE_ITEMS), entry_from, limit)
+            return page_of(DeviceItem.scan(page_size=_SCAN_PAGE_ITEMS), entry_from, limit)
+
+    def devices_of_import(self, import_id: str) -> Iterator[AllowListEntry]:
+        """The devices that an import added or changed last; a scan, so it costs what the table holds."""
+        self._tables.connection()
+        condition = (DeviceItem.first_import_id == import_id) | (DeviceItem.import_id == import_id)
+        with faults_translated():
+            for item in DeviceItem.scan(filter_condition=condition, page_size=_SCAN_PAGE_ITEMS, consistent_read=True):
+                yield _readable(item, entry_from)
+
+    def mac_addresses_of_import(self, import_id: str) -> Iterator[tuple[MacAddress, SerialNumber]]:
+        """The MAC addresses that an import assigned, each with its owner; a scan, so it costs what the table holds."""
+        self._tables.connection()
+        condition = MacAssignmentItem.import_id == import_id
+        with faults_translated():
+            for item in MacAssignmentItem.scan(
+                filter_condition=condition, page_size=_SCAN_PAGE_ITEMS, consistent_read=True
+            ):
+                yield MacAddress.parse(item.pk.removeprefix("mac#")), SerialNumber.parse(item.serial_number)
 
     def claims(self, *, limit: int, starting_with: str = "") -> Page[ClaimCertificate]:
         """Registered claim certificates by certificate ID, or those whose certificate ID starts with some digits."""
@@ -78,13 +96,13 @@ class Queries:
             found = ClaimItem.by_listing.query(
                 "claims", range_key_condition=AllowListItem.pk.startswith(claim_key(starting_with)), limit=limit + 1
             )
-            return _page(found, claim_from, limit)
+            return page_of(found, claim_from, limit)
 
     def records_of_device(self, serial_number: SerialNumber, *, limit: int) -> Page[AuditRecord]:
         """The audit records filed under a device, newest first."""
         self._tables.connection()
         with faults_translated():
-            return _page(
+            return page_of(
                 AuditItem.query(
                     device_key(serial_number), consistent_read=True, scan_index_forward=False, limit=limit + 1
                 ),
@@ -121,7 +139,7 @@ class Queries:
     def _records(self, index: Any, key: str, limit: int) -> Page[AuditRecord]:
         self._tables.connection()
         with faults_translated():
-            return _page(index.query(key, scan_index_forward=False, limit=limit + 1), record_from, limit)
+            return page_of(index.query(key, scan_index_forward=False, limit=limit + 1), record_from, limit)
 
     def _one(self, model: Any, key: str, read: Callable[[Any], _Read]) -> _Read | None:
         self._tables.connection()
@@ -132,7 +150,8 @@ class Queries:
                 return None
 
 
-def _page(items: Iterable[Any], read: Callable[[Any], _Read], limit: int) -> Page[_Read]:
+def page_of(items: Iterable[Any], read: Callable[[Any], _Read], limit: int) -> Page[_Read]:
+    """The first items of a query, which has to ask for one more than the limit."""
     found = [_readable(item, read) for item in islice(items, limit + 1)]
     return Page(tuple(found[:limit]), more=len(found) > limit)
 

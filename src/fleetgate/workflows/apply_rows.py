@@ -1,9 +1,8 @@
 """Apply a batch of sound rows to the allow-list, safely beside other imports and devices that are being let in."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from fleetgate.domain.factory_list import ImportRow
 from fleetgate.domain.faults import Fault
@@ -16,9 +15,8 @@ from fleetgate.store.imports import ImportStore
 _MOST_ROUNDS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class EndedRow:
-    """How one row ended.
+class EndedRow(NamedTuple):
+    """How one row ended. A tuple for the same reason as `ImportRow`: a list has a million.
 
     Attributes:
         conflict: Why it must not take effect; only of the class CONFLICT.
@@ -67,9 +65,11 @@ def _one_for_each_identity(rows: Sequence[_Numbered]) -> tuple[list[_Numbered], 
     turn: list[_Numbered] = []
     waiting: list[_Numbered] = []
     for numbered in rows:
-        identities: set[SerialNumber | MacAddress] = {numbered[1].serial_number, *numbered[1].mac_addresses}
-        (waiting if identities & taken else turn).append(numbered)
-        taken |= identities
+        _, row = numbered
+        is_taken = row.serial_number in taken or not row.mac_addresses.isdisjoint(taken)
+        (waiting if is_taken else turn).append(numbered)
+        taken.add(row.serial_number)
+        taken |= row.mac_addresses
     return turn, waiting
 
 
@@ -83,10 +83,12 @@ def _round(
     now: datetime,
 ) -> list[_Numbered]:
     """Judge rows from fresh facts and write; returns those that have to be judged again."""
-    known = store.known((row.serial_number for _, row in turn), {mac for _, row in turn for mac in row.mac_addresses})
+    mac_addresses = frozenset[MacAddress]().union(*(row.mac_addresses for _, row in turn))
+    known = store.known([row.serial_number for _, row in turn], mac_addresses)
     additions: list[tuple[_Numbered, Write]] = []
     missed: list[_Numbered] = []
-    for position, row in turn:
+    for numbered in turn:
+        position, row = numbered
         entry = known.entries.get(row.serial_number)
         plan = plan_row(row, entry, known.mac_owners, manufacturer=manufacturer, import_id=import_id)
         match plan:
@@ -98,18 +100,19 @@ def _round(
                 store.take_back(row.serial_number, stray, import_id=import_id)
                 ended[position] = EndedRow(row, RowClass.CONFLICT, reason)
             case Write(before=None):
-                additions.append(((position, row), plan))
+                additions.append((numbered, plan))
             case Write(row_class=row_class):
                 if store.replace(plan, now=now):
                     ended[position] = EndedRow(row, row_class)
                 else:
-                    missed.append((position, row))
+                    missed.append(numbered)
             case _:
                 assert_never(plan)
     again = store.insert([write for _, write in additions], known.mac_owners, now=now)
-    for (position, row), write in additions:
+    for numbered, write in additions:
+        position, row = numbered
         if row.serial_number in again:
-            missed.append((position, row))
+            missed.append(numbered)
         else:
             ended[position] = EndedRow(row, write.row_class)
     return missed

@@ -1,143 +1,87 @@
-"""Import one factory file: judge the whole of it first, then give every row its effect, and account for each."""
+"""Import one checked factory file: give every row its effect, and account for each."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
-from fleetgate.domain.factory_list import ImportPolicy, RejectedRow
+from fleetgate.domain.factory_list import ImportRow, RejectedRow
 from fleetgate.domain.import_plan import RowClass
-from fleetgate.domain.row_errors import FileError, UnreadableFile
-from fleetgate.store.imports import ImportStore
-from fleetgate.workflows.apply_rows import EndedRow, apply_rows
-from fleetgate.workflows.read_factory_file import FactoryFile, read_rows
-from fleetgate.workflows.validate_rows import ValidatedBatch, validate_rows
+from fleetgate.domain.import_record import Findings
+from fleetgate.workflows.apply_rows import EndedRow
+from fleetgate.workflows.check_file import CheckedFile
+from fleetgate.workflows.validate_rows import ValidatedBatch
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """Which file came from whom.
+@dataclass(slots=True)
+class Tally:
+    """How the records of a file ended: each that is not blank is in exactly one class."""
 
-    Attributes:
-        manufacturer: From the place of delivery, never from the file.
-        import_id: The same for every delivery of the same object.
-        file_name: What people know the file by.
-    """
-
-    manufacturer: str
-    import_id: str
-    file_name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SafetyGates:
-    """What a file must keep to before anything of it is written.
-
-    Attributes:
-        most_rows: Of one file.
-        most_rejected_share: Of its rows, 0 to 1. A file that is mostly wrong is the wrong file.
-    """
-
-    most_rows: int = 1_000_000
-    most_rejected_share: float = 0.2
-
-
-@dataclass(slots=True, kw_only=True)
-class ImportSummary:
-    """How an import ended: every record of the file that is not blank is in exactly one class."""
-
-    delivery: Delivery
-    rows: Counter[RowClass] = field(default_factory=Counter)
+    rows: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     notes: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
-        """The records of the file."""
+        """The records."""
         return self.rows.total()
 
     @property
     def is_success(self) -> bool:
-        """Whether the file had any row that stands now."""
-        return self.total > self.rows[RowClass.REJECTED] + self.rows[RowClass.CONFLICT]
+        """Whether any of them stands now."""
+        return self.total > sum(self.rows[one] for one in (RowClass.REJECTED, RowClass.CONFLICT, RowClass.NOT_APPLIED))
+
+    def add(self, ended: Sequence[EndedRow], rejected: Sequence[RejectedRow]) -> None:
+        """Count rows that came to an end, and rows that were rejected."""
+        self.rows.update(one.row_class.value for one in ended)
+        self.errors.update(one.conflict.value for one in ended if one.conflict)
+        if rejected:
+            self.rows[RowClass.REJECTED.value] += len(rejected)
+            self.errors.update(one.error.value for one in rejected)
+
+    def findings(self) -> Findings:
+        """What the record of the import says of it."""
+        return Findings(rows=dict(self.rows), errors=dict(self.errors), notes=self.notes)
 
 
 class Rejects(Protocol):
     """Where rows go that did not take effect."""
 
-    def start(self, header: tuple[str, ...]) -> None:
-        """Name the columns of the file."""
+    def start(self, header: tuple[str, ...], delimiter: str) -> None:
+        """Name the columns of the file, and what stands between them."""
 
     def add(self, rejected: RejectedRow) -> None:
         """Keep one row as it was delivered, with what is wrong with it."""
 
 
 def import_file(
-    open_file: Callable[[], BinaryIO],
+    checked: CheckedFile,
     *,
-    delivery: Delivery,
-    policy: ImportPolicy,
-    gates: SafetyGates,
-    store: ImportStore,
+    effect: Callable[[Sequence[ImportRow]], Sequence[EndedRow]],
     rejects: Rejects,
-    now: Callable[[], datetime],
-) -> ImportSummary:
-    """Import a file. Safe to repeat: the same delivery ends the same.
+    progress: Callable[[int], None] = lambda _done: None,
+) -> Tally:
+    """Give every sound row of a file its effect. Safe to repeat, where the effect is.
 
     Args:
-        open_file: Opens the same content each time; it is read twice, so that nothing is written of a file that the
-            gates refuse.
+        effect: Gives some rows their effect, in order, and says how each ended.
+        progress: Told how many records are done.
 
     Raises:
-        UnreadableFile: The file is refused as a whole, and nothing was written.
         Fault: The tables could not be asked; repeat it later.
     """
-    _, batches = _judged(open_file, delivery, policy)
-    _hold_gates(batches, gates)
-    file, batches = _judged(open_file, delivery, policy)
-    rejects.start(file.header)
-    summary = ImportSummary(delivery=delivery)
+    file, batches = checked.batches()
+    rejects.start(file.header, file.delimiter or ",")
+    tally = Tally()
     for batch in batches:
-        ended = apply_rows(
-            batch.rows,
-            manufacturer=delivery.manufacturer,
-            import_id=delivery.import_id,
-            store=store,
-            now=now,
-        )
-        summary.rows.update(one.row_class for one in ended)
+        ended = effect(batch.rows)
+        tally.add(ended, batch.rejected)
         conflicts = [_rejected(batch, at, one) for at, one in enumerate(ended) if one.conflict]
-        summary.rows.update([RowClass.REJECTED] * len(batch.rejected))
         for rejected in sorted([*batch.rejected, *conflicts], key=lambda row: row.line_number):
-            summary.errors[rejected.error.value] += 1
             rejects.add(rejected)
-    summary.notes = file.notes(policy)
-    return summary
-
-
-def _judged(
-    open_file: Callable[[], BinaryIO], delivery: Delivery, policy: ImportPolicy
-) -> tuple[FactoryFile, Iterator[ValidatedBatch]]:
-    file = read_rows(open_file(), name=delivery.file_name)
-    return file, validate_rows(file, policy)
-
-
-def _hold_gates(batches: Iterator[ValidatedBatch], gates: SafetyGates) -> None:
-    """Read a file to its end, and refuse it if it does not keep to the gates."""
-    total = rejected = 0
-    for batch in batches:
-        total += len(batch.rows) + len(batch.rejected)
-        rejected += len(batch.rejected)
-        if total > gates.most_rows:
-            raise UnreadableFile(FileError.TOO_MANY_ROWS, f"The limit is {gates.most_rows:,}.")
-    if total == 0:
-        raise UnreadableFile(FileError.NO_ROWS)
-    if rejected > total * gates.most_rejected_share:
-        raise UnreadableFile(
-            FileError.TOO_MANY_REJECTED,
-            f"{rejected:,} of {total:,} rows are wrong; the limit is {gates.most_rejected_share:.0%}.",
-        )
+        progress(tally.total)
+    tally.notes = file.notes(checked.policy)
+    return tally
 
 
 def _rejected(batch: ValidatedBatch, at: int, ended: EndedRow) -> RejectedRow:

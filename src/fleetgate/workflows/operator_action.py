@@ -22,6 +22,8 @@ class Action(StrEnum):
     RELEASE = "release"
     REGISTER_CLAIM = "register_claim"
     BLOCK_CLAIM = "block_claim"
+    APPROVE_IMPORT = "approve_import"
+    ROLL_BACK_IMPORT = "roll_back_import"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

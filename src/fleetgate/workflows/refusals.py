@@ -15,6 +15,11 @@ class RefusalCode(StrEnum):
     CLAIM_CERTIFICATE_REGISTERED_OTHERWISE = "claim_certificate_registered_otherwise"
     CLAIM_CERTIFICATE_BLOCKED = "claim_certificate_blocked"
     UNKNOWN_MAC_ADDRESS = "unknown_mac_address"
+    UNKNOWN_IMPORT = "unknown_import"
+    IMPORT_NOT_WAITING = "import_not_waiting"
+    IMPORT_STILL_RUNNING = "import_still_running"
+    IMPORT_WAS_DRY_RUN = "import_was_dry_run"
+    SAME_PERSON = "same_person"
 
 
 class Refusal(Exception):

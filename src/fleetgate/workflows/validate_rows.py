@@ -38,6 +38,26 @@ class ValidatedBatch:
         """What a reject has to repeat of a sound row that must not take effect."""
         return self._batch.as_delivered(self._positions[at])
 
+    def heading(self, meaning: Meaning) -> str | None:
+        """The heading of the first column with some meaning, as delivered."""
+        return next((column.heading for column in self._batch.columns if column.meaning is meaning), None)
+
+    def rejecting(self, rejected: Mapping[int, RejectedRow]) -> "ValidatedBatch":
+        """The batch with some of its rows rejected after all.
+
+        Args:
+            rejected: By the row's place in `rows`.
+        """
+        if not rejected:
+            return self
+        kept = [at for at in range(len(self.rows)) if at not in rejected]
+        return ValidatedBatch(
+            [self.rows[at] for at in kept],
+            sorted([*self.rejected, *rejected.values()], key=lambda row: row.line_number),
+            self._batch,
+            [self._positions[at] for at in kept],
+        )
+
 
 def validate_rows(file: FactoryFile, policy: ImportPolicy) -> Iterator[ValidatedBatch]:
     """Judge every row of a file, as it is read.

@@ -81,6 +81,15 @@ class Embedded:
         assert isinstance(device, DeviceItem)
         return entry_from(device)
 
+    def device_item(self, serial_number: str) -> dict[str, Any] | None:
+        """The stored item of a device; None where there is none."""
+        table_name = self.stack.outputs["AllowListTableName"]
+        found = self.dynamodb.get_item(
+            TableName=table_name, Key={"pk": {"S": device_key(SerialNumber(serial_number))}}, ConsistentRead=True
+        )
+        item: dict[str, Any] | None = found.get("Item")
+        return item
+
     def claim_item(self, certificate_id: str) -> dict[str, Any]:
         """The stored item of a claim certificate."""
         return self._get(claim_key(certificate_id))

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import boto3
+from botocore.config import Config
 from ulid import ULID
 
 from fleetgate.domain.audit import AuditRecord
@@ -21,9 +23,12 @@ from fleetgate.store.tables import TableCredentials, TableSettings
 from fleetgate.workflows.check_file import SafetyGates
 from fleetgate.workflows.distribute_rows import Distributor
 from fleetgate.workflows.import_desk import ImportDesk
+from fleetgate.workflows.operator_action import Operator
 from fleetgate.workflows.run_import import Importer
+from local.clients import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
 from tests.embedded import Embedded
 
+BOB = "arn:aws:sts::123456789012:assumed-role/Operations/bob"
 ALICE = "arn:aws:sts::123456789012:assumed-role/Manufacturing/alice"
 
 
@@ -49,7 +54,7 @@ class ImportWorld:
             audit_table=self.embedded.stack.outputs["AuditTableName"],
             region=self.embedded.stack.region,
             endpoint_url=self.embedded.stack.endpoint_url,
-            credentials=TableCredentials(access_key_id="test", secret_access_key="test"),
+            credentials=TableCredentials(access_key_id=ROOT_ACCESS_KEY_ID, secret_access_key=ROOT_SECRET_ACCESS_KEY),
             total_attempts=1,
         )
 
@@ -119,9 +124,31 @@ class ImportWorld:
             new_record_id=lambda moment: str(ULID.from_datetime(moment)),
         )
 
+    def unreachable_announcements(self) -> Announcements:
+        """An EventBridge that nobody can reach."""
+        return Announcements(
+            boto3.client(
+                "events",
+                endpoint_url="http://127.0.0.1:9",
+                region_name=self.embedded.stack.region,
+                aws_access_key_id=ROOT_ACCESS_KEY_ID,
+                aws_secret_access_key=ROOT_SECRET_ACCESS_KEY,
+                config=Config(retries={"total_max_attempts": 1}),
+            )
+        )
+
     def rejects(self, record: ImportRecord) -> str:
         """The text of an import's rejects.csv."""
         return self.drop_box.open_report(f"{record.delivery.reports}rejects.csv").read().decode("utf-8-sig")
+
+    def operator(self, actor: str, reason: str = "counted, order 4711") -> Operator:
+        """Somebody who acts on imports."""
+        return Operator(
+            actor=actor,
+            reason=reason,
+            now=lambda: datetime.now(UTC),
+            new_record_id=lambda moment: str(ULID.from_datetime(moment)),
+        )
 
     def audit(self, record: ImportRecord) -> list[AuditRecord]:
         """The audit records of an import, oldest first."""

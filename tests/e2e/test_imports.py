@@ -1,0 +1,261 @@
+"""Factory lists through the deployed parts: drop box, EventBridge, queue, importer, state machine, reports, topic."""
+
+import json
+import os
+import secrets
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from fleetgate.domain.delivery import Delivery
+from fleetgate.domain.import_record import ImportRecord, ImportStatus
+from fleetgate.store.drop_box import DropBox
+from fleetgate.store.import_records import ImportRecords
+from fleetgate.store.tables import TableCredentials, TableSettings
+from tests.embedded import Embedded
+
+_Found = TypeVar("_Found")
+
+# An import takes a second or two here, a first one a cold start more; a busy machine takes its time.
+PATIENCE_SECONDS = 120
+
+
+@pytest.fixture
+def factory() -> str:
+    """A manufacturer of the test's own."""
+    return f"factory-{secrets.token_hex(4)}"
+
+
+@pytest.fixture(scope="session")
+def records(embedded: Embedded) -> ImportRecords:
+    """The import records, as root."""
+    return ImportRecords(
+        TableSettings(
+            allow_list_table=embedded.stack.outputs["AllowListTableName"],
+            audit_table=embedded.stack.outputs["AuditTableName"],
+            region=embedded.stack.region,
+            endpoint_url=embedded.stack.endpoint_url,
+            credentials=TableCredentials(access_key_id="test", secret_access_key="test"),
+        )
+    )
+
+
+@pytest.fixture(scope="session")
+def drop_box(embedded: Embedded) -> DropBox:
+    """The stack's drop box, as root."""
+    return DropBox(embedded.stack.outputs["DropBoxName"], embedded.client("s3"))
+
+
+@pytest.fixture(scope="session")
+def notices(embedded: Embedded) -> Callable[[str], str]:
+    """Waits for the notice of an import on the stack's topic."""
+    sqs, sns = embedded.client("sqs"), embedded.client("sns")
+    url = sqs.create_queue(QueueName="notices")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    may_send = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
+    policy = {"Version": "2012-10-17", "Statement": [may_send]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    sns.subscribe(TopicArn=embedded.stack.outputs["ImportTopicArn"], Protocol="sqs", Endpoint=arn)
+    heard: list[str] = []
+
+    def notice_of(import_id: str) -> str:
+        def look() -> str | None:
+            for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+                heard.append(json.loads(message["Body"])["Message"])
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            return next((notice for notice in heard if import_id in notice), None)
+
+        return eventually(look)
+
+    return notice_of
+
+
+def eventually(look: Callable[[], _Found | None]) -> _Found:
+    """What a look at something gives once it gives something."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        if (found := look()) is not None:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"nothing after {PATIENCE_SECONDS} s")
+
+
+def put(drop_box: DropBox, key: str, content: bytes) -> Delivery:
+    answer = drop_box.client.put_object(Bucket=drop_box.bucket, Key=key, Body=content)
+    return Delivery.of(drop_box.look(key, answer["VersionId"]))
+
+
+def ended(records: ImportRecords, import_id: str) -> ImportRecord:
+    """The record of an import once it has ended and was announced."""
+
+    def look() -> ImportRecord | None:
+        record = records.find(import_id)
+        return record if record and record.has_ended and record.is_announced else None
+
+    return eventually(look)
+
+
+def rows(factory: str, count: int) -> str:
+    """Sound rows, with MAC addresses nobody used before."""
+    vendor = f"00:1b:{secrets.token_hex(1)}:{secrets.token_hex(1)}"
+    return "".join(f"{factory}-{number},{vendor}:{number >> 8:02x}:{number & 255:02x}\n" for number in range(count))
+
+
+def test_a_list_goes_from_the_drop_box_to_the_allow_list_and_its_end_is_told(
+    embedded: Embedded,
+    drop_box: DropBox,
+    records: ImportRecords,
+    notices: Callable[[str], str],
+    factory: str,
+) -> None:
+    delivery = put(drop_box, f"incoming/{factory}/list.csv", f"sn,mac\n{rows(factory, 30)}bad,row\n".encode())
+    record = ended(records, delivery.import_id)
+
+    assert record.status is ImportStatus.FINISHED
+    assert dict(record.findings.rows) == {"added": 30, "rejected": 1}
+    assert record.delivery.requester == "000000000000"
+    assert embedded.entry(f"{factory}-29").import_line == 31
+    summary = json.load(drop_box.open_report(f"{delivery.reports}summary.json"))
+    assert summary["import_id"] == delivery.import_id
+    assert len(drop_box.open_report(f"{delivery.reports}rejects.csv").read().splitlines()) == 2
+    assert f"list.csv of {factory} is finished: 30 added, 1 rejected." in notices(delivery.import_id)
+
+
+def test_a_dry_run_is_announced_by_its_folder_alone(
+    embedded: Embedded, drop_box: DropBox, records: ImportRecords, factory: str
+) -> None:
+    delivery = put(drop_box, f"dry-run/{factory}/list.csv", f"sn,mac\n{rows(factory, 3)}".encode())
+    assert dict(ended(records, delivery.import_id).findings.rows) == {"added": 3}
+    assert embedded.device_item(f"{factory}-1") is None
+
+
+def test_a_long_file_goes_through_the_state_machine(
+    embedded: Embedded, drop_box: DropBox, records: ImportRecords, factory: str
+) -> None:
+    # Long by its blank lines: without its batcher the embedded AWS runs an execution for each row.
+    text = f"sn,mac\n{rows(factory, 4)}bad,row\n" + f"{' ' * 30_000}\n" * 170
+    delivery = put(drop_box, f"incoming/{factory}/long.csv", text.encode())
+    record = ended(records, delivery.import_id)
+
+    assert record.status is ImportStatus.FINISHED
+    assert dict(record.findings.rows) == {"added": 4, "rejected": 1}
+    assert embedded.entry(f"{factory}-3").import_id == delivery.import_id
+    (execution,) = [
+        found
+        for found in embedded.client("stepfunctions").list_executions(
+            stateMachineArn=embedded.stack.outputs["ImportStateMachineArn"]
+        )["executions"]
+        if found["name"] == f"{delivery.import_id}-1"
+    ]
+    assert execution["status"] in {"RUNNING", "SUCCEEDED"}
+
+
+def test_a_map_that_fails_is_told(embedded: Embedded, records: ImportRecords, drop_box: DropBox, factory: str) -> None:
+    """The state machine's own Catch: its input names rows that are not there."""
+    delivery = put(drop_box, f"elsewhere/{factory}/list.csv", b"sn,mac\n")
+    records.begin(ImportRecord(delivery=delivery, started_at=delivery.file.stored_at, status=ImportStatus.IMPORTING))
+    embedded.client("stepfunctions").start_execution(
+        stateMachineArn=embedded.stack.outputs["ImportStateMachineArn"],
+        input=json.dumps(
+            {
+                "import_id": delivery.import_id,
+                "manufacturer": factory,
+                "bucket": drop_box.bucket,
+                "rows": "work/nothing/rows.jsonl",
+                "results": "work/nothing/results",
+            }
+        ),
+    )
+
+    def failed() -> ImportRecord | None:
+        record = records.find(delivery.import_id)
+        return record if record and record.status is ImportStatus.FAILED else None
+
+    problem = eventually(failed).problem
+    assert problem is not None
+    assert problem.code == "map_failed"
+
+
+def test_an_importer_that_is_killed_halfway_is_as_if_it_had_run_once(
+    embedded: Embedded, drop_box: DropBox, records: ImportRecords, factory: str
+) -> None:
+    with impatient_queue(embedded, seconds=6):
+        delivery = put(drop_box, f"incoming/{factory}/list.csv", f"sn,mac\n{rows(factory, 2000)}bad,row\n".encode())
+        killed = eventually(lambda: kill_importers(embedded) if is_halfway(embedded, factory) else None)
+        record = ended(records, delivery.import_id)
+
+    assert killed
+    assert record.status is ImportStatus.FINISHED
+    assert dict(record.findings.rows) == {"added": 2000, "rejected": 1}
+    assert len(drop_box.open_report(f"{delivery.reports}rejects.csv").read().splitlines()) == 2
+    assert {entry.version for entry in (embedded.entry(f"{factory}-{n}") for n in range(0, 2000, 400))} == {1}
+    assert [one.reason for one in embedded.records(f"import#{delivery.import_id}")] == [
+        "finished: 2000 added, 1 rejected"
+    ]
+
+
+def test_what_cannot_be_imported_becomes_a_dead_letter_and_can_be_sent_back(
+    embedded: Embedded, drop_box: DropBox, records: ImportRecords, factory: str
+) -> None:
+    """The embedded AWS has no StartMessageMoveTask; the test moves the message by hand."""
+    sqs, outputs = embedded.client("sqs"), embedded.stack.outputs
+    key = f"incoming/{factory}/missing.csv"
+
+    def dead_letter() -> str | None:
+        letters = sqs.receive_message(
+            QueueUrl=outputs["ImportDeadLetterQueueUrl"], MaxNumberOfMessages=10, VisibilityTimeout=0
+        ).get("Messages", [])
+        return next((letter["Body"] for letter in letters if key in letter["Body"]), None)
+
+    with impatient_queue(embedded, seconds=1):
+        body = json.dumps({"detail": {"object": {"key": key}}})
+        sqs.send_message(QueueUrl=outputs["ImportQueueUrl"], MessageBody=body)
+        letter = eventually(dead_letter)
+
+    # What was wrong is put right, with nobody told: only the dead letter knows of the file.
+    drop_box.client.put_bucket_notification_configuration(Bucket=drop_box.bucket, NotificationConfiguration={})
+    delivery = put(drop_box, key, f"sn,mac\n{rows(factory, 2)}".encode())
+    drop_box.client.put_bucket_notification_configuration(
+        Bucket=drop_box.bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
+    )
+    sqs.send_message(QueueUrl=outputs["ImportQueueUrl"], MessageBody=letter)
+    assert dict(ended(records, delivery.import_id).findings.rows) == {"added": 2}
+
+
+@contextmanager
+def impatient_queue(embedded: Embedded, *, seconds: int) -> Iterator[None]:
+    """A queue that gives a message out again after seconds, where the template's waits for a quarter of an hour."""
+    sqs, url = embedded.client("sqs"), embedded.stack.outputs["ImportQueueUrl"]
+    name = "VisibilityTimeout"
+    before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={name: str(seconds)})
+    try:
+        yield
+    finally:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={name: before})
+
+
+def is_halfway(embedded: Embedded, factory: str) -> bool:
+    return embedded.device_item(f"{factory}-500") is not None
+
+
+def kill_importers(embedded: Embedded) -> int | None:
+    """Kill the processes in which this stack's importer runs."""
+    function_name = embedded.stack.outputs["ImportFunctionName"]
+    killed = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().decode()
+            launcher = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            starter = int(Path("/proc", str(launcher), "stat").read_text().rpartition(")")[2].split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if function_name in command and starter == os.getpid():
+            os.kill(int(process.name), signal.SIGKILL)
+            killed += 1
+    return killed or None

@@ -1,1 +1,1 @@
-"""What the hook costs: each figure a ratio against a floor that is measured beside it, in the same run."""
+"""What the hook and the import cost: figures that stand beside a floor, measured in the same run, or beside a goal."""

@@ -1,4 +1,4 @@
-"""Measure the hook against its floors.
+"""Measure the hook and the import against their floors.
 
     python -m benchmarks [--json]
 
@@ -15,10 +15,14 @@ from rich.console import Console
 
 from benchmarks.calls import calls_per_decision
 from benchmarks.figures import CouldNotMeasure, Figure
+from benchmarks.import_calls import import_call_figures
+from benchmarks.import_memory import import_memory_figures
+from benchmarks.import_writes import import_write_figures
 from benchmarks.imports import import_figures
 from benchmarks.report import as_json, show
 from benchmarks.validation import validation_figures
 from benchmarks.warm import warm_hook_figures
+from benchmarks.whole_import import whole_import_figures
 from benchmarks.world import World
 from local.progress import step
 from local.stack import running_stack
@@ -27,7 +31,7 @@ from tests.embedded import Embedded
 
 def main() -> int:
     """Measure everything and print it."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the hook against its floors.")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the hook and the import.")
     parser.add_argument("--json", action="store_true", help="print JSON")
     wanted = parser.parse_args()
     try:
@@ -45,6 +49,9 @@ def main() -> int:
 def _figures() -> Iterator[Figure]:
     with step("measuring validation"):
         yield from validation_figures()
+    with step("measuring the whole import of a factory list"):
+        yield from whole_import_figures()
+        yield from import_memory_figures()
     with TemporaryDirectory() as folder, running_stack(Path(folder)) as stack:
         world = World.of(Embedded(stack))
         with step("counting DynamoDB calls"):
@@ -53,6 +60,9 @@ def _figures() -> Iterator[Figure]:
             yield from warm_hook_figures(world)
         with step("measuring imports"):
             yield from import_figures(world.environment)
+        with step("measuring writes of a factory list"):
+            yield from import_write_figures(world)
+            yield from import_call_figures(world)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a benchmark says: how often something happens, or how much it costs against its floor."""
+"""What a benchmark says: how often something happens, how much it is, or what it costs against its floor."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +22,23 @@ class Count:
     count: int
     detail: tuple[str, ...]
     goal: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amount:
+    """A figure that stands for itself.
+
+    Attributes:
+        unit: Of the amount, and of what it has to keep to.
+        least: What it has to reach. most: what it must not exceed. None where there is none.
+    """
+
+    name: str
+    what: str
+    amount: float
+    unit: str
+    least: float | None = None
+    most: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,4 +83,4 @@ class Ratio:
         )
 
 
-Figure = Count | Ratio
+Figure = Count | Amount | Ratio

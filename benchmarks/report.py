@@ -10,7 +10,7 @@ from importlib.metadata import version
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.figures import Count, Figure, Ratio
+from benchmarks.figures import Amount, Count, Figure, Ratio
 
 
 def machine() -> dict[str, str | int]:
@@ -46,6 +46,8 @@ def _row(figure: Figure) -> tuple[str, ...]:
         case Count():
             goal = _goal(str(figure.goal), figure.count == figure.goal)
             return figure.name, " + ".join(figure.detail), str(figure.count), "", "", "", goal
+        case Amount():
+            return figure.name, figure.what, f"{figure.amount:,.6g} {figure.unit}", "", "", "", _goal_of(figure)
         case Ratio():
             goal = "" if figure.goal is None else _goal(f"≤ {figure.goal}", figure.ratio <= figure.goal)
             return (
@@ -57,6 +59,14 @@ def _row(figure: Figure) -> tuple[str, ...]:
                 f"{figure.low:.2f} - {figure.high:.2f}",
                 goal,
             )
+
+
+def _goal_of(figure: Amount) -> str:
+    if figure.least is not None:
+        return _goal(f"≥ {figure.least:,.6g}", figure.amount >= figure.least)
+    if figure.most is not None:
+        return _goal(f"≤ {figure.most:,.6g}", figure.amount <= figure.most)
+    return ""
 
 
 def _goal(text: str, is_met: bool) -> str:

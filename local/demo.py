@@ -4,6 +4,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,16 +13,19 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColum
 from rich.table import Table
 from rich.text import Text
 
+from cli.import_views import print_import
 from cli.tables import records_table
 from cli.target import Target, TargetOptions
+from fleetgate.store.import_records import ImportRecords
 from fleetgate.store.operators import OperatorStore
 from local.device import Broker
-from local.factory import Factory, read_factory_list
+from local.factory import Factory, ListDelivered
 from local.scenarios import ALLOWED, CROWD, Attempt, World, scenarios
 from local.stack import running_stack
 
 _AUDIT_LINES = 12
 _MOST_RECORDS = 200
+_LISTS = 4
 _DEVICES = 27
 # A file or a pipe has no width of its own.
 _COLUMNS_WITHOUT_TERMINAL = 120
@@ -34,13 +38,18 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="fleetgate-demo-") as folder, running_stack(Path(folder)) as stack:
         target = Target.resolve(TargetOptions(local=True), folder=Path(folder))
         store = OperatorStore(target.table_settings())
-        actor = target.client("sts").get_caller_identity()["Arn"]
-        factory = Factory(store, target.client("iot"), target.output("ClaimPolicyName"), actor)
-        devices = {device.serial_number: device for device in read_factory_list()}
+        factory = Factory(
+            store=store,
+            records=ImportRecords(target.table_settings()),
+            drop_box=target.drop_box(),
+            iot=target.client("iot"),
+            claim_policy_name=target.output("ClaimPolicyName"),
+            actor=target.client("sts").get_caller_identity()["Arn"],
+        )
         with _progress() as progress:
-            listed = progress.add_task("putting the factory list on the allow-list", total=len(devices))
-            for _ in factory.approve(list(devices.values())):
-                progress.advance(listed)
+            listed = progress.add_task("factory lists through the drop box", total=_LISTS)
+            lists = factory.deliver_lists(lambda _list: progress.advance(listed))
+            devices = factory.devices()
             factory.quarantine(devices["ACME-0003"], "returned by a customer, opened")
             world = World(
                 broker=Broker(host=stack.mqtt_host, port=stack.mqtt_port, root_ca_path=stack.root_ca_path),
@@ -55,16 +64,40 @@ def main() -> int:
             for scenario in scenarios(world):
                 attempts.extend(scenario())
                 progress.update(tried, completed=len(attempts))
-        surprises = _show(console, store, attempts)
+        surprises = _show_lists(console, lists) + _show(console, store, attempts)
         _show_audit_trail(console, store, {one.presented.serial_number for one in attempts if one.story == CROWD})
     seconds = time.monotonic() - started
     if surprises:
         console.print(
-            f"\n[bold red]{surprises} of {len(attempts)} devices met something else than they should have.[/]"
+            f"\n[bold red]{surprises} of {len(lists)} lists and {len(attempts)} devices met something else than they "
+            "should have.[/]"
         )
         return 1
-    console.print(f"\n[bold green]All {len(attempts)} devices met what they should have[/], in {seconds:.0f} s.")
+    console.print(
+        f"\n[bold green]All {len(lists)} lists and {len(attempts)} devices met what they should have[/], "
+        f"in {seconds:.0f} s."
+    )
     return 0
+
+
+def _show_lists(console: Console, lists: list[ListDelivered]) -> int:
+    """Print the report of the first list, and what became of each; returns how many are not as they should be."""
+    console.print("\n[bold]What the factory reads of its list[/]\n")
+    print_import(lists[0].record, console)
+    table = Table(title="\nFactory lists", title_justify="left", title_style="bold", pad_edge=False)
+    for column in ("List", "File", "Manufacturer", "What became of its rows"):
+        table.add_column(column, overflow="fold")
+    for one in lists:
+        saw = Text(_rows(one.record.findings.rows), style="green" if one.as_hoped else "bold red")
+        if not one.as_hoped:
+            saw.append(f" (should be: {_rows(one.hoped)})")
+        table.add_row(one.story, one.record.delivery.file_name, one.record.delivery.manufacturer, saw)
+    console.print(table)
+    return sum(not one.as_hoped for one in lists)
+
+
+def _rows(counted: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in sorted(counted.items())) or "nothing"
 
 
 def _show(console: Console, store: OperatorStore, attempts: list[Attempt]) -> int:

@@ -66,15 +66,13 @@ class SeenIdentities:
 
     def add(self, rows: Sequence[ImportRow]) -> None:
         """Take down the identities of some rows."""
-        held = self._held
+        note = self._note
         for row in rows:
             line_number = row.line_number
-            for identity in _hashes(row):
-                part = held[identity % _PARTS]
-                part.append(identity)
-                part.append(line_number)
-                if len(part) >= _MOST_HELD:
-                    self._put_away(identity % _PARTS)
+            note(hash(row.serial_number.value), line_number)
+            for mac_address in row.mac_addresses:
+                # A serial number may be spelled like a MAC address; they are two things.
+                note(~hash(mac_address.value), line_number)
 
     def duplicates(self) -> Duplicates:
         """What was taken down more than once."""
@@ -92,6 +90,13 @@ class SeenIdentities:
                     first[identity] = line_number
         return Duplicates(found, len(rows))
 
+    def _note(self, identity: int, line_number: int) -> None:
+        part = self._held[identity % _PARTS]
+        part.append(identity)
+        part.append(line_number)
+        if len(part) >= _MOST_HELD:
+            self._put_away(identity % _PARTS)
+
     def _put_away(self, number: int) -> None:
         with self._path(number).open("ab") as file:
             self._held[number].tofile(file)
@@ -107,13 +112,6 @@ class SeenIdentities:
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:03d}"
-
-
-def _hashes(row: ImportRow) -> Iterator[int]:
-    yield hash(row.serial_number.value)
-    for mac_address in row.mac_addresses:
-        # A serial number may be spelled like a MAC address; they are two things.
-        yield ~hash(mac_address.value)
 
 
 def _identities(row: ImportRow) -> Iterator[tuple[int, Meaning, RowError]]:

@@ -1,0 +1,57 @@
+"""The import as the figures put it to work: a factory's list on disk, its two passes, and a sink that takes all."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from fleetgate.domain.factory_list import ImportPolicy
+from fleetgate.domain.identifiers import MacAddress, SerialNumber
+from fleetgate.store.imports import ImportStore, KnownRows
+from fleetgate.workflows.apply_rows import apply_rows
+from fleetgate.workflows.check_file import CheckedFile, check_file
+from fleetgate.workflows.import_file import Tally, import_file
+from fleetgate.workflows.write_rejects import rejects_at
+
+MANUFACTURER = "acme"
+
+
+class NullSink(ImportStore):
+    """Tables in which nothing is, and into which everything goes."""
+
+    def __init__(self) -> None:
+        """Needs no settings."""
+
+    def known(self, *_identities: Iterable[SerialNumber | MacAddress]) -> KnownRows:
+        """Know none of them."""
+        return KnownRows({}, {})
+
+    def insert(self, *_writes: object, now: datetime) -> set[SerialNumber]:  # noqa: ARG002 - as in ImportStore
+        """Take them all."""
+        return set()
+
+
+@contextmanager
+def list_on_disk(lines: Iterable[str]) -> Iterator[Path]:
+    """A factory's list, in a folder that goes away with it."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "benchmark.csv"
+        with path.open("w", newline="") as file:
+            file.writelines(lines)
+        yield path
+
+
+def check_pass(path: Path) -> CheckedFile:
+    """Read a list to its end, as an import does before anything takes effect."""
+    return check_file(lambda: path.open("rb"), file_name=path.name, policy=ImportPolicy(), most_rows=10_000_000)
+
+
+def apply_pass(path: Path, checked: CheckedFile, store: ImportStore, *, import_id: str = "import-1") -> Tally:
+    """Read a list again, give its rows their effect, and write rejects.csv beside it."""
+    effect = partial(
+        apply_rows, manufacturer=MANUFACTURER, import_id=import_id, store=store, now=lambda: datetime.now(UTC)
+    )
+    with rejects_at(path.with_name("rejects.csv")) as rejects:
+        return import_file(checked, effect=effect, rejects=rejects)

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from ulid import ULID
@@ -17,6 +18,7 @@ from fleetgate.store.gate import GateStore
 from fleetgate.workflows.register_thing import Registration, register_thing
 from tests.embedded import Embedded
 from tests.faulty_dynamodb import FaultyDynamoDB
+from tests.integration.command import Answer, Fleetgate, run
 from tests.integration.import_world import ImportWorld
 
 MAC = "00:1b:44:11:3a:b7"
@@ -136,3 +138,17 @@ def judge(settings: HookSettings) -> Judge:
         )
 
     return run
+
+
+@pytest.fixture
+def fleetgate(embedded: Embedded, stack_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Fleetgate:
+    """Runs the command with --local in the folder of the stack."""
+    assert embedded.stack.outputs
+    monkeypatch.chdir(stack_folder)
+    # The command adds the stack's host to it; put back what was there.
+    monkeypatch.setenv("no_proxy", "")
+
+    def local(*arguments: str) -> Answer:
+        return run("--local", *arguments)
+
+    return local

@@ -4,16 +4,14 @@ import json
 import stat
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 from cli.errors import ExitCode
-from cli.main import root
 from cli.run import new_record_id, now
 from cli.target import Target, TargetOptions
 from fleetgate.domain.allow_list import AllowListEntry, DeviceState, Purpose, Reservation
@@ -29,45 +27,9 @@ from fleetgate.workflows.quarantine_device import quarantine_device
 from fleetgate.workflows.refusals import Refusal, RefusalCode
 from local.deploy import STACK_NAME
 from tests.embedded import Embedded
+from tests.integration.command import Answer, Fleetgate, run
 
 ROOT_ARN = "arn:aws:iam::000000000000:root"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """How a command ended."""
-
-    exit_code: int
-    stdout: str
-    stderr: str
-
-    @property
-    def document(self) -> Any:
-        """What it printed, as the one JSON document it must be."""
-        return json.loads(self.stdout)
-
-    @property
-    def error(self) -> Any:
-        """How it failed, as the one JSON document it must be."""
-        assert self.stdout == ""
-        return json.loads(self.stderr)["error"]
-
-
-Fleetgate = Callable[..., Answer]
-
-
-@pytest.fixture
-def fleetgate(embedded: Embedded, stack_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Fleetgate:
-    """Runs the command with --local in the folder of the stack."""
-    assert embedded.stack.outputs
-    monkeypatch.chdir(stack_folder)
-    # The command adds the stack's host to it; put back what was there.
-    monkeypatch.setenv("no_proxy", "")
-
-    def run(*arguments: str) -> Answer:
-        return _run("--local", *arguments)
-
-    return run
 
 
 @pytest.fixture
@@ -99,11 +61,6 @@ def store(table_settings: TableSettings) -> OperatorStore:
 def operator() -> Operator:
     """Somebody who acts."""
     return Operator(actor=ROOT_ARN, reason="a test", now=now, new_record_id=new_record_id)
-
-
-def _run(*arguments: str) -> Answer:
-    result = CliRunner().invoke(root, arguments)
-    return Answer(result.exit_code, result.stdout, result.stderr)
 
 
 def _add(serial_number: str, mac: str, manufacturer: str = "acme") -> list[str]:
@@ -638,9 +595,9 @@ def test_a_stack_is_found_by_its_name_and_reached_with_the_profile(
     profiles: None, embedded: Embedded, approved: str
 ) -> None:
     where = ("--profile", "root", "--region", embedded.stack.region)
-    by_environment = _run(*where, "allow-list", "show", approved, "--json")
+    by_environment = run(*where, "allow-list", "show", approved, "--json")
     assert by_environment.exit_code == ExitCode.DONE
-    by_option = _run("allow-list", "show", approved, *where, "--stack-name", "another")
+    by_option = run("allow-list", "show", approved, *where, "--stack-name", "another")
     assert by_option.exit_code == ExitCode.COULD_NOT_CHECK
     assert "there is no stack another" in by_option.stderr
 
@@ -648,7 +605,7 @@ def test_a_stack_is_found_by_its_name_and_reached_with_the_profile(
 def test_the_tables_are_asked_with_the_credentials_of_the_profile(
     profiles: None, embedded: Embedded, approved: str
 ) -> None:
-    answer = _run("--profile", "visitor", "--region", embedded.stack.region, "allow-list", "show", approved, "--json")
+    answer = run("--profile", "visitor", "--region", embedded.stack.region, "allow-list", "show", approved, "--json")
     assert answer.exit_code == ExitCode.COULD_NOT_CHECK
     assert answer.error["code"] == "store_access_denied"
 
@@ -659,7 +616,7 @@ def test_an_audit_record_is_kept_as_long_as_the_stack_says(
     # The stack's own default is the same as the command's, and would hide which of them was taken.
     monkeypatch.setattr("cli.target.DEFAULT_AUDIT_RETENTION", timedelta(days=1))
     where = ("--profile", "root", "--region", embedded.stack.region)
-    assert _run(*where, "allow-list", "add", serial_number, "--manufacturer", "acme").exit_code == ExitCode.DONE
+    assert run(*where, "allow-list", "add", serial_number, "--manufacturer", "acme").exit_code == ExitCode.DONE
     (item,) = embedded.dynamodb.query(
         TableName=embedded.stack.outputs["AuditTableName"],
         KeyConditionExpression="subject = :subject",

@@ -102,6 +102,34 @@ def fail(doorman: "_Doorman") -> None:
     doorman.refuse("com.amazonaws.dynamodb.v20120810#InternalServerError", {}, status=500)
 
 
+def throttle_every_other_statement(doorman: "_Doorman") -> None:
+    """A BatchExecuteStatement of which every other statement is throttled, and the others take effect."""
+    _throttle_statements(doorman, lambda number, _count: number % 2 == 1)
+
+
+def throttle_last_statement(doorman: "_Doorman") -> None:
+    """A BatchExecuteStatement of which the last statement is throttled, and the others take effect."""
+    _throttle_statements(doorman, lambda number, count: number == count - 1)
+
+
+def _throttle_statements(doorman: "_Doorman", is_throttled: Callable[[int, int], bool]) -> None:
+    asked = json.loads(doorman.request_body)
+    if "Statements" not in asked:
+        behave(doorman)
+        return
+    statements = asked["Statements"]
+    throttled = [is_throttled(number, len(statements)) for number in range(len(statements))]
+    passed = [statement for statement, is_out in zip(statements, throttled, strict=True) if not is_out]
+    answers = []
+    if passed:
+        doorman.request_body = json.dumps({**asked, "Statements": passed}).encode()
+        answers = json.loads(doorman.ask_upstream()[2])["Responses"]
+    error = {"Error": {"Code": "ThrottlingError", "Message": "injected"}}
+    responses = [error if is_out else answers.pop(0) for is_out in throttled]
+    content = json.dumps({"Responses": responses}).encode()
+    doorman.answer(200, content, [("Content-Type", "application/x-amz-json-1.0")])
+
+
 def transaction_conflict(doorman: "_Doorman") -> None:
     """Another transaction is under way on the item."""
     reasons = [{"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}, {"Code": "None"}]
@@ -126,7 +154,7 @@ class _Doorman(BaseHTTPRequestHandler):
         try:
             upstream.putrequest("POST", self.path, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():
-                upstream.putheader(name, value)
+                upstream.putheader(name, str(len(self.request_body)) if name == "Content-Length" else value)
             upstream.endheaders(self.request_body)
             response = upstream.getresponse()
             return response.status, response.getheaders(), response.read()

@@ -17,6 +17,7 @@ from fleetgate.domain.factory_list import ImportRow, Operation
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.import_plan import RowClass
+from fleetgate.domain.reasons import FaultReason
 from fleetgate.store.gate import GateStore
 from fleetgate.store.imports import ImportStore
 from fleetgate.store.tables import TableCredentials, TableSettings
@@ -270,6 +271,33 @@ def test_an_import_that_was_cut_off_anywhere_ends_as_if_it_had_run_once(
             break
     else:
         pytest.fail("the import was still being cut off: look at more places")
+
+
+def test_statements_that_are_throttled_are_repeated_after_a_pause_and_no_others(
+    tables: TableSettings, faulty: FaultyDynamoDB, deliver: Deliver, embedded: Embedded, batch: str
+) -> None:
+    vendor = f"00:1b:44:{secrets.token_hex(1)}:{secrets.token_hex(1)}"
+    rows = [row(number, f"{batch}-{number}", f"{vendor}:{number:02x}") for number in range(2, 42)]
+    pauses: list[float] = []
+    store = ImportStore(replace(tables, endpoint_url=faulty.endpoint_url), sleep=pauses.append)
+    faulty.next(faults.behave, *[faults.throttle_every_other_statement] * 4)
+    ended = deliver(rows, store=store)
+
+    assert {one.row_class for one in ended} == {RowClass.ADDED}
+    assert {embedded.entry(f"{batch}-{number}").version for number in range(2, 42)} == {1}
+    assert pauses == sorted(pauses)
+    assert len(pauses) == 4
+
+
+def test_statements_that_stay_throttled_are_a_fault(
+    tables: TableSettings, faulty: FaultyDynamoDB, deliver: Deliver, batch: str
+) -> None:
+    rows = [row(number, f"{batch}-{number}") for number in range(2, 12)]
+    store = ImportStore(replace(tables, endpoint_url=faulty.endpoint_url), sleep=lambda _seconds: None)
+    faulty.always(faults.throttle_last_statement)
+    with pytest.raises(Fault) as fault:
+        deliver(rows, store=store)
+    assert fault.value.reason is FaultReason.STORE_THROTTLED
 
 
 def test_lists_and_devices_at_once_leave_one_owner_for_everything(

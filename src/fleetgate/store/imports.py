@@ -1,6 +1,8 @@
 """What an import asks of the tables: known rows read in batches, new ones inserted in batches, never a blind write."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,7 +32,13 @@ from fleetgate.store.tables import TableSettings
 # DynamoDB, BatchExecuteStatement: statements a call.
 _MOST_STATEMENTS = 25
 # Codes of a statement in a batch after which the row is judged again from fresh facts.
-_PASSING = frozenset({"DuplicateItem", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+_OVERTAKEN = frozenset({"DuplicateItem", "TransactionConflict"})
+# Codes of a statement in a batch that may work a little later; botocore only repeats calls that fail as a whole.
+_PASSING = frozenset(
+    {"InternalServerError", "ProvisionedThroughputExceeded", "RequestLimitExceeded", "ThrottlingError"}
+)
+_MOST_TRIES = 10
+_LONGEST_PAUSE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +52,9 @@ class KnownRows:
 class ImportStore:
     """The importer's view of one stack's tables. Every method raises Fault when the tables cannot answer."""
 
-    def __init__(self, settings: TableSettings) -> None:
+    def __init__(self, settings: TableSettings, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._tables = StackTables(settings)
+        self._sleep = sleep
 
     def known(self, serial_numbers: Iterable[SerialNumber], mac_addresses: Iterable[MacAddress]) -> KnownRows:
         """Read what is known of some serial numbers and MAC addresses, strongly consistent."""
@@ -137,18 +146,32 @@ class ImportStore:
         client: Any = self._tables.connection().client
         table_name = AllowListItem.Meta.table_name
         failed: set[int] = set()
+        numbered = list(enumerate(items))
         for start in range(0, len(items), _MOST_STATEMENTS):
-            chunk = items[start : start + _MOST_STATEMENTS]
-            with faults_translated():
-                answer = client.batch_execute_statement(Statements=[item.insertion(table_name) for item in chunk])
-            for position, response in enumerate(answer["Responses"], start):
-                code = response.get("Error", {}).get("Code")
-                if code in _PASSING:
-                    failed.add(position)
-                elif code is not None:
-                    denied = code.startswith("AccessDenied")
-                    raise Fault(FaultReason.STORE_ACCESS_DENIED if denied else FaultReason.STORE_UNAVAILABLE)
+            waiting = numbered[start : start + _MOST_STATEMENTS]
+            for attempt in range(_MOST_TRIES):
+                statements = [item.insertion(table_name) for _, item in waiting]
+                with faults_translated():
+                    answer = client.batch_execute_statement(Statements=statements)
+                codes = [response.get("Error", {}).get("Code") for response in answer["Responses"]]
+                _must_be_known(codes)
+                ended = list(zip(waiting, codes, strict=True))
+                failed.update(position for (position, _), code in ended if code in _OVERTAKEN)
+                waiting = [one for one, code in ended if code in _PASSING]
+                if not waiting:
+                    break
+                self._sleep(min(0.05 * 2**attempt, _LONGEST_PAUSE_SECONDS) * random.uniform(0.5, 1.0))  # noqa: S311
+            else:
+                raise Fault(FaultReason.STORE_THROTTLED)
         return failed
+
+
+def _must_be_known(codes: Iterable[str | None]) -> None:
+    """Raise a Fault for what neither passes nor is somebody else's doing."""
+    for code in codes:
+        if code is not None and code not in _OVERTAKEN | _PASSING:
+            denied = code.startswith("AccessDenied")
+            raise Fault(FaultReason.STORE_ACCESS_DENIED if denied else FaultReason.STORE_UNAVAILABLE)
 
 
 def mac_assignment_item(entry: AllowListEntry, mac_address: MacAddress) -> MacAssignmentItem:

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from fleetgate.domain.delivery import import_id_of
+from fleetgate.store.drop_box import DropBox
+from tests.embedded import Embedded
 from tests.template.intrinsics import Deployment
 
 STACK_NAME = "factory"
@@ -21,8 +24,22 @@ handler("not a hook event", SimpleNamespace(
 ))
 """
 
+# One call of a handler: its module, and the event as JSON.
+CALL = """
+import json, sys
+from importlib import import_module
+from types import SimpleNamespace
+module, event = sys.argv[1:]
+import_module(module).handler(json.loads(event), SimpleNamespace(
+    function_name="import", memory_limit_in_mb=1024, invoked_function_arn="arn", aws_request_id="1",
+))
+"""
+
 # AWS Lambda developer guide, "Types of metrics for Lambda functions".
 LAMBDA_METRICS = {"Errors", "Throttles", "Duration", "ConcurrentExecutions", "Invocations"}
+# Amazon SQS developer guide, "Available CloudWatch metrics for Amazon SQS"; a message that is moved to a dead-letter
+# queue is not counted as sent.
+SQS_METRICS = {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"}
 
 # A metric as CloudWatch knows it: namespace, name, dimensions.
 Metric = tuple[str, str, frozenset[tuple[str, str]]]
@@ -47,9 +64,47 @@ def alarms(template: dict[str, Any], deployment: Deployment) -> dict[str, dict[s
 @pytest.fixture(scope="module")
 def emitted(deployment: Deployment) -> set[Metric]:
     """The metrics that the hook, with the variables the template gives it, emits of a fault."""
-    variables = deployment.resource("HookFunction")["Environment"]["Variables"]
+    return metrics_of([RAISE_A_FAULT], deployment.resource("HookFunction")["Environment"]["Variables"])
+
+
+@pytest.fixture(scope="module")
+def emitted_by_imports(deployment: Deployment, embedded: Embedded) -> dict[str, set[Metric]]:
+    """By function, the metrics that the import emits of a file that is refused.
+
+    With the variables that the template gives, but for the names of tables and bucket, which are the running stack's,
+    and under the importer's role. The running stack takes the file too; it may come first or last.
+    """
+    outputs, key = embedded.stack.outputs, "incoming/alarms/empty.csv"
+    stored = embedded.client("s3").put_object(Bucket=outputs["DropBoxName"], Key=key, Body=b"")
+    file = DropBox(outputs["DropBoxName"], embedded.client("s3")).look(key, stored["VersionId"])
+    announcement = {"detail": {"object": {"key": key, "version-id": file.version_id}}}
+    message = {"body": json.dumps(announcement), "attributes": {"ApproximateReceiveCount": "1"}}
+    events = {
+        "ImportFunction": {"Records": [message]},
+        "ImportStepFunction": {"step": "give_up", "import_id": import_id_of(file)},
+    }
+    credentials = embedded.credentials_of(outputs["ImportFunctionRoleArn"])
+    running = {
+        **{name.upper(): value for name, value in credentials.items()},
+        "AWS_ENDPOINT_URL": embedded.stack.endpoint_url,
+        "AWS_DEFAULT_REGION": embedded.stack.region,
+        "ALLOW_LIST_TABLE_NAME": outputs["AllowListTableName"],
+        "AUDIT_TABLE_NAME": outputs["AuditTableName"],
+        "DROP_BOX_NAME": outputs["DropBoxName"],
+    }
+    emitted = {}
+    for function, event in events.items():
+        properties = deployment.resource(function)
+        module, _, _ = properties["Handler"].rpartition(".")
+        variables = {**properties["Environment"]["Variables"], **running}
+        emitted[function] = metrics_of([CALL, module, json.dumps(event)], variables)
+    return emitted
+
+
+def metrics_of(code: list[str], variables: dict[str, str]) -> set[Metric]:
+    """The metrics that a piece of Python, with its arguments, emits in an environment of its own."""
     done = subprocess.run(  # noqa: S603 - our own interpreter and our own code
-        [sys.executable, "-c", RAISE_A_FAULT],
+        [sys.executable, "-c", *code],
         env={**variables, "PYTHONPATH": ":".join(sys.path)},
         capture_output=True,
         text=True,
@@ -76,22 +131,49 @@ def watched(alarm: dict[str, Any]) -> Metric:
 
 
 def test_there_is_an_alarm_for_each_way_the_hook_can_fail_devices(alarms: dict[str, dict[str, Any]]) -> None:
-    assert {alarm["MetricName"] for alarm in alarms.values()} == {"Errors", "Throttles", "RegistrationFault"}
+    hook = {alarm["MetricName"] for name, alarm in alarms.items() if name.startswith("Hook")}
+
+    assert hook == {"Errors", "Throttles", "RegistrationFault"}
 
 
-def test_every_alarm_watches_a_metric_that_is_emitted(alarms: dict[str, dict[str, Any]], emitted: set[Metric]) -> None:
+def test_there_is_an_alarm_for_an_import_that_fails_and_for_one_that_never_comes_to_an_end(
+    alarms: dict[str, dict[str, Any]],
+) -> None:
+    imports = {alarm["MetricName"] for name, alarm in alarms.items() if name.startswith("Import")}
+
+    assert imports == {"ImportFailed", "ApproximateNumberOfMessagesVisible"}
+    assert all(name.startswith(("Hook", "Import")) for name in alarms)
+
+
+def test_every_alarm_watches_a_metric_that_is_emitted(
+    alarms: dict[str, dict[str, Any]], emitted: set[Metric], emitted_by_imports: dict[str, set[Metric]]
+) -> None:
     of_lambda = {("AWS/Lambda", name, frozenset({("FunctionName", "HookFunction")})) for name in LAMBDA_METRICS}
+    dead_letters = frozenset({("QueueName", "ImportDeadLetterQueue.QueueName")})
+    of_sqs = {("AWS/SQS", name, dead_letters) for name in SQS_METRICS}
+    known = of_lambda | of_sqs | emitted.union(*emitted_by_imports.values())
 
-    assert {name for name, alarm in alarms.items() if watched(alarm) not in of_lambda | emitted} == set()
+    assert {name for name, alarm in alarms.items() if watched(alarm) not in known} == set()
 
 
 def test_a_fault_is_a_metric_of_this_stack(emitted: set[Metric]) -> None:
     assert emitted == {("Fleetgate", "RegistrationFault", frozenset({("service", f"{STACK_NAME}-hook")}))}
 
 
+@pytest.mark.parametrize("function", ["ImportFunction", "ImportStepFunction"])
+def test_a_failed_import_is_the_same_metric_wherever_it_fails(
+    function: str, emitted_by_imports: dict[str, set[Metric]]
+) -> None:
+    service = frozenset({("service", f"{STACK_NAME}-import")})
+
+    assert emitted_by_imports[function] == {("Fleetgate", name, service) for name in ("ImportRun", "ImportFailed")}
+
+
 def test_one_failure_is_enough_and_silence_is_no_failure(alarms: dict[str, dict[str, Any]]) -> None:
-    for alarm in alarms.values():
-        assert (alarm["Statistic"], alarm["Threshold"], alarm["EvaluationPeriods"]) == ("Sum", 1, 1)
+    for name, alarm in alarms.items():
+        # Messages are counted over and over as long as they lie there; failures once, when they happen.
+        statistic = "Maximum" if name == "ImportDeadLetterAlarm" else "Sum"
+        assert (alarm["Statistic"], alarm["Threshold"], alarm["EvaluationPeriods"]) == (statistic, 1, 1)
         assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
         assert alarm["TreatMissingData"] == "notBreaching"
 

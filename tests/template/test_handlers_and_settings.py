@@ -1,22 +1,29 @@
 """The functions' declarations and the code they run: same handlers, same settings, same defaults."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from importlib import import_module
 from typing import Any
 
 import pytest
 from aws_lambda_powertools.shared import constants as powertools
 
-from fleetgate.config import HookSettings, InvalidSettings
+from fleetgate.config import HookSettings, ImportDeskSettings, ImportSettings, InvalidSettings
+from fleetgate.domain.factory_list import ImportPolicy
 from fleetgate.domain.policy import GatePolicy
 from fleetgate.store.tables import DEFAULT_AUDIT_RETENTION
+from fleetgate.workflows.check_file import SafetyGates
 from local.environments import REPOSITORY
 from local.template import function_ids
 from tests.template.intrinsics import Deployment
 
 # Every function by its logical ID, with the settings it reads.
-SETTINGS = {"HookFunction": HookSettings}
+Settings = HookSettings | ImportSettings | ImportDeskSettings
+SETTINGS: dict[str, type[Settings]] = {
+    "HookFunction": HookSettings,
+    "ImportFunction": ImportSettings,
+    "ImportStepFunction": ImportDeskSettings,
+}
 POWERTOOLS = {
     value for value in vars(powertools).values() if isinstance(value, str) and value.startswith("POWERTOOLS_")
 }
@@ -50,6 +57,11 @@ def hook_settings(deployment: Deployment) -> HookSettings:
     return HookSettings.from_environment(environment(deployment, "HookFunction"))
 
 
+def import_settings(deployment: Deployment) -> ImportSettings:
+    """What the importer makes of its environment."""
+    return ImportSettings.from_environment(environment(deployment, "ImportFunction"))
+
+
 def test_every_function_is_known_here(template: dict[str, Any]) -> None:
     assert set(function_ids(template)) == set(SETTINGS)
 
@@ -63,6 +75,18 @@ def test_the_handler_can_be_imported_and_called(function: str, defaults: Deploym
     assert callable(getattr(module, name))
     assert module.__file__ is not None
     assert module.__file__.startswith(str(REPOSITORY / properties["CodeUri"]))
+
+
+@pytest.mark.parametrize("function", SETTINGS)
+def test_a_function_runs_where_it_is_built_for_and_logs_to_a_group_that_stays(
+    function: str, template: dict[str, Any], defaults: Deployment
+) -> None:
+    properties = defaults.resource(function)
+    group = properties["LoggingConfig"]["LogGroup"]
+
+    assert (properties["Runtime"], properties["Architectures"]) == ("python3.13", ["arm64"])
+    assert properties["LoggingConfig"]["LogFormat"] == "JSON"
+    assert template["Resources"][group]["DeletionPolicy"] == "Retain"
 
 
 @pytest.mark.parametrize("function", SETTINGS)
@@ -84,6 +108,18 @@ def test_no_variable_can_be_done_without(function: str, defaults: Deployment) ->
             SETTINGS[function].from_environment({key: value for key, value in variables.items() if key != name})
 
 
+@pytest.mark.parametrize("bound", ["MinValue", "MaxValue"])
+def test_every_number_that_a_parameter_takes_can_be_read(bound: str, template: dict[str, Any]) -> None:
+    extreme = {
+        name: str(declared[bound])
+        for name, declared in template["Parameters"].items()
+        if declared["Type"] == "Number" and bound in declared
+    }
+    assert {"MaxAttempts", "DistributeAboveBytes"} <= set(extreme)
+    for function, settings in SETTINGS.items():
+        settings.from_environment(environment(Deployment(template, extreme), function))
+
+
 def test_the_templates_defaults_are_the_policys_own(defaults: Deployment) -> None:
     policy = hook_settings(defaults).policy
     strict = GatePolicy(
@@ -95,8 +131,29 @@ def test_the_templates_defaults_are_the_policys_own(defaults: Deployment) -> Non
     assert replace(policy, serial_number_pattern=strict.serial_number_pattern) == strict
 
 
+def test_the_templates_defaults_are_the_import_policys_own(defaults: Deployment) -> None:
+    policy = import_settings(defaults).policy
+    strict = ImportPolicy(template_names=frozenset({"fleetgate"}))  # the code does not know the stack's template
+
+    assert policy.serial_number_pattern.pattern == strict.serial_number_pattern.pattern
+    assert replace(policy, serial_number_pattern=strict.serial_number_pattern) == strict
+
+
+def test_the_templates_defaults_are_the_safety_gates_own(defaults: Deployment) -> None:
+    settings = import_settings(defaults)
+
+    assert SafetyGates() == SafetyGates(
+        most_rows=settings.most_rows,
+        most_rows_a_day=settings.most_rows_a_day,
+        most_rejected_share=settings.most_rejected_share,
+    )
+
+
 def test_audit_records_stay_as_long_as_the_code_says_by_default(defaults: Deployment) -> None:
-    assert hook_settings(defaults).tables.audit_retention == DEFAULT_AUDIT_RETENTION
+    steps = ImportDeskSettings.from_environment(environment(defaults, "ImportStepFunction"))
+    tables = (hook_settings(defaults).tables, import_settings(defaults).desk.tables, steps.tables)
+
+    assert {settings.audit_retention for settings in tables} == {DEFAULT_AUDIT_RETENTION}
 
 
 # A value other than the default for each parameter that decides who is let in, and the field it ends in.
@@ -137,3 +194,74 @@ def test_every_rule_has_its_parameter() -> None:
 def policy_fields() -> set[str]:
     """The rules of a policy."""
     return {field.name for field in fields(GatePolicy)}
+
+
+# The same for the import: parameters that decide what factories may deliver, and the setting that each ends in.
+IMPORT_PARAMETERS = {
+    "ProvisioningTemplateName": ("other", "policy.template_names"),
+    "SerialNumberPattern": ("[0-9]{8}", "policy.serial_number_pattern"),
+    "RequireMac": ("false", "policy.require_mac"),
+    "AllowLocallyAdministeredMac": ("true", "policy.allow_locally_administered_mac"),
+    "UnknownColumns": ("keep", "policy.unknown_columns"),
+    "MostRowsPerFile": ("7", "most_rows"),
+    "MostRowsPerDay": ("7", "most_rows_a_day"),
+    "MostRejectedPercent": ("7", "most_rejected_share"),
+    "HoldImports": ("true", "holds_imports"),
+    "DistributeAboveBytes": ("7", "distribute_above_bytes"),
+    "AuditRetentionDays": ("7", "desk.tables.audit_retention"),
+}
+# What no parameter decides: names of the stack's own resources, the code's own limits, and the queue's.
+WITHOUT_PARAMETER = {
+    *("desk.drop_box", "desk.tables.allow_list_table", "desk.tables.audit_table", "state_machine_arn"),
+    *("desk.tables.region", "desk.tables.endpoint_url", "desk.tables.credentials", "desk.tables.total_attempts"),
+    *("desk.tables.connect_timeout_seconds", "desk.tables.read_timeout_seconds"),
+    *("policy.most_mac_addresses", "most_receives"),
+}
+
+
+@pytest.mark.parametrize("parameter", IMPORT_PARAMETERS)
+def test_a_parameter_ends_in_the_import_setting_it_is_named_after_and_in_no_other(
+    parameter: str, template: dict[str, Any], defaults: Deployment
+) -> None:
+    value, name = IMPORT_PARAMETERS[parameter]
+    before = flat(import_settings(defaults))
+    after = flat(import_settings(Deployment(template, {parameter: value})))
+
+    assert {setting for setting in before if before[setting] != after[setting]} == {name}
+
+
+def test_every_import_setting_has_its_parameter(template: dict[str, Any], defaults: Deployment) -> None:
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    (of_imports,) = [group["Parameters"] for group in groups if "factories" in group["Label"]["default"]]
+
+    assert {name for _, name in IMPORT_PARAMETERS.values()} == set(flat(import_settings(defaults))) - WITHOUT_PARAMETER
+    assert set(of_imports) <= set(IMPORT_PARAMETERS)
+
+
+def test_a_share_is_a_hundredth_of_the_percentage(template: dict[str, Any]) -> None:
+    assert import_settings(Deployment(template, {"MostRejectedPercent": "100"})).most_rejected_share == 1
+
+
+def test_both_functions_of_the_import_work_on_the_same_things(defaults: Deployment) -> None:
+    importer, steps = environment(defaults, "ImportFunction"), environment(defaults, "ImportStepFunction")
+
+    assert set(steps) <= set(importer)
+    assert {name: importer[name] for name in steps} == steps
+
+
+def test_the_importer_knows_which_try_is_the_last(defaults: Deployment) -> None:
+    redrive = defaults.resource("ImportQueue")["RedrivePolicy"]
+
+    assert import_settings(defaults).most_receives == redrive["maxReceiveCount"]
+
+
+def flat(settings: Any, prefix: str = "") -> dict[str, Any]:
+    """Settings by their dotted names; two regular expressions are the same if they read the same."""
+    found: dict[str, Any] = {}
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if is_dataclass(value):
+            found |= flat(value, f"{prefix}{field.name}.")
+        else:
+            found[f"{prefix}{field.name}"] = getattr(value, "pattern", value)
+    return found

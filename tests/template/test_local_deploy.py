@@ -2,10 +2,14 @@
 
 from typing import Any
 
-from local.template import OMISSIONS, with_code, without_omissions
-from tests.embedded import Embedded
+import pytest
 
-# What the embedded AWS rejects (design, section 8). Nothing else may be left out.
+from local.bucket_settings import lifecycle_rule
+from local.template import OMISSIONS, function_ids, with_code, with_partiql_permission, without_omissions
+from tests.embedded import Embedded
+from tests.template.intrinsics import Deployment
+
+# What the embedded AWS rejects (design, section 8).
 REJECTED = {
     "AWS::Athena::NamedQuery": {"Type": "AWS::Athena::NamedQuery", "Properties": {"QueryString": "SELECT 1"}},
     "AWS::CloudWatch::CompositeAlarm": {"Type": "AWS::CloudWatch::CompositeAlarm", "Properties": {"AlarmRule": "TRUE"}},
@@ -13,7 +17,7 @@ REJECTED = {
 }
 
 # Resources of template.yaml that a local stack does without, by their logical IDs.
-LEFT_OUT: set[str] = set()
+LEFT_OUT = {"DropBoxPolicy"}
 
 
 def test_the_list_is_this(template: dict[str, Any]) -> None:
@@ -22,6 +26,7 @@ def test_the_list_is_this(template: dict[str, Any]) -> None:
     assert kinds == {
         ("AWS::Athena::NamedQuery", None),
         ("AWS::CloudWatch::CompositeAlarm", None),
+        ("AWS::S3::BucketPolicy", None),
         ("AWS::CloudWatch::Alarm", "Metrics"),
     }
     assert all(omission.reason for omission in OMISSIONS)
@@ -36,10 +41,32 @@ def test_what_is_on_the_list_is_left_out_and_the_rest_is_as_it_was(template: dic
 
 
 def test_only_the_place_of_the_code_is_changed(template: dict[str, Any]) -> None:
-    changed = with_code(template, {"HookFunction": "s3://bucket/key"})
-    changed["Resources"]["HookFunction"]["Properties"]["CodeUri"] = "src/"
+    changed = with_code(template, dict.fromkeys(function_ids(template), "s3://bucket/key"))
+    for function in function_ids(template):
+        assert changed["Resources"][function]["Properties"]["CodeUri"] == "s3://bucket/key"
+        changed["Resources"][function]["Properties"]["CodeUri"] = "src/"
 
     assert changed == template
+
+
+def test_ministacks_name_for_partiql_is_all_that_is_added(template: dict[str, Any]) -> None:
+    changed = with_partiql_permission(template)
+    added = changed["Resources"]["ImportPolicy"]["Properties"]["PolicyDocument"]["Statement"].pop()
+
+    assert added == {"Effect": "Allow", "Action": "dynamodb:BatchExecuteStatement", "Resource": "*"}
+    assert changed == template
+
+
+def test_the_running_stack_was_made_of_this_template(template: dict[str, Any], embedded: Embedded) -> None:
+    (stack,) = embedded.client("cloudformation").describe_stacks()["Stacks"]
+    deployed = embedded.client("cloudformation").get_template(StackName=stack["StackName"], TemplateStage="Original")[
+        "TemplateBody"
+    ]
+    for function in function_ids(template):
+        assert deployed["Resources"][function]["Properties"]["CodeUri"].startswith("s3://")
+        deployed["Resources"][function]["Properties"]["CodeUri"] = "src/"
+
+    assert deployed == with_partiql_permission(without_omissions(template))
 
 
 def test_the_running_stack_has_every_other_resource(template: dict[str, Any], embedded: Embedded) -> None:
@@ -51,3 +78,39 @@ def test_the_running_stack_has_every_other_resource(template: dict[str, Any], em
     made = {found["LogicalResourceId"] for found in summaries if found["ResourceStatus"] == "CREATE_COMPLETE"}
 
     assert made == set(template["Resources"]) - LEFT_OUT
+
+
+def test_the_running_drop_box_is_as_declared(defaults: Deployment, embedded: Embedded) -> None:
+    declared, s3 = defaults.resource("DropBox"), embedded.client("s3")
+    bucket = {"Bucket": embedded.stack.outputs["DropBoxName"]}
+    (encryption,) = declared["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    (encrypted,) = s3.get_bucket_encryption(**bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+
+    assert encrypted["ApplyServerSideEncryptionByDefault"] == encryption["ServerSideEncryptionByDefault"]
+    assert s3.get_bucket_versioning(**bucket)["Status"] == declared["VersioningConfiguration"]["Status"]
+    assert (
+        s3.get_public_access_block(**bucket)["PublicAccessBlockConfiguration"]
+        == declared["PublicAccessBlockConfiguration"]
+    )
+    assert s3.get_bucket_ownership_controls(**bucket)["OwnershipControls"] == declared["OwnershipControls"]
+    assert "EventBridgeConfiguration" in s3.get_bucket_notification_configuration(**bucket)
+    assert s3.get_bucket_lifecycle_configuration(**bucket)["Rules"] == [
+        {
+            "ID": "nobody-completes-these",
+            "Status": "Enabled",
+            "Filter": {"Prefix": ""},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+        },
+        {
+            "ID": "work-of-long-imports",
+            "Status": "Enabled",
+            "Filter": {"Prefix": "work/"},
+            "Expiration": {"Days": 14},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+        },
+    ]
+
+
+def test_a_lifecycle_rule_that_nobody_translates_is_not_dropped_in_silence() -> None:
+    with pytest.raises(ValueError, match="TagFilters"):
+        lifecycle_rule({"Id": "x", "Status": "Enabled", "TagFilters": [{"Key": "a", "Value": "b"}]})

@@ -80,6 +80,10 @@ def test_nobody_loses_a_table_by_accident(table: str, template: dict[str, Any], 
 
 
 def test_logs_outlive_the_stack(template: dict[str, Any], defaults: Deployment) -> None:
-    assert template["Resources"]["HookLogGroup"]["DeletionPolicy"] == "Retain"
-    assert template["Resources"]["HookLogGroup"]["UpdateReplacePolicy"] == "Retain"
-    assert defaults.resource("HookLogGroup")["RetentionInDays"] == "400"
+    groups = {name for name, resource in template["Resources"].items() if resource["Type"] == "AWS::Logs::LogGroup"}
+
+    assert groups == {"HookLogGroup", "ImportLogGroup"}
+    for group in groups:
+        resource = template["Resources"][group]
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+        assert defaults.resource(group)["RetentionInDays"] == "400"

@@ -138,7 +138,7 @@ def test_a_long_file_goes_through_the_state_machine(
     embedded: Embedded, drop_box: DropBox, records: ImportRecords, factory: str
 ) -> None:
     # Long by its blank lines: without its batcher the embedded AWS runs an execution for each row.
-    text = f"sn,mac\n{rows(factory, 4)}bad,row\n" + f"{' ' * 30_000}\n" * 170
+    text = f"sn,mac\n{rows(factory, 4)}bad,row\n" + f"{' ' * 15_000}\n" * 340
     delivery = put(drop_box, f"incoming/{factory}/long.csv", text.encode())
     record = ended(records, delivery.import_id)
 

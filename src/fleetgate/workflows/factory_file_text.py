@@ -16,8 +16,9 @@ from fleetgate.domain.row_errors import FileError, UnreadableFile
 _SAMPLE = 65_536
 # Bytes that are read at once. Larger blocks are slower: their objects live long enough for the garbage collector.
 _CHUNK = 16_384
-# Characters of a line. With a sample added it stays below csv's own limit of 131 072 for a field.
-MOST_CHARACTERS = 32_768
+# Characters of a line. With a sample added it stays below csv's own limit of 131 072 for a field, and as JSON, of six
+# bytes a character at worst, it fits a batch of the state machine.
+MOST_CHARACTERS = 16_384
 
 _GZIP = b"\x1f\x8b"
 _UTF_32 = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")

@@ -111,7 +111,7 @@ class ImportWorld:
             policy=ImportPolicy(),
             gates=gates or SafetyGates(most_rejected_share=1.0),
             is_held=is_held,
-            distributor=Distributor(map_runs=MapRuns("arn", self.embedded.client("stepfunctions")), above_bytes=10**9),
+            distributor=Distributor(map_runs=MapRuns("arn", self.embedded.client("stepfunctions")), above_rows=10**9),
         )
 
     def desk(self, tables: TableSettings | None = None) -> ImportDesk:

@@ -40,7 +40,7 @@ def distributed(imports: ImportWorld, text: str) -> tuple[Delivery, Mapping[str,
         quiet, mode=DeliveryMode.LIVE, manufacturer=imports.manufacturer, file_name=quiet.file.key.rpartition("/")[2]
     )
     noted = Noted("arn", None)
-    importer = replace(imports.importer(), distributor=Distributor(map_runs=noted, above_bytes=1))
+    importer = replace(imports.importer(), distributor=Distributor(map_runs=noted, above_rows=0))
     for _ in range(2):  # an announcement may come twice
         assert importer.run(delivery).status is ImportStatus.IMPORTING
     ((name, given),) = noted.started.items()
@@ -122,7 +122,7 @@ def test_an_import_whose_map_failed_says_so_and_the_next_announcement_begins_ane
     assert record.problem is not None
     assert record.problem.code == "map_failed"
     noted = Noted("arn", None)
-    importer = replace(stack_imports.importer(), distributor=Distributor(map_runs=noted, above_bytes=1))
+    importer = replace(stack_imports.importer(), distributor=Distributor(map_runs=noted, above_rows=0))
     importer.run(delivery)
     assert list(noted.started) == [f"{delivery.import_id}-2"]
 
@@ -134,6 +134,6 @@ def test_a_file_without_a_sound_row_needs_no_map(stack_imports: ImportWorld) -> 
         manufacturer=stack_imports.manufacturer,
     )
     noted = Noted("arn", None)
-    importer = replace(stack_imports.importer(), distributor=Distributor(map_runs=noted, above_bytes=1))
+    importer = replace(stack_imports.importer(), distributor=Distributor(map_runs=noted, above_rows=0))
     assert importer.run(quiet).status is ImportStatus.REFUSED
     assert noted.started == {}

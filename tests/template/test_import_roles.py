@@ -300,9 +300,9 @@ def done_by_importer(embedded: Embedded) -> set[Use]:
         deliver(embedded, long, "sn,mac\nROLES-4,00-1B-44-00-00-05\n")
     with under(IMPORTER, embedded) as calls:
         map_runs = MapRuns.of_environment(embedded.stack.outputs["ImportStateMachineArn"])
-        whole = importer(told, Distributor(map_runs=map_runs, above_bytes=10**9))
+        whole = importer(told, Distributor(map_runs=map_runs, above_rows=10**9))
         assert [imported(whole, key).status for key in short] == [ImportStatus.FINISHED] * 3
-        in_parts = importer(told, Distributor(map_runs=map_runs, above_bytes=1))
+        in_parts = importer(told, Distributor(map_runs=map_runs, above_rows=0))
         assert imported(in_parts, long).status is ImportStatus.IMPORTING
     return set(translated(calls, embedded))
 
@@ -315,7 +315,7 @@ def done_by_steps(embedded: Embedded) -> set[Use]:
         for key in keys_of_two:
             deliver(embedded, key, "sn,mac\nSTEPS-1,00-1B-44-00-01-01\n")
     with under(IMPORTER, embedded):
-        distributing = importer(told, Distributor(map_runs=NoMapRuns("arn", None), above_bytes=1))
+        distributing = importer(told, Distributor(map_runs=NoMapRuns("arn", None), above_rows=0))
         merged, given_up = (imported(distributing, key) for key in keys_of_two)
     with under(STEPS, embedded) as calls:
         working, rows = desk(told), ImportStore(told.tables)

@@ -41,6 +41,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> None:
     Raises:
         Exception: Whatever kept the file from being imported; the queue delivers the message again.
     """
+    metrics.add_metric("ImportAnnouncement", MetricUnit.Count, len(event["Records"]))
     for message in SQSEvent(event).records:
         detail = message.json_body["detail"]
         if not detail["object"]["key"].endswith("/"):  # the S3 console makes a folder by storing such an object
@@ -99,6 +100,6 @@ def _importer() -> Importer:
         ),
         is_held=settings.holds_imports,
         distributor=Distributor(
-            map_runs=MapRuns.of_environment(settings.state_machine_arn), above_bytes=settings.distribute_above_bytes
+            map_runs=MapRuns.of_environment(settings.state_machine_arn), above_rows=settings.distribute_above_rows
         ),
     )

@@ -29,15 +29,15 @@ class Distributor:
     """Decides which imports are too long for one invocation, and hands them over.
 
     Attributes:
-        above_bytes: Files longer than this go to the map.
+        above_rows: Files with more rows go to the map.
     """
 
     map_runs: MapRuns
-    above_bytes: int
+    above_rows: int
 
-    def takes(self, record: ImportRecord) -> bool:
-        """Whether an import is for the map."""
-        return record.delivery.file.size_bytes > self.above_bytes
+    def takes(self, checked: CheckedFile) -> bool:
+        """Whether a file is for the map. One without a sound row never is: a map reads no empty file."""
+        return checked.total > self.above_rows and checked.rejected < checked.total
 
     def start(self, record: ImportRecord, checked: CheckedFile, drop_box: DropBox) -> None:
         """Write the work of an import down and start its execution. Repeating it changes nothing.

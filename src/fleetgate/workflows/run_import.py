@@ -103,7 +103,7 @@ class Importer:
         )
         if record.has_ended:
             return self.desk.announce(record)
-        if self.distributor.takes(record) and checked.rejected < checked.total:
+        if self.distributor.takes(checked):
             self.distributor.start(record, checked, self.desk.drop_box)
             return record
         tally = self._with_rejects(record, checked, self._applying(record), watched=True)

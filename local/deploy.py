@@ -53,7 +53,7 @@ def deploy(
     try:
         cloudformation.create_stack(
             StackName=STACK_NAME,
-            TemplateBody=json.dumps(with_code(wanted, locations)),
+            TemplateURL=_upload_template(session, endpoint_url, with_code(wanted, locations)),
             Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
@@ -75,6 +75,13 @@ def _upload(session: boto3.Session, endpoint_url: str, builds: Mapping[str, Buil
         s3.put_object(Bucket=_BUCKET, Key=key, Body=code)
         locations[logical_id] = f"s3://{_BUCKET}/{key}"
     return locations
+
+
+def _upload_template(session: boto3.Session, endpoint_url: str, template: Mapping[str, Any]) -> str:
+    """Put the template where CloudFormation finds it; it takes one of more than 51,200 bytes in no other way."""
+    s3 = session.client("s3", endpoint_url=endpoint_url, config=CLIENT_OPTIONS)
+    s3.put_object(Bucket=_BUCKET, Key="template.json", Body=json.dumps(template).encode())
+    return f"{endpoint_url}/{_BUCKET}/template.json"
 
 
 def _outputs_when_created(cloudformation: Any) -> dict[str, str]:

@@ -9,6 +9,7 @@ import pytest
 from awscrt.exceptions import AwsCrtError
 
 from fleetgate.domain.allow_list import AllowListEntry, DeviceState
+from fleetgate.domain.audit import AuditRecord, RecordKind
 from fleetgate.domain.claim import ClaimStatus
 from fleetgate.domain.identifiers import SerialNumber
 from local.description import StackDescription
@@ -19,8 +20,13 @@ from tests.embedded import Embedded
 DENIED = Refused(error_code="AccessDenied", error_message="Access Denied")
 
 
+def decisions(embedded: Embedded, serial_number: str) -> list[AuditRecord]:
+    """What was decided about a device; records of outcomes come by themselves."""
+    return [one for one in embedded.records(f"device#{serial_number}") if one.kind is RecordKind.DECISION]
+
+
 def reasons(embedded: Embedded, serial_number: str) -> list[str]:
-    return [record.reason for record in embedded.records(f"device#{serial_number}")]
+    return [record.reason for record in decisions(embedded, serial_number)]
 
 
 def test_an_approved_device_becomes_a_thing_that_can_be_joined_to_its_record(
@@ -31,7 +37,7 @@ def test_an_approved_device_becomes_a_thing_that_can_be_joined_to_its_record(
     assert answer == Registered(thing_name=device.serial_number.value, device_configuration={})
     iot = embedded.client("iot")
     thing = iot.describe_thing(thingName=device.serial_number.value)
-    (record,) = embedded.records(f"device#{device.serial_number}")
+    (record,) = decisions(embedded, device.serial_number.value)
     assert thing["thingTypeName"] == "fleetgate-device"
     assert thing["attributes"]["DecisionId"] == record.decision_id
     assert thing["attributes"]["Model"] == "thermostat-2"
@@ -125,7 +131,7 @@ def test_a_blocked_claim_certificate_is_denied_at_once(
 ) -> None:
     claim = make_claim("acme")
     assert isinstance(ask(device, claim=claim)[1], Registered)
-    (record,) = embedded.records(f"device#{device.serial_number}")
+    (record,) = decisions(embedded, device.serial_number.value)
     assert record.claim_certificate_id is not None
     item = embedded.claim_item(record.claim_certificate_id)
     embedded.put_raw({**item, "status": {"S": ClaimStatus.BLOCKED.value}})

@@ -6,6 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+# What a record is filed under that is about the gate as a whole.
+GATE_SUBJECT = "gate"
+
 _LONGEST_PRESENTED_VALUE = 128
 _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]")
 
@@ -16,6 +19,7 @@ class RecordKind(StrEnum):
     DECISION = "decision"
     OPERATOR_ACTION = "operator_action"
     IMPORT = "import"
+    OUTCOME = "outcome"
 
 
 class Verdict(StrEnum):
@@ -67,11 +71,15 @@ class AuditRecord:
 
     @property
     def subject(self) -> str:
-        """What the record is filed under: the device, else the import, else the claim certificate, else nobody."""
+        """What the record is filed under: the device, else what else it is about, else nobody."""
         if self.serial_number is not None:
             return f"device#{self.serial_number}"
         if self.import_id is not None:
             return f"import#{self.import_id}"
+        if self.kind is RecordKind.OUTCOME:
+            return f"thing#{self.thing_name}"
+        if self.kind is RecordKind.OPERATOR_ACTION and self.claim_certificate_id is None:
+            return f"manufacturer#{self.manufacturer}" if self.manufacturer else GATE_SUBJECT
         return f"claim#{self.claim_certificate_id or 'none'}"
 
 

@@ -1,0 +1,102 @@
+"""How outcomes reach their recorder, what it may do, and what a deploy changes of the account."""
+
+from typing import Any
+
+import pytest
+
+from tests.template.grants import Statement, statements
+from tests.template.intrinsics import Deployment
+
+LOG_GROUP = "AWSIotLogsV2"
+RULES = {
+    "ThingEventsRule": "SELECT * FROM '$aws/events/thing/+/+'",
+    "PresenceRule": "SELECT * FROM '$aws/events/presence/connected/+' WHERE NOT regexp_matches(clientId, '^claim-')",
+}
+
+
+@pytest.fixture(scope="module")
+def granted(template: dict[str, Any]) -> list[Statement]:
+    """All that anybody may do."""
+    return list(statements(template))
+
+
+def of(role: str, granted: list[Statement]) -> dict[str, tuple[set[str], tuple[str, ...]]]:
+    """What one role may do, by statement."""
+    return {one.sid: (set(one.actions), one.resources) for one in granted if one.role == role}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_hands_what_it_is_about_to_the_recorder_and_keeps_what_fails(rule: str, defaults: Deployment) -> None:
+    payload = defaults.resource(rule)["TopicRulePayload"]
+
+    assert payload["Sql"] == RULES[rule]
+    assert payload["RuleDisabled"] is False
+    assert payload["Actions"] == [{"Lambda": {"FunctionArn": "OutcomeFunction.Arn"}}]
+    assert payload["ErrorAction"]["Sqs"]["QueueUrl"] == "OutcomeDeadLetterQueue"
+
+
+def test_claim_certificates_are_told_by_the_stacks_own_prefix(template: dict[str, Any]) -> None:
+    other = Deployment(template, {"ClaimClientIdPrefix": "new-"})
+    assert "regexp_matches(clientId, '^new-')" in other.resource("PresenceRule")["TopicRulePayload"]["Sql"]
+
+
+def test_only_the_rules_and_the_log_group_may_invoke_the_recorder(template: dict[str, Any]) -> None:
+    deployment = Deployment(template, {"IotLogGroupName": LOG_GROUP})
+    allowed = {
+        (found["Principal"], found["SourceArn"])
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::Lambda::Permission"
+        and (found := deployment.resource(name))["FunctionName"] == "OutcomeFunction.Arn"
+        and found["SourceAccount"] == "123456789012"
+    }
+    assert allowed == {
+        ("iot.amazonaws.com", "ThingEventsRule.Arn"),
+        ("iot.amazonaws.com", "PresenceRule.Arn"),
+        ("logs.amazonaws.com", f"arn:aws:logs:eu-central-1:123456789012:log-group:{LOG_GROUP}:*"),
+    }
+
+
+def test_the_log_group_is_listened_to_where_there_is_one(template: dict[str, Any]) -> None:
+    deployment = Deployment(template, {"IotLogGroupName": LOG_GROUP})
+    subscription = deployment.resource("ProvisioningLogSubscription")
+
+    assert subscription["LogGroupName"] == LOG_GROUP
+    assert subscription["FilterPattern"] == '{ $.eventType = "ProvisionDevice" }'
+    for name in ("ProvisioningLogSubscription", "ProvisioningLogPermission"):
+        assert template["Resources"][name]["Condition"] == "HasIotLogGroup"
+    assert template["Conditions"]["HasIotLogGroup"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "IotLogGroupName"}, ""]}]}
+
+
+def test_the_recorder_may_note_outcomes_and_nothing_else(granted: list[Statement]) -> None:
+    assert of("OutcomeFunctionRole", granted) == {
+        "FindAndSettleADevice": ({"dynamodb:GetItem", "dynamodb:UpdateItem"}, ("AllowListTable.Arn",)),
+        "FindTheDecision": (
+            {"dynamodb:Query"},
+            ("AuditTable.Arn", "AuditTable.Arn/index/by_device_certificate"),
+        ),
+        "AppendToTheAuditTrail": ({"dynamodb:PutItem"}, ("AuditTable.Arn",)),
+        "KeepWhatFailed": ({"sqs:SendMessage"}, ("OutcomeDeadLetterQueue.Arn",)),
+        "WriteLogs": ({"logs:CreateLogStream", "logs:PutLogEvents"}, ("OutcomeLogGroup.Arn",)),
+    }
+    (device,) = [one for one in granted if one.sid == "FindAndSettleADevice"]
+    assert device.condition == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "device#*"}}
+
+
+def test_what_the_recorder_cannot_note_is_kept(defaults: Deployment, granted: list[Statement]) -> None:
+    recorder = defaults.resource("OutcomeFunction")
+
+    assert recorder["DeadLetterQueue"] == {"Type": "SQS", "TargetArn": "OutcomeDeadLetterQueue.Arn"}
+    assert defaults.resource("OutcomeDeadLetterQueue")["MessageRetentionPeriod"] == 14 * 24 * 3600
+    assert of("OutcomeRulesRole", granted) == {
+        "KeepWhatFailed": ({"sqs:SendMessage"}, ("OutcomeDeadLetterQueue.Arn",))
+    }
+
+
+def test_registry_events_are_switched_on_by_a_function_that_can_do_nothing_else(
+    defaults: Deployment, granted: list[Statement]
+) -> None:
+    assert defaults.resource("RegistryEvents")["ServiceToken"] == "RegistryEventsFunction.Arn"
+    assert of("RegistryEventsFunctionRole", granted) == {
+        "SwitchRegistryEventsOn": ({"iot:DescribeEventConfigurations", "iot:UpdateEventConfigurations"}, ("*",)),
+        "WriteLogs": ({"logs:CreateLogStream", "logs:PutLogEvents"}, ("OutcomeLogGroup.Arn",)),
+    }

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -16,6 +17,9 @@ from rich.text import Text
 from cli.import_views import print_import
 from cli.tables import records_table
 from cli.target import Target, TargetOptions
+from fleetgate.domain.allow_list import DeviceState
+from fleetgate.domain.audit import RecordKind
+from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.store.import_records import ImportRecords
 from fleetgate.store.operators import OperatorStore
 from local.device import Broker
@@ -27,6 +31,7 @@ _AUDIT_LINES = 12
 _MOST_RECORDS = 200
 _LISTS = 4
 _DEVICES = 27
+_PATIENCE_SECONDS = 60.0
 # A file or a pipe has no width of its own.
 _COLUMNS_WITHOUT_TERMINAL = 120
 
@@ -58,6 +63,7 @@ def main() -> int:
                 acme_claim=factory.claim_certificate("acme"),
                 globex_claim=factory.claim_certificate("globex"),
                 devices=devices,
+                wait_until_provisioned=partial(_wait_until_provisioned, store),
             )
             attempts: list[Attempt] = []
             tried = progress.add_task("devices at the gate, over MQTT with mutual TLS", total=_DEVICES)
@@ -78,6 +84,17 @@ def main() -> int:
         f"in {seconds:.0f} s."
     )
     return 0
+
+
+def _wait_until_provisioned(store: OperatorStore, serial_number: str) -> bool:
+    """Wait until the gate has heard that a device is in; says whether it did."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        entry = store.device(SerialNumber(serial_number))
+        if entry is not None and entry.state is DeviceState.PROVISIONED:
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def _show_lists(console: Console, lists: list[ListDelivered]) -> int:
@@ -110,7 +127,7 @@ def _show(console: Console, store: OperatorStore, attempts: list[Attempt]) -> in
     crowd: list[Attempt] = []
     for attempt in attempts:
         recorded = store.records_of_device_certificate(attempt.certificate_id, limit=10).items
-        reasons = [record.reason for record in reversed(recorded)]
+        reasons = [record.reason for record in reversed(recorded) if record.kind is RecordKind.DECISION]
         as_hoped = attempt.saw == attempt.hoped and Counter(reasons) == Counter(attempt.reasons)
         surprises += not as_hoped
         if as_hoped and attempt.story == CROWD:

@@ -11,6 +11,7 @@ import boto3
 from local.bucket_settings import settle_buckets
 from local.build import BuiltFunction
 from local.clients import CLIENT_OPTIONS
+from local.object_lock import settle_object_lock
 from local.table_settings import settle_tables
 from local.template import with_code, with_partiql_permission, without_omissions
 
@@ -62,6 +63,7 @@ def deploy(
     outputs = _outputs_when_created(cloudformation)
     settle_tables(session, endpoint_url, STACK_NAME, wanted)
     settle_buckets(session, endpoint_url, STACK_NAME, wanted)
+    settle_object_lock(session, endpoint_url, STACK_NAME, wanted, parameters)
     return outputs
 
 

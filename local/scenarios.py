@@ -23,6 +23,7 @@ class World:
     acme_claim: Identity
     globex_claim: Identity
     devices: dict[str, Device]
+    wait_until_provisioned: Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,7 @@ def scenarios(world: World) -> Iterator[Callable[[], list[Attempt]]]:
     yield lambda: [_enrol_and_live(world, first)]
     yield lambda: [_turned_away(world, "unknown serial number", unknown, "not_on_allow_list")]
     yield lambda: [_turned_away(world, "clone with another MAC", clone, "mac_address_mismatch")]
-    yield lambda: [_turned_away(world, "second claim of it", first, "reserved_by_another_certificate")]
+    yield lambda: [_turned_away(world, "second claim of it", first, "already_provisioned")]
     yield lambda: [_lose_an_answer(world, retrying)]
     yield lambda: [_turned_away(world, "in quarantine", quarantined, "quarantined")]
     yield lambda: [
@@ -70,7 +71,10 @@ def _enrol_and_live(world: World, device: Device) -> Attempt:
         message = {"temperature": 21.5}
         with connected(world.broker, issued.identity, answer.thing_name) as session:
             heard = session.echo(f"{answer.thing_name}/telemetry", message)
-        return f"{ALLOWED}, publishes" if heard == message else f"{ALLOWED}, but cannot publish"
+        if heard != message:
+            return f"{ALLOWED}, but cannot publish"
+        is_known = world.wait_until_provisioned(device.serial_number)
+        return f"{ALLOWED}, publishes" if is_known else f"{ALLOWED}, publishes, but the gate did not hear of it"
 
     return _attempt(world, "approved device", device, ("first_reservation",), f"{ALLOWED}, publishes", then=live)
 

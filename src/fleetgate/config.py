@@ -102,7 +102,7 @@ class ImportSettings:
         most_rows: Of one file. most_rows_a_day: of all files of a manufacturer.
         most_rejected_share: Of a file's rows, 0 to 1.
         holds_imports: Whether a second person has to approve every import.
-        distribute_above_bytes: Files longer than this are applied by the state machine.
+        distribute_above_rows: Files with more rows are applied by the state machine.
         most_receives: Of one announcement; after the last it is a dead letter.
     """
 
@@ -113,7 +113,7 @@ class ImportSettings:
     most_rejected_share: float
     holds_imports: bool
     state_machine_arn: str
-    distribute_above_bytes: int
+    distribute_above_rows: int
     most_receives: int
 
     @classmethod
@@ -138,8 +138,39 @@ class ImportSettings:
             most_rejected_share=read.number("MOST_REJECTED_PERCENT") / 100,
             holds_imports=read.flag("HOLD_IMPORTS"),
             state_machine_arn=read.text("IMPORT_STATE_MACHINE_ARN"),
-            distribute_above_bytes=read.number("DISTRIBUTE_ABOVE_BYTES"),
+            distribute_above_rows=read.number("DISTRIBUTE_ABOVE_ROWS"),
             most_receives=read.number("MOST_RECEIVES"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeSettings:
+    """All that the outcome recorder is told from outside.
+
+    Attributes:
+        thing_type_name: Of every thing of the stack.
+    """
+
+    tables: TableSettings
+    thing_name_prefix: str
+    thing_type_name: str
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings; every variable must be there, so that nothing is guessed.
+
+        Raises:
+            InvalidSettings: A variable is missing or cannot be read.
+        """
+        read = _Reader(environment)
+        return cls(
+            tables=TableSettings(
+                allow_list_table=read.text("ALLOW_LIST_TABLE_NAME"),
+                audit_table=read.text("AUDIT_TABLE_NAME"),
+                audit_retention=timedelta(days=read.number("AUDIT_RETENTION_DAYS")),
+            ),
+            thing_name_prefix=read.text("THING_NAME_PREFIX", empty=True),
+            thing_type_name=read.text("THING_TYPE_NAME"),
         )
 
 
@@ -193,3 +224,56 @@ class _Reader:
             return UnknownColumns(value)
         except ValueError as error:
             raise InvalidSettings(f"environment variable {name} is neither keep nor report") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiverSettings:
+    """All that the archiver is told from outside.
+
+    Attributes:
+        settle: How long an hour is open after its end.
+    """
+
+    bucket: str
+    settle: timedelta
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings; every variable must be there, so that nothing is guessed.
+
+        Raises:
+            InvalidSettings: A variable is missing or cannot be read.
+        """
+        read = _Reader(environment)
+        return cls(bucket=read.text("ARCHIVE_NAME"), settle=timedelta(minutes=read.number("ARCHIVE_SETTLE_MINUTES")))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealerSettings:
+    """All that the sealer is told from outside.
+
+    Attributes:
+        key_arn: Of the KMS key that signs.
+        stack_arn: Without the ID at its end; digests name it.
+        most_hours: That a run seals.
+    """
+
+    archiver: ArchiverSettings
+    key_arn: str
+    stack_arn: str
+    most_hours: int
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings; every variable must be there, so that nothing is guessed.
+
+        Raises:
+            InvalidSettings: A variable is missing or cannot be read.
+        """
+        read = _Reader(environment)
+        return cls(
+            archiver=ArchiverSettings.from_environment(environment),
+            key_arn=read.text("SEALING_KEY_ARN"),
+            stack_arn=read.text("STACK_ARN"),
+            most_hours=read.number("MOST_HOURS_A_RUN"),
+        )

@@ -4,11 +4,12 @@ import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from awscrt.exceptions import AwsCrtError
 
-from fleetgate.domain.allow_list import AllowListEntry, DeviceState
+from fleetgate.domain.allow_list import AllowListEntry, DeviceCertificate, DeviceState
 from fleetgate.domain.audit import AuditRecord, RecordKind
 from fleetgate.domain.claim import ClaimStatus
 from fleetgate.domain.identifiers import SerialNumber
@@ -16,6 +17,7 @@ from local.description import StackDescription
 from local.device import Broker, Identity, Refused, Registered, connected
 from tests.e2e.conftest import Ask
 from tests.embedded import Embedded
+from tests.integration.command import Fleetgate, run
 
 DENIED = Refused(error_code="AccessDenied", error_message="Access Denied")
 
@@ -109,6 +111,65 @@ def test_a_device_in_quarantine_is_denied_until_it_is_released(
     embedded.put(embedded.entry(device.serial_number).released())
     assert isinstance(ask(device, issued=issued)[1], Registered)
     assert reasons(embedded, device.serial_number.value) == ["quarantined", "first_reservation"]
+
+
+@pytest.fixture
+def fleetgate(stack_folder: Path, stack: StackDescription, monkeypatch: pytest.MonkeyPatch) -> Fleetgate:
+    """Runs the operators' command on the stack."""
+    assert stack.outputs
+    monkeypatch.chdir(stack_folder)
+    monkeypatch.setenv("no_proxy", "")  # the command adds the stack's host to it; put back what was there
+    return lambda *arguments: run("--local", *arguments, "--reason", "a test", "--json")
+
+
+def test_a_device_in_quarantine_cannot_connect_until_it_is_released(
+    broker: Broker, device: AllowListEntry, ask: Ask, fleetgate: Fleetgate
+) -> None:
+    issued, answer = ask(device)
+    assert isinstance(answer, Registered)
+    serial_number = device.serial_number.value
+
+    assert fleetgate("device", "quarantine", serial_number).document["certificates"]["results"] == {"deactivated": 1}
+    with pytest.raises(AwsCrtError), connected(broker, issued.identity, answer.thing_name):
+        pass
+    assert ask(device, issued=issued)[1] == DENIED
+
+    assert fleetgate("device", "release", serial_number).document["certificates"]["results"] == {"activated": 1}
+    with connected(broker, issued.identity, answer.thing_name) as session:
+        assert session.echo(f"{answer.thing_name}/telemetry", {"again": True}) == {"again": True}
+
+
+def test_a_stopped_gate_lets_no_device_in_and_leaves_those_that_are(
+    embedded: Embedded, broker: Broker, device: AllowListEntry, ask: Ask, fleetgate: Fleetgate
+) -> None:
+    before, answer = ask(device)
+    assert isinstance(answer, Registered)
+    newcomer = replace(device, serial_number=SerialNumber(f"{device.serial_number}-2"))
+    embedded.put(newcomer)
+    fleetgate("gate", "stop")
+    try:
+        assert ask(newcomer)[1] == DENIED
+        assert ask(device, issued=before)[1] == DENIED
+        with connected(broker, before.identity, answer.thing_name) as session:
+            assert session.echo(f"{answer.thing_name}/telemetry", {"on": True}) == {"on": True}
+    finally:
+        fleetgate("gate", "start")
+
+    assert isinstance(ask(newcomer)[1], Registered)
+    assert reasons(embedded, newcomer.serial_number.value) == ["gate_stopped", "first_reservation"]
+    assert reasons(embedded, device.serial_number.value) == ["first_reservation", "gate_stopped"]
+
+
+def test_a_provisioned_device_comes_back_in_its_repair_window_only(
+    embedded: Embedded, device: AllowListEntry, ask: Ask, fleetgate: Fleetgate
+) -> None:
+    certificate = DeviceCertificate(certificate_id=secrets.token_hex(32), decision_id="an-earlier-one")
+    embedded.put(replace(device, device_certificate=certificate))
+    assert ask(device)[1] == DENIED
+
+    fleetgate("device", "reopen", device.serial_number.value, "--for", "2h")
+    assert isinstance(ask(device)[1], Registered)
+    assert reasons(embedded, device.serial_number.value) == ["already_provisioned", "repair_window"]
 
 
 @pytest.mark.parametrize(

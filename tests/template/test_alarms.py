@@ -1,6 +1,7 @@
 """Every alarm watches a metric that somebody emits, and tells whoever is to be told."""
 
 import json
+import secrets
 import subprocess
 import sys
 from typing import Any
@@ -101,6 +102,35 @@ def emitted_by_imports(deployment: Deployment, embedded: Embedded) -> dict[str, 
     return emitted
 
 
+@pytest.fixture(scope="module")
+def emitted_by_outcomes(deployment: Deployment, embedded: Embedded) -> set[Metric]:
+    """The metrics that the outcome recorder emits of a thing that nobody decided about, under its own role."""
+    properties = deployment.resource("OutcomeFunction")
+    event = {
+        "eventType": "THING_EVENT",
+        "eventId": secrets.token_hex(16),
+        "timestamp": 1_700_000_000_000,
+        "operation": "CREATED",
+        "thingName": f"alarm-{secrets.token_hex(4)}",
+        "thingTypeName": properties["Environment"]["Variables"]["THING_TYPE_NAME"],
+        "attributes": {},
+    }
+    outputs = embedded.stack.outputs
+    credentials = embedded.credentials_of(outputs["OutcomeFunctionRoleArn"])
+    running = {
+        **{name.upper(): value for name, value in credentials.items()},
+        "AWS_ENDPOINT_URL": embedded.stack.endpoint_url,
+        "AWS_DEFAULT_REGION": embedded.stack.region,
+        "ALLOW_LIST_TABLE_NAME": outputs["AllowListTableName"],
+        "AUDIT_TABLE_NAME": outputs["AuditTableName"],
+    }
+    module, _, _ = properties["Handler"].rpartition(".")
+    message = {"messageId": "1", "body": json.dumps(event), "attributes": {"ApproximateReceiveCount": "1"}}
+    return metrics_of(
+        [CALL, module, json.dumps({"Records": [message]})], {**properties["Environment"]["Variables"], **running}
+    )
+
+
 def metrics_of(code: list[str], variables: dict[str, str]) -> set[Metric]:
     """The metrics that a piece of Python, with its arguments, emits in an environment of its own."""
     done = subprocess.run(  # noqa: S603 - our own interpreter and our own code
@@ -141,17 +171,31 @@ def test_there_is_an_alarm_for_an_import_that_fails_and_for_one_that_never_comes
 ) -> None:
     imports = {alarm["MetricName"] for name, alarm in alarms.items() if name.startswith("Import")}
 
-    assert imports == {"ImportFailed", "ApproximateNumberOfMessagesVisible"}
-    assert all(name.startswith(("Hook", "Import")) for name in alarms)
+    assert imports == {"ImportFailed", "ApproximateNumberOfMessagesVisible", "ExecutionsFailed"}
+
+
+def test_there_is_an_alarm_for_a_gate_that_was_bypassed_and_for_outcomes_that_were_not_noted(
+    alarms: dict[str, dict[str, Any]],
+) -> None:
+    assert alarms["UnapprovedThingAlarm"]["MetricName"] == "UnapprovedThing"
+    assert alarms["OutcomeDeadLetterAlarm"]["MetricName"] == "ApproximateNumberOfMessagesVisible"
 
 
 def test_every_alarm_watches_a_metric_that_is_emitted(
-    alarms: dict[str, dict[str, Any]], emitted: set[Metric], emitted_by_imports: dict[str, set[Metric]]
+    alarms: dict[str, dict[str, Any]],
+    emitted: set[Metric],
+    emitted_by_imports: dict[str, set[Metric]],
+    emitted_by_outcomes: set[Metric],
 ) -> None:
     of_lambda = {("AWS/Lambda", name, frozenset({("FunctionName", "HookFunction")})) for name in LAMBDA_METRICS}
-    dead_letters = frozenset({("QueueName", "ImportDeadLetterQueue.QueueName")})
-    of_sqs = {("AWS/SQS", name, dead_letters) for name in SQS_METRICS}
-    known = of_lambda | of_sqs | emitted.union(*emitted_by_imports.values())
+    dead_letters = ("ImportDeadLetterQueue", "OutcomeDeadLetterQueue")
+    of_sqs = {
+        ("AWS/SQS", name, frozenset({("QueueName", f"{queue}.QueueName")}))
+        for name in SQS_METRICS
+        for queue in dead_letters
+    }
+    of_states = {("AWS/States", "ExecutionsFailed", frozenset({("StateMachineArn", "ImportStateMachine")}))}
+    known = of_lambda | of_sqs | of_states | emitted_by_outcomes | emitted.union(*emitted_by_imports.values())
 
     assert {name for name, alarm in alarms.items() if watched(alarm) not in known} == set()
 
@@ -165,14 +209,15 @@ def test_a_failed_import_is_the_same_metric_wherever_it_fails(
     function: str, emitted_by_imports: dict[str, set[Metric]]
 ) -> None:
     service = frozenset({("service", f"{STACK_NAME}-import")})
+    names = {"ImportRun", "ImportFailed"} | ({"ImportAnnouncement"} if function == "ImportFunction" else set())
 
-    assert emitted_by_imports[function] == {("Fleetgate", name, service) for name in ("ImportRun", "ImportFailed")}
+    assert emitted_by_imports[function] == {("Fleetgate", name, service) for name in names}
 
 
 def test_one_failure_is_enough_and_silence_is_no_failure(alarms: dict[str, dict[str, Any]]) -> None:
     for name, alarm in alarms.items():
         # Messages are counted over and over as long as they lie there; failures once, when they happen.
-        statistic = "Maximum" if name == "ImportDeadLetterAlarm" else "Sum"
+        statistic = "Maximum" if name.endswith("DeadLetterAlarm") else "Sum"
         assert (alarm["Statistic"], alarm["Threshold"], alarm["EvaluationPeriods"]) == (statistic, 1, 1)
         assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
         assert alarm["TreatMissingData"] == "notBreaching"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.shared import constants as powertools
 
-from fleetgate.config import HookSettings, ImportDeskSettings, ImportSettings, InvalidSettings
+from fleetgate.config import HookSettings, ImportDeskSettings, ImportSettings, InvalidSettings, OutcomeSettings
 from fleetgate.domain.factory_list import ImportPolicy
 from fleetgate.domain.policy import GatePolicy
 from fleetgate.store.tables import DEFAULT_AUDIT_RETENTION
@@ -17,12 +17,24 @@ from local.environments import REPOSITORY
 from local.template import function_ids
 from tests.template.intrinsics import Deployment
 
+
+class NoSettings:
+    """Of a function that needs to be told nothing."""
+
+    @classmethod
+    def from_environment(cls, _environment: Mapping[str, str]) -> "NoSettings":
+        """Read nothing."""
+        return cls()
+
+
 # Every function by its logical ID, with the settings it reads.
-Settings = HookSettings | ImportSettings | ImportDeskSettings
+Settings = HookSettings | ImportSettings | ImportDeskSettings | OutcomeSettings | NoSettings
 SETTINGS: dict[str, type[Settings]] = {
     "HookFunction": HookSettings,
     "ImportFunction": ImportSettings,
     "ImportStepFunction": ImportDeskSettings,
+    "OutcomeFunction": OutcomeSettings,
+    "RegistryEventsFunction": NoSettings,
 }
 POWERTOOLS = {
     value for value in vars(powertools).values() if isinstance(value, str) and value.startswith("POWERTOOLS_")
@@ -115,7 +127,7 @@ def test_every_number_that_a_parameter_takes_can_be_read(bound: str, template: d
         for name, declared in template["Parameters"].items()
         if declared["Type"] == "Number" and bound in declared
     }
-    assert {"MaxAttempts", "DistributeAboveBytes"} <= set(extreme)
+    assert {"MaxAttempts", "DistributeAboveRows"} <= set(extreme)
     for function, settings in SETTINGS.items():
         settings.from_environment(environment(Deployment(template, extreme), function))
 
@@ -207,7 +219,7 @@ IMPORT_PARAMETERS = {
     "MostRowsPerDay": ("7", "most_rows_a_day"),
     "MostRejectedPercent": ("7", "most_rejected_share"),
     "HoldImports": ("true", "holds_imports"),
-    "DistributeAboveBytes": ("7", "distribute_above_bytes"),
+    "DistributeAboveRows": ("7", "distribute_above_rows"),
     "AuditRetentionDays": ("7", "desk.tables.audit_retention"),
 }
 # What no parameter decides: names of the stack's own resources, the code's own limits, and the queue's.

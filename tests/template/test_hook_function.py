@@ -36,7 +36,12 @@ def test_concurrency_is_reserved_only_where_asked_for(template: dict[str, Any], 
 
 def test_only_this_accounts_template_may_invoke_the_hook(template: dict[str, Any]) -> None:
     deployment = Deployment(template, {"ProvisioningTemplateName": TEMPLATE_NAME})
-    permissions = [name for name, found in template["Resources"].items() if found["Type"] == "AWS::Lambda::Permission"]
+    permissions = [
+        name
+        for name, found in template["Resources"].items()
+        if found["Type"] == "AWS::Lambda::Permission"
+        and deployment.resolve(found["Properties"]["FunctionName"]) == "HookFunction.Arn"
+    ]
 
     assert permissions == ["HookPermission"]
     assert deployment.resource("HookPermission") == {

@@ -15,6 +15,7 @@ from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.request import RegistrationRequest
 from fleetgate.store.allow_list_items import device_key
 from fleetgate.store.gate import GateStore
+from fleetgate.store.switch_items import FENCE_PREFIX
 from fleetgate.workflows.register_thing import register_thing
 from tests import faulty_dynamodb as faults
 from tests.embedded import Embedded
@@ -23,6 +24,7 @@ from tests.template.grants import Statement, statements
 from tests.template.intrinsics import Deployment
 
 ROLE = "HookFunctionRole"
+ONLY_FENCES = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": f"{FENCE_PREFIX}*"}}
 ONLY_DEVICES = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": device_key(SerialNumber("*"))}}
 MAC = "00:1b:44:11:3a:b7"
 
@@ -63,6 +65,9 @@ def test_the_statements_are_these(granted: list[Statement]) -> None:
     assert granted == [
         Statement(ROLE, "FindTheFacts", frozenset({"dynamodb:BatchGetItem"}), ("AllowListTable.Arn",), {}),
         Statement(ROLE, "ReserveADevice", changing, ("AllowListTable.Arn",), ONLY_DEVICES),
+        Statement(
+            ROLE, "HeedTheSwitch", frozenset({"dynamodb:ConditionCheckItem"}), ("AllowListTable.Arn",), ONLY_FENCES
+        ),
         Statement(ROLE, "AppendToTheAuditTrail", frozenset({"dynamodb:PutItem"}), ("AuditTable.Arn",), {}),
         Statement(ROLE, "WriteLogs", logging, ("HookLogGroup.Arn",), {}),
     ]
@@ -88,10 +93,21 @@ def test_the_code_changes_nothing_but_device_entries_in_the_allow_list(requests:
         key
         for operation, body in requests
         for (action, table), key in actions(operation, body)
-        if table == "AllowListTable" and action != "dynamodb:BatchGetItem"
+        if table == "AllowListTable" and action not in ("dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem")
     ]
     assert changed
     assert all(key.startswith(device_key(SerialNumber(""))) for key in changed)
+
+
+def test_the_code_checks_nothing_but_device_entries_and_fences(requests: list["Request"]) -> None:
+    checked = {
+        key
+        for operation, body in requests
+        for (action, _), key in actions(operation, body)
+        if action == "dynamodb:ConditionCheckItem"
+    }
+    assert {key for key in checked if key.startswith(FENCE_PREFIX)}
+    assert all(key.startswith((device_key(SerialNumber("")), FENCE_PREFIX)) for key in checked)
 
 
 # ---- Nobody rewrites history ------------------------------------------------------------------------------------

@@ -31,7 +31,8 @@ def test_a_rule_hands_what_it_is_about_to_the_recorder_and_keeps_what_fails(rule
 
     assert payload["Sql"] == RULES[rule]
     assert payload["RuleDisabled"] is False
-    assert payload["Actions"] == [{"Lambda": {"FunctionArn": "OutcomeFunction.Arn"}}]
+    (action,) = payload["Actions"]
+    assert action["Sqs"] == {"QueueUrl": "OutcomeQueue", "RoleArn": "OutcomeRulesRole.Arn", "UseBase64": False}
     assert payload["ErrorAction"]["Sqs"]["QueueUrl"] == "OutcomeDeadLetterQueue"
 
 
@@ -40,7 +41,7 @@ def test_claim_certificates_are_told_by_the_stacks_own_prefix(template: dict[str
     assert "regexp_matches(clientId, '^new-')" in other.resource("PresenceRule")["TopicRulePayload"]["Sql"]
 
 
-def test_only_the_rules_and_the_log_group_may_invoke_the_recorder(template: dict[str, Any]) -> None:
+def test_only_the_log_group_may_invoke_the_recorder(template: dict[str, Any]) -> None:
     deployment = Deployment(template, {"IotLogGroupName": LOG_GROUP})
     allowed = {
         (found["Principal"], found["SourceArn"])
@@ -50,8 +51,6 @@ def test_only_the_rules_and_the_log_group_may_invoke_the_recorder(template: dict
         and found["SourceAccount"] == "123456789012"
     }
     assert allowed == {
-        ("iot.amazonaws.com", "ThingEventsRule.Arn"),
-        ("iot.amazonaws.com", "PresenceRule.Arn"),
         ("logs.amazonaws.com", f"arn:aws:logs:eu-central-1:123456789012:log-group:{LOG_GROUP}:*"),
     }
 
@@ -75,6 +74,7 @@ def test_the_recorder_may_note_outcomes_and_nothing_else(granted: list[Statement
             ("AuditTable.Arn", "AuditTable.Arn/index/by_device_certificate"),
         ),
         "AppendToTheAuditTrail": ({"dynamodb:PutItem"}, ("AuditTable.Arn",)),
+        "TakeSigns": ({"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}, ("OutcomeQueue.Arn",)),
         "KeepWhatFailed": ({"sqs:SendMessage"}, ("OutcomeDeadLetterQueue.Arn",)),
         "WriteLogs": ({"logs:CreateLogStream", "logs:PutLogEvents"}, ("OutcomeLogGroup.Arn",)),
     }
@@ -88,8 +88,13 @@ def test_what_the_recorder_cannot_note_is_kept(defaults: Deployment, granted: li
     assert recorder["DeadLetterQueue"] == {"Type": "SQS", "TargetArn": "OutcomeDeadLetterQueue.Arn"}
     assert defaults.resource("OutcomeDeadLetterQueue")["MessageRetentionPeriod"] == 14 * 24 * 3600
     assert of("OutcomeRulesRole", granted) == {
-        "KeepWhatFailed": ({"sqs:SendMessage"}, ("OutcomeDeadLetterQueue.Arn",))
+        "HandSignsOn": ({"sqs:SendMessage"}, ("OutcomeQueue.Arn", "OutcomeDeadLetterQueue.Arn"))
     }
+    source, queue = defaults.resource("OutcomeEventSource"), defaults.resource("OutcomeQueue")
+    assert (source["FunctionName"], source["EventSourceArn"]) == ("OutcomeFunction", "OutcomeQueue.Arn")
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == "OutcomeDeadLetterQueue.Arn"
+    assert queue["VisibilityTimeout"] >= 6 * recorder["Timeout"]
 
 
 def test_registry_events_are_switched_on_by_a_function_that_can_do_nothing_else(

@@ -110,6 +110,8 @@ def test_the_outputs_are_there(defaults: Deployment) -> None:
         "ImportStateMachineArn": "ImportStateMachine",
         "ImportTopicArn": "ImportTopic",
         "ManufacturerPolicyArn": "ManufacturerPolicy",
+        "OutcomeFunctionName": "OutcomeFunction",
+        "OutcomeFunctionRoleArn": "OutcomeFunctionRole.Arn",
         "ProvisioningTemplateName": "ProvisioningTemplate",
         "ClaimPolicyName": "ClaimPolicy",
         "ProductionPolicyName": "ProductionPolicy",

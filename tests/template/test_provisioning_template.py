@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fleetgate.domain.decision import Allowed, decide
+from fleetgate.domain.gate_switch import OPEN
 from tests import builders
 from tests.template.intrinsics import Deployment
 
@@ -68,6 +69,7 @@ def overrides(**entry: Any) -> set[str]:
         builders.entry(**entry),
         builders.claim(),
         builders.policy(),
+        switch=OPEN,
         now=builders.NOW,
         decision_id=builders.DECISION_ID,
     )

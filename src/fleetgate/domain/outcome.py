@@ -47,8 +47,8 @@ class Evidence(Reason):
     )
 
 
-# What proves that the device holds its certificate, or that it is too late for it to come with another. That AWS IoT did
-# its part proves neither: a device that lost power before it heard must be able to come back.
+# What proves that the device holds its certificate, or that it is too late for it to come with another. That AWS IoT
+# did its part proves neither: a device that lost power before it heard must be able to come back.
 _PROOFS = frozenset({Evidence.CONNECTED, Evidence.CERTIFICATE_ACTIVE})
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from ulid import ULID
 
@@ -19,6 +21,7 @@ from fleetgate.workflows.read_signs import signs_in
 
 logger = Logger()
 metrics = Metrics(namespace="Fleetgate")
+_processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 _METRICS = {
     Noted.COMPLETED: "RegistrationCompleted",
@@ -32,18 +35,34 @@ _METRICS = {
 
 @logger.inject_lambda_context(clear_state=True, log_event=False)
 @metrics.log_metrics
-def handler(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, int]:
-    """Note the outcomes that one event tells of.
+def handler(event: Mapping[str, Any], context: LambdaContext) -> Any:
+    """Note the outcomes that some events tell of.
 
     Args:
-        event: A registry event or a presence event of a topic rule, or entries of the log group AWSIotLogsV2.
+        event: Of SQS, each body a registry event or a presence event; or entries of the log group AWSIotLogsV2.
 
     Returns:
-        How many signs led to what.
+        `batchItemFailures`: the messages that have to come again.
 
     Raises:
-        Exception: The tables could not be asked; Lambda delivers the event again, then to the dead letters.
+        Exception: Log entries could not be noted; Lambda delivers them again, then to the dead letters.
     """
+    metrics.add_metric("OutcomeEvents", MetricUnit.Count, len(event.get("Records", [event])))
+    if "Records" in event:
+        return process_partial_response(dict(event), _note_message, _processor, context)
+    _note(event)
+    return {}
+
+
+def _note_message(record: SQSRecord) -> None:
+    try:
+        _note(record.json_body)
+    except Exception:
+        logger.exception("outcome could not be noted", message_id=record.message_id)
+        raise
+
+
+def _note(event: Mapping[str, Any]) -> None:
     noted: Counter[Noted] = Counter()
     for outcome in signs_in(event, thing_type_name=_settings().thing_type_name):
         what = _recorder().note(outcome)
@@ -56,10 +75,8 @@ def handler(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, int]
             certificate_id=outcome.certificate_id,
             decision_id=outcome.decision_id,
         )
-    metrics.add_metric("OutcomeSigns", MetricUnit.Count, noted.total())
     for what, count in noted.items():
         metrics.add_metric(_METRICS[what], MetricUnit.Count, count)
-    return {what.value: count for what, count in noted.items()}
 
 
 @cache

@@ -133,8 +133,12 @@ _NOTED = {
 
 
 def _about(entry: AllowListEntry, record: AuditRecord, after: AllowListEntry | None = None) -> AuditRecord:
-    """A record with what it has to say of the device, and of the reservation that came to its end."""
-    held, earlier = entry.reservation, entry.device_certificate
+    """A record with what it has to say of the device, and of what the device was promised.
+
+    Args:
+        after: The entry with the reservation used; None where the reservation stays as it is.
+    """
+    held, current = entry.reservation, entry.device_certificate
     told = replace(
         record,
         serial_number=entry.serial_number.value,
@@ -142,15 +146,17 @@ def _about(entry: AllowListEntry, record: AuditRecord, after: AllowListEntry | N
         import_id=entry.import_id,
         entry_version=(after or entry).version,
     )
-    if held is None or after is None:
-        return told
-    return replace(
-        told,
-        certificate_id=held.certificate_id,
-        claim_certificate_id=held.claim_certificate_id,
-        decision_id=held.decision_id,
-        superseded_certificate_id=earlier.certificate_id if earlier else None,
-    )
+    if held is not None and (after is not None or record.decision_id == held.decision_id):
+        return replace(
+            told,
+            certificate_id=held.certificate_id,
+            claim_certificate_id=held.claim_certificate_id,
+            decision_id=held.decision_id,
+            superseded_certificate_id=current.certificate_id if current and after else None,
+        )
+    if current is not None and record.decision_id == current.decision_id:
+        return replace(told, certificate_id=current.certificate_id)
+    return told
 
 
 def _id_of(evidence: Evidence, about: str, seen_at: datetime) -> str:

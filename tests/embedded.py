@@ -1,7 +1,7 @@
 """A running embedded stack as the tests see it: root access to the tables beside the role under test."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +20,7 @@ from fleetgate.store.allow_list_items import (
     entry_from,
     item_from,
 )
-from fleetgate.store.audit_items import AuditItem, record_from
+from fleetgate.store.audit_items import AuditItem, audit_item_from, record_from
 from local.clients import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
 from local.description import StackDescription
 
@@ -93,6 +93,11 @@ class Embedded:
     def claim_item(self, certificate_id: str) -> dict[str, Any]:
         """The stored item of a claim certificate."""
         return self._get(claim_key(certificate_id))
+
+    def put_record(self, record: AuditRecord) -> None:
+        """Store an audit record."""
+        item = audit_item_from(record, retention=timedelta(days=1)).serialize()
+        self.dynamodb.put_item(TableName=self.stack.outputs["AuditTableName"], Item=item)
 
     def records(self, subject: str) -> list[AuditRecord]:
         """The audit records of a subject, oldest first."""

@@ -174,6 +174,40 @@ class OutcomeSettings:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconcilerSettings:
+    """All that the reconciler is told from outside.
+
+    Attributes:
+        reservation_time: How long a reservation lasts.
+        most_records: Decisions of one run.
+    """
+
+    tables: TableSettings
+    thing_name_prefix: str
+    reservation_time: timedelta
+    most_records: int
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings; every variable must be there, so that nothing is guessed.
+
+        Raises:
+            InvalidSettings: A variable is missing or cannot be read.
+        """
+        read = _Reader(environment)
+        return cls(
+            tables=TableSettings(
+                allow_list_table=read.text("ALLOW_LIST_TABLE_NAME"),
+                audit_table=read.text("AUDIT_TABLE_NAME"),
+                audit_retention=timedelta(days=read.number("AUDIT_RETENTION_DAYS")),
+            ),
+            thing_name_prefix=read.text("THING_NAME_PREFIX", empty=True),
+            reservation_time=timedelta(seconds=read.number("RESERVATION_SECONDS")),
+            most_records=read.number("MOST_RECORDS_A_RUN"),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
     environment: Mapping[str, str]

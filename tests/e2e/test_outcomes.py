@@ -4,12 +4,15 @@ import base64
 import gzip
 import json
 import secrets
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from ulid import ULID
 
-from fleetgate.domain.allow_list import AllowListEntry, DeviceState
-from fleetgate.domain.audit import AuditRecord, RecordKind
-from local.device import Broker, Issued, Registered, connected
+from fleetgate.domain.allow_list import AllowListEntry, DeviceState, Purpose, Reservation
+from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
+from local.description import StackDescription
+from local.device import Broker, Identity, Issued, Registered, connected
 from tests.e2e.conftest import Ask
 from tests.e2e.waiting import eventually
 from tests.embedded import Embedded
@@ -97,3 +100,38 @@ def test_what_aws_iot_logs_of_provisioning_is_noted(
 def test_registry_events_are_on_and_nothing_else_was_switched(embedded: Embedded) -> None:
     configured = embedded.client("iot").describe_event_configurations()["eventConfigurations"]
     assert [kind for kind, setting in configured.items() if setting.get("Enabled")] == ["THING"]
+
+
+def test_a_reservation_that_ran_out_with_a_pending_certificate_is_released_by_the_deployed_reconciler(
+    embedded: Embedded, device: AllowListEntry, broker: Broker, acme_claim: Identity, stack: StackDescription
+) -> None:
+    with connected(broker, acme_claim, f"{stack.claim_client_id_prefix}{secrets.token_hex(6)}") as session:
+        issued = session.create_keys_and_certificate()
+    moment = datetime.now(UTC) - timedelta(hours=2)
+    decision_id = str(ULID.from_datetime(moment))
+    reservation = Reservation(
+        certificate_id=issued.certificate_id,
+        claim_certificate_id=secrets.token_hex(32),
+        decision_id=decision_id,
+        purpose=Purpose.ENROLMENT,
+        reserved_at=moment,
+        deadline=moment + timedelta(hours=1),
+    )
+    embedded.put(device.reserve(reservation))
+    embedded.put_record(
+        AuditRecord(
+            record_id=decision_id,
+            recorded_at=moment,
+            kind=RecordKind.DECISION,
+            verdict=Verdict.ALLOWED,
+            reason="first_reservation",
+            serial_number=device.serial_number.value,
+            decision_id=decision_id,
+            certificate_id=issued.certificate_id,
+            thing_name=device.serial_number.value,
+        )
+    )
+    embedded.client("lambda").invoke(FunctionName=embedded.stack.outputs["ReconcilerFunctionName"], Payload=b"{}")
+
+    assert outcome(embedded, device.serial_number.value, "never_completed").certificate_id == issued.certificate_id
+    assert embedded.entry(device.serial_number).state is DeviceState.APPROVED

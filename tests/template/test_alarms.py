@@ -4,10 +4,12 @@ import json
 import secrets
 import subprocess
 import sys
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from fleetgate.domain.archive import DEFAULT_SETTLE
 from fleetgate.domain.delivery import import_id_of
 from fleetgate.store.drop_box import DropBox
 from tests.embedded import Embedded
@@ -131,6 +133,24 @@ def emitted_by_outcomes(deployment: Deployment, embedded: Embedded) -> set[Metri
     )
 
 
+@pytest.fixture(scope="module")
+def emitted_by_archiver(deployment: Deployment, embedded: Embedded) -> set[Metric]:
+    """The metrics that the archiver emits of a record that is removed, under its own role."""
+    keys = {"subject": {"S": "device#ALARMS"}, "record_id": {"S": secrets.token_hex(13)}}
+    details = {"Keys": keys, "SequenceNumber": "1", "ApproximateCreationDateTime": 1_700_000_000.0}
+    event = {"Records": [{"eventName": "REMOVE", "dynamodb": details}]}
+    credentials = embedded.credentials_of(embedded.stack.outputs["ArchiverFunctionRoleArn"])
+    properties = deployment.resource("ArchiverFunction")
+    running = {
+        **{name.upper(): value for name, value in credentials.items()},
+        "AWS_ENDPOINT_URL": embedded.stack.endpoint_url,
+        "AWS_DEFAULT_REGION": embedded.stack.region,
+        "ARCHIVE_NAME": embedded.stack.outputs["ArchiveName"],
+    }
+    module, _, _ = properties["Handler"].rpartition(".")
+    return metrics_of([CALL, module, json.dumps(event)], {**properties["Environment"]["Variables"], **running})
+
+
 def metrics_of(code: list[str], variables: dict[str, str]) -> set[Metric]:
     """The metrics that a piece of Python, with its arguments, emits in an environment of its own."""
     done = subprocess.run(  # noqa: S603 - our own interpreter and our own code
@@ -181,21 +201,58 @@ def test_there_is_an_alarm_for_a_gate_that_was_bypassed_and_for_outcomes_that_we
     assert alarms["OutcomeDeadLetterAlarm"]["MetricName"] == "ApproximateNumberOfMessagesVisible"
 
 
+def test_there_is_an_alarm_for_each_way_the_archive_can_fail_and_for_a_record_that_was_touched(
+    alarms: dict[str, dict[str, Any]],
+) -> None:
+    wanted = {
+        "ArchiveDeadLetterAlarm": "ApproximateNumberOfMessagesVisible",
+        "ArchiveDelayAlarm": "IteratorAge",
+        "AuditTableChangedAlarm": "AuditTableChanged",
+        "SealerErrorAlarm": "Errors",
+    }
+
+    assert {name: alarms[name]["MetricName"] for name in wanted} == wanted
+
+
+def test_an_archiver_that_lags_is_noticed_before_hours_are_sealed_without_their_records(
+    alarms: dict[str, dict[str, Any]],
+) -> None:
+    alarm = alarms["ArchiveDelayAlarm"]
+
+    assert (alarm["Statistic"], alarm["EvaluationPeriods"]) == ("Maximum", 5)
+    # From then on a record is too late for its own hour.
+    assert timedelta(milliseconds=alarm["Threshold"]) == DEFAULT_SETTLE / 2
+
+
 def test_every_alarm_watches_a_metric_that_is_emitted(
     alarms: dict[str, dict[str, Any]],
     emitted: set[Metric],
     emitted_by_imports: dict[str, set[Metric]],
     emitted_by_outcomes: set[Metric],
+    emitted_by_archiver: set[Metric],
 ) -> None:
-    of_lambda = {("AWS/Lambda", name, frozenset({("FunctionName", "HookFunction")})) for name in LAMBDA_METRICS}
-    dead_letters = ("ImportDeadLetterQueue", "OutcomeDeadLetterQueue")
+    of_lambda = {
+        ("AWS/Lambda", name, frozenset({("FunctionName", function)}))
+        for name in LAMBDA_METRICS
+        for function in ("HookFunction", "SealerFunction")
+    }
+    # Lambda developer guide: "IteratorAge", of event source mappings that read from streams.
+    of_lambda.add(("AWS/Lambda", "IteratorAge", frozenset({("FunctionName", "ArchiverFunction")})))
+    dead_letters = ("ImportDeadLetterQueue", "OutcomeDeadLetterQueue", "ArchiveDeadLetterQueue")
     of_sqs = {
         ("AWS/SQS", name, frozenset({("QueueName", f"{queue}.QueueName")}))
         for name in SQS_METRICS
         for queue in dead_letters
     }
     of_states = {("AWS/States", "ExecutionsFailed", frozenset({("StateMachineArn", "ImportStateMachine")}))}
-    known = of_lambda | of_sqs | of_states | emitted_by_outcomes | emitted.union(*emitted_by_imports.values())
+    known = (
+        of_lambda
+        | of_sqs
+        | of_states
+        | emitted_by_outcomes
+        | emitted_by_archiver
+        | emitted.union(*emitted_by_imports.values())
+    )
 
     assert {name for name, alarm in alarms.items() if watched(alarm) not in known} == set()
 
@@ -215,12 +272,14 @@ def test_a_failed_import_is_the_same_metric_wherever_it_fails(
 
 
 def test_one_failure_is_enough_and_silence_is_no_failure(alarms: dict[str, dict[str, Any]]) -> None:
+    assert {alarm["TreatMissingData"] for alarm in alarms.values()} == {"notBreaching"}
+    assert {alarm["ComparisonOperator"] for alarm in alarms.values()} == {"GreaterThanOrEqualToThreshold"}
     for name, alarm in alarms.items():
+        if name == "ArchiveDelayAlarm":  # an age, not a failure
+            continue
         # Messages are counted over and over as long as they lie there; failures once, when they happen.
         statistic = "Maximum" if name.endswith("DeadLetterAlarm") else "Sum"
         assert (alarm["Statistic"], alarm["Threshold"], alarm["EvaluationPeriods"]) == (statistic, 1, 1)
-        assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
-        assert alarm["TreatMissingData"] == "notBreaching"
 
 
 def test_alarms_tell_the_topic_where_there_is_one(alarms: dict[str, dict[str, Any]], defaults: Deployment) -> None:

@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.shared import constants as powertools
 
-from fleetgate.config import HookSettings, ImportDeskSettings, ImportSettings, InvalidSettings, OutcomeSettings
+from fleetgate.config import (
+    ArchiverSettings,
+    HookSettings,
+    ImportDeskSettings,
+    ImportSettings,
+    InvalidSettings,
+    OutcomeSettings,
+    ReconcilerSettings,
+    SealerSettings,
+)
+from fleetgate.domain.archive import DEFAULT_SETTLE
 from fleetgate.domain.factory_list import ImportPolicy
 from fleetgate.domain.policy import GatePolicy
 from fleetgate.store.tables import DEFAULT_AUDIT_RETENTION
@@ -28,13 +38,25 @@ class NoSettings:
 
 
 # Every function by its logical ID, with the settings it reads.
-Settings = HookSettings | ImportSettings | ImportDeskSettings | OutcomeSettings | NoSettings
+Settings = (
+    HookSettings
+    | ImportSettings
+    | ImportDeskSettings
+    | OutcomeSettings
+    | ReconcilerSettings
+    | ArchiverSettings
+    | SealerSettings
+    | NoSettings
+)
 SETTINGS: dict[str, type[Settings]] = {
     "HookFunction": HookSettings,
     "ImportFunction": ImportSettings,
     "ImportStepFunction": ImportDeskSettings,
     "OutcomeFunction": OutcomeSettings,
+    "ReconcilerFunction": ReconcilerSettings,
     "RegistryEventsFunction": NoSettings,
+    "ArchiverFunction": ArchiverSettings,
+    "SealerFunction": SealerSettings,
 }
 POWERTOOLS = {
     value for value in vars(powertools).values() if isinstance(value, str) and value.startswith("POWERTOOLS_")
@@ -166,6 +188,16 @@ def test_audit_records_stay_as_long_as_the_code_says_by_default(defaults: Deploy
     tables = (hook_settings(defaults).tables, import_settings(defaults).desk.tables, steps.tables)
 
     assert {settings.audit_retention for settings in tables} == {DEFAULT_AUDIT_RETENTION}
+
+
+def test_both_functions_of_the_archive_and_the_command_let_an_hour_settle_for_as_long(defaults: Deployment) -> None:
+    archiver = ArchiverSettings.from_environment(environment(defaults, "ArchiverFunction"))
+    sealer = SealerSettings.from_environment(environment(defaults, "SealerFunction"))
+
+    assert sealer.archiver == archiver
+    assert archiver.settle == DEFAULT_SETTLE
+    # A write that began before half of it was over has to end before all of it is.
+    assert defaults.resource("ArchiverFunction")["Timeout"] < DEFAULT_SETTLE.total_seconds() / 2
 
 
 # A value other than the default for each parameter that decides who is let in, and the field it ends in.

@@ -97,6 +97,23 @@ def test_what_the_recorder_cannot_note_is_kept(defaults: Deployment, granted: li
     assert queue["VisibilityTimeout"] >= 6 * recorder["Timeout"]
 
 
+def test_the_reconciler_runs_on_a_schedule_and_may_settle_reservations_and_nothing_else(
+    defaults: Deployment, granted: list[Statement]
+) -> None:
+    assert defaults.resource("ReconcilerSchedule")["ScheduleExpression"] == "rate(15 minutes)"
+    assert defaults.resource("ReconcilerSchedule")["Targets"] == [{"Id": "reconciler", "Arn": "ReconcilerFunction.Arn"}]
+    permission = defaults.resource("ReconcilerPermission")
+    assert (permission["Principal"], permission["SourceArn"]) == ("events.amazonaws.com", "ReconcilerSchedule.Arn")
+    assert of("ReconcilerFunctionRole", granted) == {
+        "SettleADevice": ({"dynamodb:GetItem", "dynamodb:UpdateItem"}, ("AllowListTable.Arn",)),
+        "RememberThePlace": ({"dynamodb:GetItem", "dynamodb:PutItem"}, ("AllowListTable.Arn",)),
+        "FindDecisions": ({"dynamodb:Query"}, ("AuditTable.Arn/index/by_day",)),
+        "AppendToTheAuditTrail": ({"dynamodb:PutItem"}, ("AuditTable.Arn",)),
+        "AskAboutCertificates": ({"iot:DescribeCertificate"}, ("arn:aws:iot:eu-central-1:123456789012:cert/*",)),
+        "WriteLogs": ({"logs:CreateLogStream", "logs:PutLogEvents"}, ("OutcomeLogGroup.Arn",)),
+    }
+
+
 def test_registry_events_are_switched_on_by_a_function_that_can_do_nothing_else(
     defaults: Deployment, granted: list[Statement]
 ) -> None:

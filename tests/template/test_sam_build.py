@@ -24,6 +24,8 @@ FUNCTIONS = {
     "HookFunction": ["dynamodb"],
     "ImportFunction": ["dynamodb", "events", "s3", "stepfunctions"],
     "ImportStepFunction": ["dynamodb", "events", "s3"],
+    "ArchiverFunction": ["s3"],
+    "SealerFunction": ["kms", "s3"],
 }
 
 

@@ -1,6 +1,6 @@
 """What happened after an allow: signs from AWS IoT that a device finished, or did not, and what they mean for it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from fleetgate.domain.allow_list import AllowListEntry
@@ -80,6 +80,11 @@ def completed(entry: AllowListEntry, outcome: Outcome) -> AllowListEntry | None:
     if held is None or outcome.evidence not in _PROOFS or held.certificate_id != outcome.certificate_id:
         return None
     return entry.provisioned()
+
+
+def never_completed(entry: AllowListEntry) -> AllowListEntry:
+    """The entry without its reservation, which nobody used: the device stands where it stood before the allow."""
+    return replace(entry, reservation=None, version=entry.version + 1)
 
 
 def decision_meant(entry: AllowListEntry, outcome: Outcome) -> str | None:

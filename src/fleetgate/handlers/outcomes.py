@@ -3,7 +3,6 @@
 import os
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -12,10 +11,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from ulid import ULID
 
 from fleetgate.config import OutcomeSettings
-from fleetgate.store.outcomes import OutcomeStore
+from fleetgate.handlers.outcome_recorder import recorder
 from fleetgate.workflows.note_outcome import Noted, OutcomeRecorder
 from fleetgate.workflows.read_signs import signs_in
 
@@ -87,9 +85,4 @@ def _settings() -> OutcomeSettings:
 @cache
 def _recorder() -> OutcomeRecorder:
     settings = _settings()
-    return OutcomeRecorder(
-        store=OutcomeStore(settings.tables),
-        thing_name_prefix=settings.thing_name_prefix,
-        now=lambda: datetime.now(UTC),
-        new_record_id=lambda moment: str(ULID.from_datetime(moment)),
-    )
+    return recorder(settings.tables, settings.thing_name_prefix)

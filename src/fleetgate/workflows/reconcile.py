@@ -1,0 +1,128 @@
+"""Ask AWS IoT what became of reservations that ran out unseen: completed, or released for the next try."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ulid import ULID
+
+from fleetgate.domain.audit import AuditRecord, RecordKind
+from fleetgate.domain.faults import Fault
+from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.domain.outcome import Evidence, Outcome, never_completed
+from fleetgate.domain.reasons import FaultReason
+from fleetgate.store.certificates import CertificateOutOfReach, Certificates, CertificateStatus, Obstacle
+from fleetgate.store.reconciliation import Reconciliation
+from fleetgate.workflows.note_outcome import Noted, OutcomeRecorder
+
+# How far back the first run looks. A reservation that is older was left by a stack without a reconciler.
+_FIRST_LOOK_BACK = timedelta(days=30)
+# After how many records the place is noted.
+_NOTE_EVERY = 50
+_MOST_TRIES = 5
+
+# AWS IoT never activated it, so nobody can have used it.
+_UNUSED = frozenset({CertificateStatus.PENDING_ACTIVATION, None})
+
+
+class Settled(StrEnum):
+    """What became of a reservation."""
+
+    COMPLETED = "completed"
+    RELEASED = "released"
+    NOTHING_OPEN = "nothing_open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciler:
+    """Walks the decisions that let devices in, once each, as soon as their reservations have run out.
+
+    Attributes:
+        patience: How long after a decision it is looked into; longer than any reservation.
+        most_records: Decisions of one run. The next run goes on where this one stopped.
+    """
+
+    recorder: OutcomeRecorder
+    reconciliation: Reconciliation
+    certificates: Certificates
+    patience: timedelta
+    most_records: int
+
+    def run(self, *, goes_on: Callable[[], bool] = lambda: True) -> Counter[Settled]:
+        """Look into what is due.
+
+        Args:
+            goes_on: Asked before each decision; no ends the run.
+
+        Raises:
+            Fault: The tables or AWS IoT could not be asked. What was looked into until then is done.
+        """
+        now = self.recorder.now()
+        settled: Counter[Settled] = Counter()
+        place = self.reconciliation.done_until() or str(ULID.from_datetime(now - _FIRST_LOOK_BACK))
+        noted = place
+        try:
+            for decision in self.reconciliation.allows(place, now - self.patience):
+                if settled.total() >= self.most_records or not goes_on():
+                    break
+                settled[self._settle(decision, now)] += 1
+                place = decision.record_id
+                if settled.total() % _NOTE_EVERY == 0:
+                    self.reconciliation.note_done(place)
+                    noted = place
+        finally:
+            if place != noted:
+                self.reconciliation.note_done(place)
+        return settled
+
+    def _settle(self, decision: AuditRecord, now: datetime) -> Settled:
+        """Settle the reservation that a decision made, if it is still open."""
+        serial_number = SerialNumber(decision.serial_number or "")
+        for _ in range(_MOST_TRIES):
+            entry = self.recorder.store.device(serial_number)
+            held = entry.reservation if entry else None
+            if entry is None or held is None or held.decision_id != decision.decision_id or held.is_live(now):
+                return Settled.NOTHING_OPEN
+            status = self._status(held.certificate_id)
+            if status not in _UNUSED:
+                outcome = Outcome(
+                    evidence=Evidence.CERTIFICATE_ACTIVE,
+                    seen_at=now,
+                    sign_id=decision.record_id,
+                    certificate_id=held.certificate_id,
+                    thing_name=decision.thing_name,
+                )
+                done = self.recorder.note(outcome) is Noted.COMPLETED
+                return Settled.COMPLETED if done else Settled.NOTHING_OPEN
+            after = never_completed(entry)
+            if self.recorder.store.settle(after, self._release(decision, now, after.version)):
+                return Settled.RELEASED
+        raise Fault(FaultReason.STORE_CONTENTION)
+
+    def _status(self, certificate_id: str) -> CertificateStatus | None:
+        """What AWS IoT says of a certificate; None where there is none."""
+        try:
+            return self.certificates.status(certificate_id)
+        except CertificateOutOfReach as error:
+            if error.obstacle is Obstacle.NOT_FOUND:
+                return None
+            raise Fault(FaultReason.SERVICE_UNAVAILABLE) from error
+
+    def _release(self, decision: AuditRecord, now: datetime, version: int) -> AuditRecord:
+        return replace(
+            decision,
+            record_id=self.recorder.new_record_id(now),
+            recorded_at=now,
+            kind=RecordKind.OUTCOME,
+            verdict=None,
+            reason=Evidence.NEVER_COMPLETED.value,
+            superseded_certificate_id=None,
+            taken_over=False,
+            entry_version=version,
+            client_id=None,
+            presented_serial_number=None,
+            presented_mac_address=None,
+            request_id=None,
+        )

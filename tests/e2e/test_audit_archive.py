@@ -1,0 +1,109 @@
+"""What the gate decides reaches the archive by way of the stream, is sealed under the sealer's role, and is proven."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from cli.signatures import TrustedKeys
+from fleetgate.config import SealerSettings
+from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.archive import DEFAULT_SETTLE, HOUR, hour_of
+from fleetgate.domain.archive_findings import FindingKind
+from fleetgate.store.archive import Archive, SealingKey
+from fleetgate.store.audit_lines import AuditLines
+from fleetgate.store.tables import TableCredentials, TableSettings
+from fleetgate.workflows.packed_lines import unpacked
+from fleetgate.workflows.seal_hours import SealedHours, Sealer, seal_hours
+from fleetgate.workflows.verify_archive import Verifier, verify_archive
+from local.clients import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
+from tests.e2e.conftest import Ask
+from tests.e2e.waiting import eventually
+from tests.embedded import Embedded
+
+
+@pytest.fixture
+def archive(embedded: Embedded) -> Archive:
+    """The deployed archive, as root."""
+    return Archive(embedded.stack.outputs["ArchiveName"], embedded.client("s3"))
+
+
+def sealed(embedded: Embedded, *, now: datetime) -> SealedHours:
+    """Seal as the deployed sealer does, under its role, at a time of the test's choice."""
+    function = embedded.client("lambda").get_function_configuration(
+        FunctionName=embedded.stack.outputs["SealerFunctionName"]
+    )
+    told = SealerSettings.from_environment(function["Environment"]["Variables"])
+    credentials = embedded.credentials_of(embedded.stack.outputs["SealerFunctionRoleArn"])
+    sealer = Sealer(
+        archive=Archive(told.archiver.bucket, embedded.client("s3", credentials)),
+        key=SealingKey(told.key_arn, embedded.client("kms", credentials)),
+        stack=told.stack_arn,
+        settle=told.archiver.settle,
+    )
+    return seal_hours(sealer, now=now, most_hours=told.most_hours, has_time=lambda: True)
+
+
+def archived(archive: Archive, folder: str) -> Iterator[dict[str, Any]]:
+    """Every record that lies under a folder."""
+    for key in archive.keys(folder):
+        stored = archive.get(key)
+        assert stored is not None
+        yield from (document for _, document in unpacked(stored.content))
+
+
+def test_a_decision_reaches_the_archive_by_the_stream_and_is_sealed(
+    ask: Ask, device: AllowListEntry, embedded: Embedded, archive: Archive
+) -> None:
+    ask(device)
+    ask(device, MacAddress="00:1b:44:00:00:00")
+    subject = f"device#{device.serial_number}"
+    # Outcomes add to them.
+    decided = sorted(record.record_id for record in embedded.records(subject) if record.decision_id == record.record_id)
+    assert len(decided) == 2
+
+    def those_decisions(folder: str) -> list[str]:
+        return sorted(found["record_id"] for found in archived(archive, folder) if found["record_id"] in decided)
+
+    assert eventually(lambda: set(those_decisions("arrived/")) == set(decided) or None)
+    hour = hour_of(datetime.now(UTC))
+    sealed(embedded, now=hour + timedelta(hours=1, minutes=30))
+    assert those_decisions("records/") == decided
+
+    verifier = Verifier(
+        archive=archive,
+        lines=AuditLines(tables(embedded)),
+        verify_signature=TrustedKeys([public_key(embedded)]).verify,
+        settle=DEFAULT_SETTLE,
+    )
+    # The hour is not over, so the stack goes on recording into it, which is found.
+    done = verify_archive(verifier, start=hour - HOUR, end=hour + HOUR, now=hour + 2 * HOUR)
+    still_recorded = {FindingKind.BATCH_NOT_SEALED, FindingKind.RECORD_NOT_ARCHIVED}
+    assert {found.kind for found in done.findings} <= still_recorded
+    assert not {record_id for found in done.findings for record_id in found.record_ids} & set(decided)
+    assert done.records >= len(decided)
+
+
+def test_the_deployed_sealer_runs(embedded: Embedded) -> None:
+    answer = embedded.client("lambda").invoke(FunctionName=embedded.stack.outputs["SealerFunctionName"], Payload=b"{}")
+
+    assert "FunctionError" not in answer
+    assert json.loads(answer["Payload"].read())["is_done"] is True
+
+
+def public_key(embedded: Embedded) -> bytes:
+    """Of the deployed sealing key."""
+    return SealingKey(embedded.stack.outputs["SealingKeyArn"], embedded.client("kms")).public_key()
+
+
+def tables(embedded: Embedded) -> TableSettings:
+    """The stack's tables, as root."""
+    return TableSettings(
+        allow_list_table=embedded.stack.outputs["AllowListTableName"],
+        audit_table=embedded.stack.outputs["AuditTableName"],
+        region=embedded.stack.region,
+        endpoint_url=embedded.stack.endpoint_url,
+        credentials=TableCredentials(access_key_id=ROOT_ACCESS_KEY_ID, secret_access_key=ROOT_SECRET_ACCESS_KEY),
+    )

@@ -1,28 +1,31 @@
 """`fleetgate device`: one device, where it stands, why it was denied, and the operator's hand on it."""
 
+from datetime import timedelta
 from functools import partial
 
 import click
 from rich.console import Console
 
 from cli.commands.allow_list import print_entry
+from cli.device_certificates import certificates_document, desk, exit_as, print_certificates, tallied
 from cli.documents import device_document, instant, record_document
-from cli.options import limit_option, required_reason, with_run
-from cli.parameters import SERIAL_NUMBER
+from cli.options import keep_certificates_option, limit_option, required_reason, with_run
+from cli.parameters import DURATION, SERIAL_NUMBER
 from cli.reasons import denial_reason
 from cli.run import Run
 from cli.tables import print_table, records_table
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord, Verdict
 from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.workflows.device_certificates import Tally
 from fleetgate.workflows.inspect_device import DeviceReport, inspect_device
 from fleetgate.workflows.operator_action import Change
-from fleetgate.workflows.quarantine_device import quarantine_device, release_device
+from fleetgate.workflows.quarantine_device import quarantine_device, release_device, reopen_device, retire_device
 
 
 @click.group()
 def device() -> None:
-    """Look into one device, stop it, and let it go again.
+    """Look into one device, stop it, let it go again or come back, or retire it.
 
     \b
     Example:
@@ -53,41 +56,44 @@ def show(run: Run, *, serial_number: SerialNumber, limit: int) -> None:
 @device.command()
 @click.argument("serial_number", metavar="SERIAL", type=SERIAL_NUMBER)
 @required_reason
+@keep_certificates_option
 @with_run
-def quarantine(run: Run, *, serial_number: SerialNumber, reason: str) -> None:
-    """Deny a device until it is released.
+def quarantine(run: Run, *, serial_number: SerialNumber, reason: str, keep_certificates: bool) -> None:
+    """Deny a device until it is released, and deactivate its certificates.
 
-    A certificate that the device has already stays valid in AWS IoT: deactivate it there if it must stop now.
+    AWS IoT refuses the device from its next connection on; a live one may stay until it ends. Safe to repeat. Exits
+    with 1 when a certificate could not be deactivated.
 
     \b
-    Example:
+    Examples:
       fleetgate device quarantine SN-0001 --reason "stolen from the Hamburg site, case 4711"
+      fleetgate device quarantine SN-0001 --reason "odd behaviour, watched" --keep-certificates
     """
     store, operator = run.store, run.operator(reason)
     with run.progress(f"Putting {serial_number} into quarantine"):
         change = quarantine_device(serial_number, store=store, operator=operator)
-    current = change.subject.device_certificate
-    notes = (
-        [f"Its device certificate {current.certificate_id} stays valid in AWS IoT until it is deactivated there."]
-        if current
-        else []
-    )
-    _emit_hold(
+        tally = None if keep_certificates else tallied(desk(run, operator).deactivate(change.subject))
+    _emit_change(
         run,
         change,
         result="quarantined",
         done=f"{serial_number} is in quarantine: the gate denies it until it is released.",
         before=f"unchanged: {serial_number} was in quarantine before, and for the reason given then.",
-        notes=notes,
+        tally=tally,
     )
 
 
 @device.command()
 @click.argument("serial_number", metavar="SERIAL", type=SERIAL_NUMBER)
 @required_reason
+@keep_certificates_option
 @with_run
-def release(run: Run, *, serial_number: SerialNumber, reason: str) -> None:
+def release(run: Run, *, serial_number: SerialNumber, reason: str, keep_certificates: bool) -> None:
     """End a device's quarantine; it stands where it stood before.
+
+    Certificates that quarantines deactivated are activated again, unless the device's manufacturer or import is in
+    quarantine as well. What was inactive before stays so. Safe to repeat. Exits with 1 when a certificate could not be
+    activated.
 
     \b
     Example:
@@ -96,34 +102,101 @@ def release(run: Run, *, serial_number: SerialNumber, reason: str) -> None:
     store, operator = run.store, run.operator(reason)
     with run.progress(f"Releasing {serial_number}"):
         change = release_device(serial_number, store=store, operator=operator)
+        tally = None if keep_certificates else tallied(desk(run, operator).activate(change.subject))
     state = change.subject.state
-    _emit_hold(
+    _emit_change(
         run,
         change,
         result="released",
         done=f"{serial_number} is released and {state} again.",
         before=f"unchanged: {serial_number} is not in quarantine, it is {state}.",
-        notes=[],
+        tally=tally,
     )
 
 
-def _emit_hold(
-    run: Run, change: Change[AllowListEntry], *, result: str, done: str, before: str, notes: list[str]
+@device.command()
+@click.argument("serial_number", metavar="SERIAL", type=SERIAL_NUMBER)
+@click.option("--for", "duration", metavar="TIME", type=DURATION, required=True, help="From now on: 90m, 2h or 3d.")
+@required_reason
+@with_run
+def reopen(run: Run, *, serial_number: SerialNumber, duration: timedelta, reason: str) -> None:
+    """Let a device come back through a claim certificate for a while: a repair window.
+
+    While it is open the device may come back although it is provisioned, and its reservation may be taken over more
+    often than MaxAttempts. It still has to prove its MAC address, and a fresh reservation is still protected. Once
+    more moves the end of the window.
+
+    \b
+    Example:
+      fleetgate device reopen SN-0001 --for 2h --reason "board swapped, ticket 815"
+    """
+    store, operator = run.store, run.operator(reason)
+    with run.progress(f"Opening a repair window for {serial_number}"):
+        change = reopen_device(serial_number, duration=duration, store=store, operator=operator)
+    until = instant(change.subject.repair_window_until)
+    _emit_change(
+        run,
+        change,
+        result="reopened",
+        done=f"{serial_number} may come back until {until}.",
+        before=f"unchanged: {serial_number} may come back until {until}.",
+        handles_certificates=False,
+    )
+
+
+@device.command()
+@click.argument("serial_number", metavar="SERIAL", type=SERIAL_NUMBER)
+@required_reason
+@keep_certificates_option
+@with_run
+def retire(run: Run, *, serial_number: SerialNumber, reason: str, keep_certificates: bool) -> None:
+    """Deny a device for good, and deactivate its certificates.
+
+    There is no way back: no list and no command approves a retired serial number again. Safe to repeat. Exits with 1
+    when a certificate could not be deactivated.
+
+    \b
+    Example:
+      fleetgate device retire SN-0001 --reason "scrapped, ticket 4711"
+    """
+    store, operator = run.store, run.operator(reason)
+    with run.progress(f"Retiring {serial_number}"):
+        change = retire_device(serial_number, store=store, operator=operator)
+        tally = None if keep_certificates else tallied(desk(run, operator).deactivate(change.subject))
+    _emit_change(
+        run,
+        change,
+        result="retired",
+        done=f"{serial_number} is retired: the gate denies it for good.",
+        before=f"unchanged: {serial_number} was retired before, and for the reason given then.",
+        tally=tally,
+    )
+
+
+def _emit_change(
+    run: Run,
+    change: Change[AllowListEntry],
+    *,
+    result: str,
+    done: str,
+    before: str,
+    tally: Tally | None = None,
+    handles_certificates: bool = True,
 ) -> None:
     def render(console: Console) -> None:
         console.print(done if change.record else before)
-        for note in notes:
-            console.print(note)
+        if handles_certificates:
+            print_certificates(tally, console)
 
-    run.emit(
-        {
-            "result": result if change.record else "unchanged",
-            "device": device_document(change.subject),
-            "record_id": change.record and change.record.record_id,
-            "notes": notes,
-        },
-        render,
-    )
+    document = {
+        "result": result if change.record else "unchanged",
+        "device": device_document(change.subject),
+        "record_id": change.record and change.record.record_id,
+    }
+    if handles_certificates:
+        document["certificates"] = certificates_document(tally)
+    run.emit(document, render)
+    exit_as(tally)
 
 
 def _report_document(report: DeviceReport) -> dict[str, object]:

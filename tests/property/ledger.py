@@ -29,12 +29,14 @@ class Ledger:
         pending: The newest grant whose outcome was not seen.
         current: The grant whose certificate was seen in use last.
         grants_in_a_row: How many grants were made since the device last finished one.
+        unhelped_in_a_row: Those of them that no repair window helped.
         comebacks: Returns through a shared claim certificate, those in a repair window included.
     """
 
     pending: Grant | None = None
     current: Grant | None = None
     grants_in_a_row: int = 0
+    unhelped_in_a_row: int = 0
     comebacks: int = 0
     comebacks_in_repair_windows: int = 0
     repair_window_until: datetime | None = None
@@ -62,7 +64,7 @@ class Ledger:
 
     def finish(self) -> None:
         """Note that the pending grant's certificate was seen in use."""
-        self.current, self.pending, self.grants_in_a_row = self.pending, None, 0
+        self.current, self.pending, self.grants_in_a_row, self.unhelped_in_a_row = self.pending, None, 0, 0
 
     def grant(
         self,
@@ -82,6 +84,7 @@ class Ledger:
             self.comebacks += 1
             self.comebacks_in_repair_windows += self.is_repair_window_open(granted_at)
         self.grants_in_a_row += 1
+        self.unhelped_in_a_row += not self.is_repair_window_open(granted_at)
         self.pending = Grant(
             certificate_id=certificate_id,
             decision_id=decision_id,

@@ -6,6 +6,7 @@ from datetime import datetime
 from fleetgate.domain.allow_list import AllowListEntry, Purpose
 from fleetgate.domain.claim import ClaimCertificate, ClaimStatus
 from fleetgate.domain.decision import Allowed, Decision, Denied
+from fleetgate.domain.gate_switch import GateSwitch
 from fleetgate.domain.policy import GatePolicy, ReprovisioningPolicy
 from fleetgate.domain.reasons import AllowRule
 from fleetgate.domain.request import Identity
@@ -22,6 +23,7 @@ class Situation:
     identity: Identity
     entry: AllowListEntry
     claim: ClaimCertificate | None
+    switch: GateSwitch
     ledger: Ledger
     policy: GatePolicy
     now: datetime
@@ -58,9 +60,20 @@ class Situation:
         """Whether the asking side is who it must be, whatever the device's past."""
         return (
             not self.ledger.is_stopped
+            and not self.is_stopped_with_others
             and self._is_in_scope(self.entry.templates)
             and self._proves_hardware
             and (self.is_itself or (self._is_approved_now and self._is_vouched_for))
+        )
+
+    @property
+    def is_stopped_with_others(self) -> bool:
+        """Whether an operator stopped everybody, or all of the device's manufacturer or import."""
+        imports = (self.entry.import_id, self.entry.first_import_id)
+        return (
+            self.switch.is_stopped
+            or self.entry.manufacturer in self.switch.manufacturers
+            or any(import_id in self.switch.imports for import_id in imports)
         )
 
     @property
@@ -132,10 +145,10 @@ class Situation:
         return not templates or self.policy.template_arn.split("/")[-1] in templates
 
     def _is_left_unfinished(self, pending: Grant) -> bool:
-        return (
-            self.now >= pending.granted_at + self.policy.takeover_time
-            and self.ledger.grants_in_a_row < self.policy.max_attempts
+        may_be_tried_again = (
+            self.ledger.grants_in_a_row < self.policy.max_attempts or self.ledger.is_repair_window_open(self.now)
         )
+        return self.now >= pending.granted_at + self.policy.takeover_time and may_be_tried_again
 
     def _check_overrides(self, decision: Allowed) -> None:
         overrides, identity = decision.parameter_overrides, self.identity

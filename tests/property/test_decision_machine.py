@@ -1,6 +1,7 @@
 """The decision over time: devices, clones and operators act in any order, and the invariants of the gate hold."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -12,9 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from fleetgate.domain.allow_list import DeviceState, InvalidEntry
 from fleetgate.domain.claim import ClaimStatus
 from fleetgate.domain.decision import Allowed, Decision, Denied, decide
+from fleetgate.domain.gate_switch import OPEN, GateSwitch
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.policy import GatePolicy, ReprovisioningPolicy
-from fleetgate.domain.reasons import AllowRule
+from fleetgate.domain.reasons import AllowRule, DenialReason
 from fleetgate.domain.request import Identity
 from tests.builders import A_MOMENT, policy
 from tests.property.ledger import Ledger
@@ -48,6 +50,16 @@ _policies = st.builds(
 )
 
 
+_stops = st.sampled_from(
+    [
+        GateSwitch.stopped,
+        lambda switch: switch.stopping_manufacturer("acme"),
+        lambda switch: switch.stopping_import("import-1"),
+        lambda switch: switch.stopping_import("import-2"),
+    ]
+)
+
+
 class Gate(RuleBasedStateMachine):
     """The gate with its allow-list, and beside it a ledger of each device that the decisions are held against."""
 
@@ -57,11 +69,12 @@ class Gate(RuleBasedStateMachine):
         self.policy = gate_policy
         self.now = START
         self.entries = {entry.serial_number.value: entry for entry in ENTRIES}
+        self.switch, self.fence = OPEN, OPEN.version
         self.claims = {claim.certificate_id: claim for claim in CLAIMS}
         self.ledgers = {serial_number: Ledger() for serial_number in _SERIAL_NUMBERS}
         self.asked_with: defaultdict[str, list[str]] = defaultdict(list)
         self.entries_before = dict(self.entries)
-        self.not_yet_committed: list[tuple[Identity, Allowed, datetime]] = []
+        self.not_yet_committed: list[tuple[Identity, Allowed, GateSwitch, datetime]] = []
         self.last_allowed: Identity | None = None
         self.requests = 0
         self.decisions = 0
@@ -107,7 +120,15 @@ class Gate(RuleBasedStateMachine):
             self._identity(_SERIAL_NUMBERS[0], "right", claim, "new"), serial_number=SerialNumber.parse(UNKNOWN)
         )
         registered = self.claims.get(claim)
-        decision = decide(identity, None, registered, self.policy, now=self.now, decision_id=self._new_decision_id())
+        decision = decide(
+            identity,
+            None,
+            registered,
+            self.policy,
+            switch=self.switch,
+            now=self.now,
+            decision_id=self._new_decision_id(),
+        )
         assert isinstance(decision, Denied)
 
     # Races.
@@ -117,7 +138,7 @@ class Gate(RuleBasedStateMachine):
         """Both are judged on the same entry; who commits second and loses is judged again."""
         contenders = [self._identity(serial_number, "right", claim, certificate) for claim, certificate in (one, other)]
         for identity, decision in [(identity, self._judge(identity)) for identity in contenders]:
-            if isinstance(decision, Allowed) and not self._commit(identity, decision, self.now):
+            if isinstance(decision, Allowed) and not self._commit(identity, decision, self.switch, self.now):
                 self._register(identity)
 
     @rule(serial_number=_serial_numbers, claim=_claims, certificate=_certificates)
@@ -126,14 +147,17 @@ class Gate(RuleBasedStateMachine):
         identity = self._identity(serial_number, "right", claim, certificate)
         decision = self._judge(identity)
         if isinstance(decision, Allowed):
-            self.not_yet_committed.append((identity, decision, self.now))
+            self.not_yet_committed.append((identity, decision, self.switch, self.now))
 
     @precondition(lambda self: self.not_yet_committed)
     @rule()
     def a_slow_gate_commits(self) -> None:
-        """It stands only if nobody changed the entry in between; else it is judged again."""
-        identity, decision, judged_at = self.not_yet_committed.pop(0)
-        if not self._commit(identity, decision, judged_at):
+        """It stands only if nobody changed the entry or stopped anything in between; else it is judged again."""
+        identity, decision, judged_under, judged_at = self.not_yet_committed.pop(0)
+        is_stopped = self.switch.is_stopped
+        if self._commit(identity, decision, judged_under, judged_at):
+            assert not is_stopped
+        else:
             self._register(identity)
 
     # Time and outcomes.
@@ -194,9 +218,27 @@ class Gate(RuleBasedStateMachine):
     @rule(serial_number=_serial_numbers, minutes=st.sampled_from([1, 60, 60 * 24]))
     def an_operator_opens_a_repair_window(self, serial_number: str, minutes: int) -> None:
         """The device is expected back."""
-        entry, until = self.entries[serial_number], self.now + timedelta(minutes=minutes)
-        self.entries[serial_number] = replace(entry, repair_window_until=until, version=entry.version + 1)
-        self.ledgers[serial_number].repair_window_until = until
+        if not self.ledgers[serial_number].is_stopped:
+            until = self.now + timedelta(minutes=minutes)
+            self.entries[serial_number] = self.entries[serial_number].reopened(until)
+            self.ledgers[serial_number].repair_window_until = until
+
+    @precondition(lambda self: self.requests > _LATE_IN_THE_STORY)
+    @rule(stopping=_stops)
+    def an_operator_stops_many(self, stopping: Callable[[GateSwitch], GateSwitch]) -> None:
+        """Everybody, a manufacturer or an import."""
+        self.switch = stopping(self.switch)
+        self.fence = self.switch.version
+
+    @precondition(lambda self: self.switch.is_stopped or self.switch.manufacturers or self.switch.imports)
+    @rule()
+    def an_operator_lets_all_of_them_go(self) -> None:
+        """The case is closed; the fences stay as high as they are."""
+        self.switch = self.switch.started()
+        for name in self.switch.manufacturers:
+            self.switch = self.switch.releasing_manufacturer(name)
+        for import_id in self.switch.imports:
+            self.switch = self.switch.releasing_import(import_id)
 
     @rule(claim=st.sampled_from(["claim-acme", "claim-globex"]))
     def an_operator_blocks_a_claim_certificate(self, claim: str) -> None:
@@ -243,7 +285,7 @@ class Gate(RuleBasedStateMachine):
         """Attempts and returns."""
         for serial_number, ledger in self.ledgers.items():
             entry = self.entries[serial_number]
-            assert ledger.grants_in_a_row <= self.policy.max_attempts
+            assert ledger.unhelped_in_a_row <= self.policy.max_attempts
             assert (entry.reservation.attempts if entry.reservation else 0) == ledger.grants_in_a_row
             assert entry.reprovisioning_count == ledger.comebacks
             never = self.policy.reprovisioning is ReprovisioningPolicy.NEVER
@@ -258,6 +300,15 @@ class Gate(RuleBasedStateMachine):
                 decision = self._judge(self._probe(serial_number, "claim-any", certificate_id))
                 if isinstance(decision, Allowed) and ledger.holding(certificate_id) is not None:
                     assert decision.rule is AllowRule.SAME_CERTIFICATE_RETRY
+
+    @invariant()
+    def a_stopped_gate_lets_nobody_in(self) -> None:
+        """Not even who holds a grant."""
+        if self.switch.is_stopped:
+            for serial_number, ledger in self.ledgers.items():
+                for certificate_id in {"another", *ledger.own_certificate_ids}:
+                    decision = self._judge(self._probe(serial_number, "claim-any", certificate_id))
+                    assert decision == Denied(DenialReason.GATE_STOPPED)
 
     @invariant()
     def a_retirement_cannot_be_undone(self) -> None:
@@ -284,26 +335,31 @@ class Gate(RuleBasedStateMachine):
     def _register(self, identity: Identity) -> None:
         decision = self._judge(identity)
         if isinstance(decision, Allowed):
-            assert self._commit(identity, decision, self.now)
+            assert self._commit(identity, decision, self.switch, self.now)
 
     def _judge(self, identity: Identity) -> Decision:
         """Decide, and hold the decision against the ledger."""
         serial_number, decision_id = identity.serial_number.value, self._new_decision_id()
         entry, claim = self.entries[serial_number], self.claims.get(identity.claim_certificate_id)
-        decision = decide(identity, entry, claim, self.policy, now=self.now, decision_id=decision_id)
+        decision = decide(
+            identity, entry, claim, self.policy, switch=self.switch, now=self.now, decision_id=decision_id
+        )
         Situation(
             identity=identity,
             entry=entry,
             claim=claim,
+            switch=self.switch,
             ledger=self.ledgers[serial_number],
             policy=self.policy,
             now=self.now,
         ).check(decision, decision_id)
         return decision
 
-    def _commit(self, identity: Identity, allowed: Allowed, judged_at: datetime) -> bool:
-        """What the conditional write does: it stands if the entry is still the one that was judged."""
+    def _commit(self, identity: Identity, allowed: Allowed, judged_under: GateSwitch, judged_at: datetime) -> bool:
+        """What the conditional write does: it stands if the entry is the one that was judged, and nothing stopped."""
         serial_number = identity.serial_number.value
+        if self.fence > judged_under.version:
+            return False
         if self.entries[serial_number].version != allowed.entry.version:
             return False
         assert self.entries[serial_number] == allowed.entry, "a version stands for one entry only"

@@ -26,7 +26,12 @@ ENTRIES: tuple[AllowListEntry, ...] = (
         valid_from=START + timedelta(minutes=1),
         valid_until=START + timedelta(days=1),
     ),
-    AllowListEntry(serial_number=SerialNumber.parse("FG-0003"), manufacturer="acme"),
+    AllowListEntry(
+        serial_number=SerialNumber.parse("FG-0003"),
+        manufacturer="acme",
+        import_id="import-2",
+        first_import_id="import-1",
+    ),
 )
 
 CLAIMS: tuple[ClaimCertificate, ...] = (

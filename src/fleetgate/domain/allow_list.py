@@ -98,6 +98,9 @@ class AllowListEntry:
         attributes: Handed to the provisioning template (model, hardware revision, group).
         reservation: An unfinished promise, or None.
         device_certificate: None until an outcome is seen.
+        repair_window_until: Aware UTC, exclusive; until then the device may come back, however often it did.
+        deactivated_certificates: IDs of the device certificates that quarantines deactivated; the release of the last
+            of them activates these again, and no other.
         is_revoked: Whether the factory withdrew the approval before the device used it.
         import_id: The import that wrote the approval last. import_line: the line of its file that says so.
         first_import_id: The import that put the device on the allow-list.
@@ -116,6 +119,7 @@ class AllowListEntry:
     device_certificate: DeviceCertificate | None = None
     reprovisioning_count: int = 0
     repair_window_until: datetime | None = None
+    deactivated_certificates: frozenset[str] = field(default_factory=frozenset)
     is_revoked: bool = False
     import_id: str | None = None
     import_line: int | None = None
@@ -146,6 +150,12 @@ class AllowListEntry:
         if self.reservation is not None:
             return DeviceState.RESERVED
         return DeviceState.REVOKED if self.is_revoked else DeviceState.APPROVED
+
+    @property
+    def certificate_ids(self) -> tuple[str, ...]:
+        """The device certificates that the device may use: the current one, then the reserved one."""
+        held = (self.device_certificate, self.reservation)
+        return tuple(one.certificate_id for one in held if one is not None)
 
     def reserve(self, reservation: Reservation) -> Self:
         """The entry with a new reservation in place of the one it holds, if any."""
@@ -198,3 +208,23 @@ class AllowListEntry:
     def retired(self) -> Self:
         """The entry as a tombstone."""
         return replace(self, hold=Hold.RETIRED, version=self.version + 1)
+
+    def reopened(self, until: datetime) -> Self:
+        """The entry with a repair window in place of the one it has, if any.
+
+        Raises:
+            InvalidEntry: The device is in quarantine or retired, which no window lifts.
+        """
+        if self.hold is not Hold.NONE:
+            raise InvalidEntry(f"the device is {self.state.value}, and a repair window does not lift that")
+        return replace(self, repair_window_until=until, version=self.version + 1)
+
+    def with_deactivated(self, certificate_id: str) -> Self:
+        """The entry with a certificate noted that a quarantine deactivates."""
+        noted = self.deactivated_certificates | {certificate_id}
+        return replace(self, deactivated_certificates=noted, version=self.version + 1)
+
+    def without_deactivated(self, certificate_id: str) -> Self:
+        """The entry with a certificate no longer noted."""
+        noted = self.deactivated_certificates - {certificate_id}
+        return replace(self, deactivated_certificates=noted, version=self.version + 1)

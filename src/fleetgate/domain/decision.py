@@ -6,6 +6,7 @@ from datetime import datetime
 
 from fleetgate.domain.allow_list import AllowListEntry, Hold, Purpose, Reservation
 from fleetgate.domain.claim import ClaimCertificate, ClaimStatus
+from fleetgate.domain.gate_switch import GateSwitch
 from fleetgate.domain.policy import GatePolicy, ReprovisioningPolicy
 from fleetgate.domain.reasons import AllowRule, DenialReason
 from fleetgate.domain.request import Identity
@@ -52,6 +53,7 @@ class _Case:
     identity: Identity
     entry: AllowListEntry
     claim: ClaimCertificate | None
+    switch: GateSwitch
     policy: GatePolicy
     now: datetime
 
@@ -64,6 +66,12 @@ class _Case:
         reservation = self.entry.reservation
         own = {held.certificate_id for held in (reservation, self.entry.device_certificate) if held is not None}
         return self.identity.claim_certificate_id in own
+
+    @property
+    def is_repair_window_open(self) -> bool:
+        """Whether an operator looked at the device and expects it back."""
+        window = self.entry.repair_window_until
+        return window is not None and self.now < window
 
     @property
     def repeats_decision_id(self) -> str | None:
@@ -81,6 +89,7 @@ def decide(
     claim: ClaimCertificate | None,
     policy: GatePolicy,
     *,
+    switch: GateSwitch,
     now: datetime,
     decision_id: str,
 ) -> Decision:
@@ -89,6 +98,7 @@ def decide(
     Args:
         entry: The allow-list entry of the serial number, or None.
         claim: The registration of the claim certificate, or None.
+        switch: What operators stopped for more than one device.
         now: Timezone-aware UTC.
         decision_id: What this decision will be known as if it is new.
 
@@ -97,10 +107,12 @@ def decide(
 
     Source: AWS IoT Core developer guide, "Pre-provisioning hooks"; design, sections 3 and 4.
     """
+    if switch.is_stopped:
+        return Denied(DenialReason.GATE_STOPPED)
     if entry is None:
         # The claim is judged first, so that the record names the worse of two faults.
         return Denied(_claim_alone(identity, claim, policy, now) or DenialReason.NOT_ON_ALLOW_LIST)
-    case = _Case(identity=identity, entry=entry, claim=claim, policy=policy, now=now)
+    case = _Case(identity=identity, entry=entry, claim=claim, switch=switch, policy=policy, now=now)
     for rule in _DENIALS:
         reason = rule(case)
         if reason is not None:
@@ -154,6 +166,10 @@ def _hold(case: _Case) -> DenialReason | None:
             return None
 
 
+def _switch(case: _Case) -> DenialReason | None:
+    return case.switch.stop_of(case.entry)
+
+
 def _revocation(case: _Case) -> DenialReason | None:
     return DenialReason.APPROVAL_REVOKED if case.entry.is_revoked else None
 
@@ -188,6 +204,7 @@ _DENIALS: tuple[Callable[[_Case], DenialReason | None], ...] = (
     _claim_certificate,
     _manufacturer,
     _hold,
+    _switch,
     _revocation,
     _template,
     _validity,
@@ -221,7 +238,7 @@ def _unfinished(case: _Case) -> AllowRule | DenialReason | None:
     # reconciler, who asks AWS IoT, can release it.
     if case.now < reservation.reserved_at + case.policy.takeover_time:
         return DenialReason.RESERVED_BY_ANOTHER_CERTIFICATE
-    if reservation.attempts >= case.policy.max_attempts:
+    if reservation.attempts >= case.policy.max_attempts and not case.is_repair_window_open:
         return DenialReason.TAKEOVER_LIMIT_REACHED
     return AllowRule.RESERVATION_TAKEOVER
 
@@ -242,8 +259,7 @@ def _rotate(case: _Case) -> AllowRule | DenialReason:
 
 
 def _reprovision(case: _Case) -> AllowRule | DenialReason:
-    window = case.entry.repair_window_until
-    if window is not None and case.now < window:
+    if case.is_repair_window_open:
         return AllowRule.REPAIR_WINDOW
     if case.policy.reprovisioning is ReprovisioningPolicy.NEVER:
         return DenialReason.ALREADY_PROVISIONED

@@ -26,7 +26,8 @@ class GatePolicy:
         serial_number_parameter_names: Parameters that may hold the serial number; all present ones must agree.
         reservation_time: How long a device certificate can finish; AWS IoT keeps an ownership token for one hour.
         takeover_time: How long a reservation is protected from another certificate of the same identity.
-        max_attempts: How often a reservation may be made in all before an operator has to look.
+        max_attempts: How often a reservation may be made in all before an operator has to look, and opens a repair
+            window.
     """
 
     template_arn: str

@@ -21,6 +21,11 @@ class Reason(StrEnum):
 class DenialReason(Reason):
     """Why the gate said no. The device is only told that it was denied."""
 
+    GATE_STOPPED = (
+        "gate_stopped",
+        "An operator stopped the gate: nobody is let in, and nobody gets an earlier answer again.",
+        "Read the reason: fleetgate gate status. Start the gate again when the case is closed: fleetgate gate start.",
+    )
     UNKNOWN_TEMPLATE = (
         "unknown_template",
         "The request names a provisioning template that this gate does not guard.",
@@ -146,6 +151,17 @@ class DenialReason(Reason):
         "An operator quarantined the device.",
         "Read the quarantine's reason: fleetgate device show. Release it when the case is closed.",
     )
+    MANUFACTURER_STOPPED = (
+        "manufacturer_stopped",
+        "An operator quarantined all devices of this manufacturer.",
+        "Read the reason: fleetgate gate status. Release the manufacturer when the case is closed: "
+        "fleetgate gate release.",
+    )
+    IMPORT_STOPPED = (
+        "import_stopped",
+        "An operator quarantined all devices of the import that approved this one.",
+        "Read the reason: fleetgate import show. Release the import when the case is closed: fleetgate gate release.",
+    )
     RETIRED = (
         "retired",
         "The device was retired for good.",
@@ -159,17 +175,17 @@ class DenialReason(Reason):
     TAKEOVER_LIMIT_REACHED = (
         "takeover_limit_reached",
         "The reservation was taken over as often as the stack permits.",
-        "Find out why the device never finishes, then raise MaxAttempts for as long as it needs.",
+        "Find out why the device never finishes, then open a repair window: fleetgate device reopen.",
     )
     ALREADY_PROVISIONED = (
         "already_provisioned",
         "The device has its identity, and the stack does not let it come back through a claim certificate.",
-        "If it was reset, set ReprovisioningPolicy=same-identity for as long as it needs; else treat it as a clone.",
+        "If it was reset or repaired, open a repair window: fleetgate device reopen. Else treat it as a clone.",
     )
     REPROVISIONING_LIMIT_REACHED = (
         "reprovisioning_limit_reached",
         "The device came back through a claim certificate as often as the stack permits.",
-        "Find out why it loses its identity, then raise ReprovisioningLimit for as long as it needs.",
+        "Find out why it loses its identity, then open a repair window: fleetgate device reopen.",
     )
     ROTATION_NOT_ALLOWED = (
         "rotation_not_allowed",
@@ -265,6 +281,16 @@ class FaultReason(Reason):
         "drop_box_access_denied",
         "The function's role may not make a call to S3 that it needs.",
         "Deploy the stack again; look for a bucket policy or key that was changed by hand.",
+    )
+    ARCHIVE_UNAVAILABLE = (
+        "archive_unavailable",
+        "S3 or KMS could not be reached, or did not give or take a part of the audit's archive.",
+        "Check the AWS health page, the archive's bucket and the state of the sealing key.",
+    )
+    ARCHIVE_ACCESS_DENIED = (
+        "archive_access_denied",
+        "A call to S3 or KMS that the audit's archive needs was not permitted.",
+        "Deploy the stack again; look for a bucket policy or key policy that was changed by hand.",
     )
     SERVICE_UNAVAILABLE = (
         "service_unavailable",

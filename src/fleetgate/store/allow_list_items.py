@@ -85,6 +85,7 @@ class DeviceItem(AllowListItem, discriminator="device"):
     device_certificate = DeviceCertificateAttribute(null=True)
     reprovisioning_count = NumberAttribute()
     repair_window_until = UTCDateTimeAttribute(null=True)
+    deactivated_certificates = UnicodeSetAttribute(null=True)
     is_revoked = BooleanAttribute(null=True)
     import_id = UnicodeAttribute(null=True)
     import_line = NumberAttribute(null=True)
@@ -149,6 +150,7 @@ def entry_from(item: DeviceItem) -> AllowListEntry:
         else None,
         reprovisioning_count=int(item.reprovisioning_count),
         repair_window_until=item.repair_window_until,
+        deactivated_certificates=frozenset(item.deactivated_certificates or ()),
         is_revoked=bool(item.is_revoked),
         import_id=item.import_id,
         import_line=None if item.import_line is None else int(item.import_line),
@@ -176,6 +178,7 @@ def item_from(entry: AllowListEntry, *, now: datetime) -> DeviceItem:
         device_certificate=entry.device_certificate and device_certificate_attribute(entry.device_certificate),
         reprovisioning_count=entry.reprovisioning_count,
         repair_window_until=entry.repair_window_until,
+        deactivated_certificates=set(entry.deactivated_certificates) or None,
         is_revoked=entry.is_revoked or None,
         import_id=entry.import_id,
         import_line=entry.import_line,

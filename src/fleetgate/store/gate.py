@@ -11,6 +11,7 @@ from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.decision import Allowed
+from fleetgate.domain.gate_switch import OPEN, GateSwitch
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.store.allow_list_items import (
     AllowListItem,
@@ -27,6 +28,7 @@ from fleetgate.store.audit_items import AuditItem
 from fleetgate.store.connection import StackTables
 from fleetgate.store.faults import UnreadableItem, faults_translated, response_code
 from fleetgate.store.lost_race import LostRace, lost_race
+from fleetgate.store.switch_items import SWITCH_KEY, FenceItem, SwitchItem, fence_of, judged_by, switch_from
 from fleetgate.store.tables import TableSettings
 
 
@@ -36,9 +38,10 @@ class Facts:
 
     entry: AllowListEntry | None
     claim: ClaimCertificate | None
+    switch: GateSwitch
 
 
-NOTHING_FOUND = Facts(None, None)
+NOTHING_FOUND = Facts(None, None, OPEN)
 
 
 class GateStore:
@@ -52,27 +55,32 @@ class GateStore:
         _ = self._tables.connection().client
 
     def find(self, serial_number: SerialNumber, claim_certificate_id: str) -> Facts:
-        """Read the device entry and the claim certificate, strongly consistent, in one BatchGetItem.
+        """Read the device entry, the claim certificate and the switch, strongly consistent, in one BatchGetItem.
 
         Raises:
             Fault: The tables could not be asked, or hold something unreadable.
         """
         self._tables.connection()
-        entry, claim = None, None
+        entry, claim, switch = None, None, OPEN
         with faults_translated():
-            keys = [device_key(serial_number), claim_key(claim_certificate_id)]
+            keys = [device_key(serial_number), claim_key(claim_certificate_id), SWITCH_KEY]
             for item in AllowListItem.batch_get(keys, consistent_read=True):
                 match item:
                     case DeviceItem():
                         entry = entry_from(item)
                     case ClaimItem():
                         claim = claim_from(item)
+                    case SwitchItem():
+                        switch = switch_from(item)
                     case _:
-                        raise UnreadableItem("an item of another kind stands under a device's or claim's key")
-        return Facts(entry, claim)
+                        raise UnreadableItem("an item of another kind stands under a device's, claim's or switch's key")
+        return Facts(entry, claim, switch)
 
-    def commit(self, allowed: Allowed, record: AuditRecord) -> LostRace | None:
-        """Write an allow and its audit record in one transaction, if the entry is still the one that was judged.
+    def commit(self, allowed: Allowed, record: AuditRecord, *, judged_under: GateSwitch) -> LostRace | None:
+        """Write an allow and its audit record in one transaction, if nothing was changed or stopped meanwhile.
+
+        Args:
+            judged_under: The switch as it was read for this decision.
 
         Returns:
             None when both are written; LostRace when neither is.
@@ -96,6 +104,9 @@ class GateStore:
                             condition=unchanged,
                             return_values="ALL_OLD",
                         )
+                    transaction.condition_check(
+                        FenceItem, fence_of(allowed.entry.serial_number), condition=judged_by(judged_under)
+                    )
                     transaction.save(self._tables.audit_item(record), condition=AuditItem.record_id.does_not_exist())
             except TransactWriteError as error:
                 lost = lost_race(error)

@@ -81,12 +81,14 @@ class OperatorStore(Queries):
                         condition=MacAssignmentItem.pk.does_not_exist() | own,
                         return_values="ALL_OLD",
                     )
-        except _Cancelled as cancelled:
+        except Cancelled as cancelled:
             return _in_the_way(cancelled.error)
         return None
 
-    def change_hold(self, changed: AllowListEntry, record: AuditRecord) -> LostRace | None:
-        """Write an operator's hold on a device, if the entry is still the one before this change.
+    def change_device(self, changed: AllowListEntry, record: AuditRecord) -> LostRace | None:
+        """Write what operators set on a device, if the entry is still the one before this change.
+
+        That is its hold, its repair window, and which certificates a quarantine deactivated.
 
         Args:
             changed: The entry after one transition, so its version is the read one plus 1.
@@ -97,6 +99,7 @@ class OperatorStore(Queries):
         Raises:
             Fault: The tables could not be asked.
         """
+        window, deactivated = changed.repair_window_until, changed.deactivated_certificates
         try:
             with self._transaction(record) as transaction:
                 transaction.update(
@@ -104,13 +107,19 @@ class OperatorStore(Queries):
                     actions=[
                         DeviceItem.hold.set(changed.hold.value),
                         DeviceItem.state.set(changed.state.value),
+                        DeviceItem.repair_window_until.set(window)
+                        if window
+                        else DeviceItem.repair_window_until.remove(),
+                        DeviceItem.deactivated_certificates.set(set(deactivated))
+                        if deactivated
+                        else DeviceItem.deactivated_certificates.remove(),
                         DeviceItem.version.set(changed.version),
                         DeviceItem.updated_at.set(record.recorded_at),
                     ],
                     condition=DeviceItem.version == changed.version - 1,
                     return_values="ALL_OLD",
                 )
-        except _Cancelled as cancelled:
+        except Cancelled as cancelled:
             with faults_translated():
                 return lost_race(cancelled.error)
         return None
@@ -134,7 +143,7 @@ class OperatorStore(Queries):
                         MacAssignmentItem(mac_key(mac_address)),
                         condition=MacAssignmentItem.serial_number == entry.serial_number.value,
                     )
-        except _Cancelled:
+        except Cancelled:
             return False
         return True
 
@@ -180,7 +189,7 @@ class OperatorStore(Queries):
         try:
             with self._transaction(record) as transaction:
                 transaction.save(claim_item_from(claim, now=record.recorded_at), condition=condition)
-        except _Cancelled:
+        except Cancelled:
             return False
         return True
 
@@ -203,7 +212,7 @@ class OperatorStore(Queries):
                     ],
                     condition=ClaimItem.status == ClaimStatus.ACTIVE.value,
                 )
-        except _Cancelled:
+        except Cancelled:
             return False
         return True
 
@@ -212,7 +221,7 @@ class OperatorStore(Queries):
         """One transaction that ends in its audit record.
 
         Raises:
-            _Cancelled: A condition failed, or another transaction was at the same item.
+            Cancelled: A condition failed, or another transaction was at the same item.
             Fault: The tables could not be asked.
         """
         connection = self._tables.connection()
@@ -225,10 +234,10 @@ class OperatorStore(Queries):
             except TransactWriteError as error:
                 if not cancellation_codes(error) & {"ConditionalCheckFailed", "TransactionConflict"}:
                     raise
-                raise _Cancelled(error) from error
+                raise Cancelled(error) from error
 
 
-class _Cancelled(Exception):
+class Cancelled(Exception):
     """A transaction was cancelled because of what the items hold, and not for a fault."""
 
     def __init__(self, error: TransactWriteError) -> None:

@@ -29,7 +29,7 @@ from fleetgate.store.faults import UnreadableItem, faults_translated
 from fleetgate.store.tables import TableSettings
 
 # DynamoDB reads a page before it filters it, so a page as small as the limit would mean a call for a handful of items.
-_SCAN_PAGE_ITEMS = 1000
+SCAN_PAGE_ITEMS = 1000
 
 _Found = TypeVar("_Found")
 _Read = TypeVar("_Read")
@@ -69,14 +69,22 @@ class Queries:
         """Allow-list entries in the table's own order, which is none; a scan, so it costs what the table holds."""
         self._tables.connection()
         with faults_translated():
-            return page_of(DeviceItem.scan(page_size=_SCAN_PAGE_ITEMS), entry_from, limit)
+            return page_of(DeviceItem.scan(page_size=SCAN_PAGE_ITEMS), entry_from, limit)
 
     def devices_of_import(self, import_id: str) -> Iterator[AllowListEntry]:
         """The devices that an import added or changed last; a scan, so it costs what the table holds."""
         self._tables.connection()
         condition = (DeviceItem.first_import_id == import_id) | (DeviceItem.import_id == import_id)
         with faults_translated():
-            for item in DeviceItem.scan(filter_condition=condition, page_size=_SCAN_PAGE_ITEMS, consistent_read=True):
+            for item in DeviceItem.scan(filter_condition=condition, page_size=SCAN_PAGE_ITEMS, consistent_read=True):
+                yield _readable(item, entry_from)
+
+    def devices_of_manufacturer(self, name: str) -> Iterator[AllowListEntry]:
+        """The devices of a manufacturer; a scan, so it costs what the table holds."""
+        self._tables.connection()
+        condition = DeviceItem.manufacturer == name
+        with faults_translated():
+            for item in DeviceItem.scan(filter_condition=condition, page_size=SCAN_PAGE_ITEMS, consistent_read=True):
                 yield _readable(item, entry_from)
 
     def mac_addresses_of_import(self, import_id: str) -> Iterator[tuple[MacAddress, SerialNumber]]:
@@ -85,7 +93,7 @@ class Queries:
         condition = MacAssignmentItem.import_id == import_id
         with faults_translated():
             for item in MacAssignmentItem.scan(
-                filter_condition=condition, page_size=_SCAN_PAGE_ITEMS, consistent_read=True
+                filter_condition=condition, page_size=SCAN_PAGE_ITEMS, consistent_read=True
             ):
                 yield MacAddress.parse(item.pk.removeprefix("mac#")), SerialNumber.parse(item.serial_number)
 
@@ -120,7 +128,7 @@ class Queries:
                 consistent_read=True,
                 scan_index_forward=False,
                 limit=1,
-                page_size=_SCAN_PAGE_ITEMS,
+                page_size=SCAN_PAGE_ITEMS,
             )
             return next(map(record_from, denials), None)
 

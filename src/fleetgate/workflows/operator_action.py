@@ -24,6 +24,17 @@ class Action(StrEnum):
     BLOCK_CLAIM = "block_claim"
     APPROVE_IMPORT = "approve_import"
     ROLL_BACK_IMPORT = "roll_back_import"
+    RETIRE = "retire"
+    REOPEN = "reopen"
+    STOP_GATE = "stop_gate"
+    START_GATE = "start_gate"
+    QUARANTINE_MANUFACTURER = "quarantine_manufacturer"
+    RELEASE_MANUFACTURER = "release_manufacturer"
+    QUARANTINE_IMPORT = "quarantine_import"
+    RELEASE_IMPORT = "release_import"
+    DEACTIVATE_CERTIFICATE = "deactivate_certificate"
+    ACTIVATE_CERTIFICATE = "activate_certificate"
+    CERTIFICATE_OUT_OF_REACH = "certificate_out_of_reach"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

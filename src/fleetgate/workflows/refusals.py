@@ -11,6 +11,8 @@ class RefusalCode(StrEnum):
     TOO_MANY_MAC_ADDRESSES = "too_many_mac_addresses"
     UNKNOWN_DEVICE = "unknown_device"
     DEVICE_RETIRED = "device_retired"
+    DEVICE_QUARANTINED = "device_quarantined"
+    TOO_MANY_STOPS = "too_many_stops"
     CLAIM_CERTIFICATE_NOT_REGISTERED = "claim_certificate_not_registered"
     CLAIM_CERTIFICATE_REGISTERED_OTHERWISE = "claim_certificate_registered_otherwise"
     CLAIM_CERTIFICATE_BLOCKED = "claim_certificate_blocked"

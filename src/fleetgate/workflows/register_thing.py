@@ -56,7 +56,9 @@ def register_thing(
     for _ in range(_MOST_DECISIONS):
         moment = now()
         record_id = new_record_id(moment)
-        decision = decide(identity, facts.entry, facts.claim, policy, now=moment, decision_id=record_id)
+        decision = decide(
+            identity, facts.entry, facts.claim, policy, switch=facts.switch, now=moment, decision_id=record_id
+        )
         match decision:
             case Denied(reason):
                 record = scribe.denial(reason, moment, record_id, identity, facts)
@@ -64,11 +66,11 @@ def register_thing(
                 return Registration(decision=decision, record=record)
             case Allowed():
                 record = scribe.allowance(decision, moment, record_id, identity)
-                lost = store.commit(decision, record)
+                lost = store.commit(decision, record, judged_under=facts.switch)
                 if lost is None:
                     return Registration(decision=decision, record=record)
                 facts = (
-                    Facts(lost.entry, facts.claim)
+                    replace(facts, entry=lost.entry)
                     if lost.entry is not None
                     else store.find(identity.serial_number, identity.claim_certificate_id)
                 )

@@ -8,6 +8,7 @@ import pytest
 
 from fleetgate.domain.allow_list import AllowListEntry, Hold, Purpose
 from fleetgate.domain.claim import ClaimCertificate, ClaimStatus
+from fleetgate.domain.gate_switch import OPEN, GateSwitch
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.policy import GatePolicy, ReprovisioningPolicy
 from fleetgate.domain.reasons import AllowRule, DenialReason
@@ -17,6 +18,7 @@ from tests.builders import (
     CURRENT_CERTIFICATE_ID,
     LOCALLY_ADMINISTERED_MAC_ADDRESS,
     MAC_ADDRESS,
+    MANUFACTURER,
     NOW,
     OTHER_CERTIFICATE_ID,
     OTHER_MAC_ADDRESS,
@@ -56,6 +58,7 @@ class Judged:
     entry: AllowListEntry | None = field(default_factory=entry)
     claim: ClaimCertificate | None = field(default_factory=claim)
     policy: GatePolicy = field(default_factory=policy)
+    switch: GateSwitch = OPEN
 
 
 def by_behaviour(cases: tuple[Any, ...]) -> list[Any]:
@@ -255,8 +258,86 @@ _PENDING_ROTATION = entry(
 _LEFT_UNFINISHED = entry(reservation=reservation(reserved_at=_AN_HOUR_AGO, certificate_id=OTHER_CERTIFICATE_ID))
 _SAME_IDENTITY_ONCE = policy(reprovisioning=ReprovisioningPolicy.SAME_IDENTITY, reprovisioning_limit=1)
 _BY_ITSELF = identity(claim_certificate_id=CURRENT_CERTIFICATE_ID)
+_TAKEN_OVER_TOO_OFTEN = reservation(reserved_at=_AN_HOUR_AGO, certificate_id=OTHER_CERTIFICATE_ID, attempts=3)
+_GATE_STOPPED = GateSwitch(is_stopped=True, version=1)
+_MANUFACTURER_STOPPED = GateSwitch(manufacturers=frozenset({MANUFACTURER}), version=1)
+_IMPORT_STOPPED = GateSwitch(imports=frozenset({"import-1"}), version=1)
 
 DENIED: tuple[Judged, ...] = (
+    Judged(
+        behaviour="a stopped gate lets nobody in",
+        outcome=DenialReason.GATE_STOPPED,
+        switch=_GATE_STOPPED,
+    ),
+    Judged(
+        behaviour="a stopped gate does not repeat an earlier answer",
+        outcome=DenialReason.GATE_STOPPED,
+        entry=entry(reservation=reservation(reserved_at=_A_MINUTE_AGO)),
+        switch=_GATE_STOPPED,
+    ),
+    Judged(
+        behaviour="a stopped gate lets no device rotate",
+        outcome=DenialReason.GATE_STOPPED,
+        identity=_BY_ITSELF,
+        entry=_PROVISIONED,
+        claim=None,
+        switch=_GATE_STOPPED,
+    ),
+    Judged(
+        behaviour="a stopped gate says no more about an unknown serial number",
+        outcome=DenialReason.GATE_STOPPED,
+        entry=None,
+        claim=None,
+        switch=_GATE_STOPPED,
+    ),
+    Judged(
+        behaviour="a device of a manufacturer in quarantine is denied",
+        outcome=DenialReason.MANUFACTURER_STOPPED,
+        switch=_MANUFACTURER_STOPPED,
+    ),
+    Judged(
+        behaviour="a device of a manufacturer in quarantine gets no earlier answer again",
+        outcome=DenialReason.MANUFACTURER_STOPPED,
+        entry=entry(reservation=reservation(reserved_at=_A_MINUTE_AGO)),
+        switch=_MANUFACTURER_STOPPED,
+    ),
+    Judged(
+        behaviour="a device of a manufacturer in quarantine may not rotate",
+        outcome=DenialReason.MANUFACTURER_STOPPED,
+        identity=_BY_ITSELF,
+        entry=_PROVISIONED,
+        claim=None,
+        switch=_MANUFACTURER_STOPPED,
+    ),
+    Judged(
+        behaviour="a device that an import in quarantine added is denied",
+        outcome=DenialReason.IMPORT_STOPPED,
+        entry=entry(first_import_id="import-1", import_id="import-2"),
+        switch=_IMPORT_STOPPED,
+    ),
+    Judged(
+        behaviour="a device whose approval an import in quarantine wrote last is denied",
+        outcome=DenialReason.IMPORT_STOPPED,
+        entry=entry(first_import_id="import-0", import_id="import-1"),
+        switch=_IMPORT_STOPPED,
+    ),
+    Judged(
+        behaviour="the quarantine of a device speaks before that of its manufacturer",
+        outcome=DenialReason.QUARANTINED,
+        entry=entry(hold=Hold.QUARANTINED),
+        switch=_MANUFACTURER_STOPPED,
+    ),
+    Judged(
+        behaviour="an unknown serial number is not told from its manufacturer being in quarantine",
+        outcome=DenialReason.NOT_ON_ALLOW_LIST,
+        entry=None,
+        switch=_MANUFACTURER_STOPPED,
+    ),
+    Judged(
+        behaviour="a closed repair window does not lift the limit of attempts",
+        outcome=DenialReason.TAKEOVER_LIMIT_REACHED,
+        entry=entry(reservation=_TAKEN_OVER_TOO_OFTEN, repair_window_until=_A_MINUTE_AGO),
+    ),
     Judged(
         behaviour="an unknown serial number is denied",
         outcome=DenialReason.NOT_ON_ALLOW_LIST,
@@ -585,6 +666,22 @@ ALLOWED: tuple[Judged, ...] = (
         outcome=AllowRule.REPAIR_WINDOW,
         entry=entry(device_certificate=current_certificate(), repair_window_until=_SOON, reprovisioning_count=1),
         policy=_SAME_IDENTITY_ONCE,
+    ),
+    Judged(
+        behaviour="a repair window lifts the limit of attempts",
+        outcome=AllowRule.RESERVATION_TAKEOVER,
+        entry=entry(reservation=_TAKEN_OVER_TOO_OFTEN, repair_window_until=_SOON),
+    ),
+    Judged(
+        behaviour="the quarantine of another manufacturer and another import stops nobody else",
+        outcome=AllowRule.FIRST_RESERVATION,
+        entry=entry(first_import_id="import-0", import_id="import-2"),
+        switch=GateSwitch(manufacturers=frozenset({"globex"}), imports=frozenset({"import-1"}), version=2),
+    ),
+    Judged(
+        behaviour="a device that no import added passes while imports are in quarantine",
+        outcome=AllowRule.FIRST_RESERVATION,
+        switch=_IMPORT_STOPPED,
     ),
     Judged(
         behaviour="a device rotates with its current certificate",

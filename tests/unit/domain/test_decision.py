@@ -8,6 +8,7 @@ import pytest
 from fleetgate.domain.allow_list import AllowListEntry, Purpose
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.decision import Allowed, Denied, decide
+from fleetgate.domain.gate_switch import OPEN
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.policy import GatePolicy, ReprovisioningPolicy
 from fleetgate.domain.reasons import AllowRule, DenialReason
@@ -43,7 +44,13 @@ def outcome(
 ) -> AllowRule | DenialReason:
     """The rule or the reason of a decision about the approved device."""
     decision = decide(
-        asking or identity(), of or entry(), through or claim(), under or policy(), now=now, decision_id=DECISION_ID
+        asking or identity(),
+        of or entry(),
+        through or claim(),
+        under or policy(),
+        switch=OPEN,
+        now=now,
+        decision_id=DECISION_ID,
     )
     return decision.rule if isinstance(decision, Allowed) else decision.reason
 
@@ -57,21 +64,27 @@ def allowed(
     now: datetime = NOW,
 ) -> Allowed:
     """The allow of a request that must be allowed."""
-    decision = decide(asking or identity(), of or entry(), through, under or policy(), now=now, decision_id=DECISION_ID)
+    decision = decide(
+        asking or identity(), of or entry(), through, under or policy(), switch=OPEN, now=now, decision_id=DECISION_ID
+    )
     assert isinstance(decision, Allowed), decision
     return decision
 
 
 @pytest.mark.parametrize("case", by_behaviour(DENIED))
 def test_who_is_turned_away(case: Judged) -> None:
-    decision = decide(case.identity, case.entry, case.claim, case.policy, now=NOW, decision_id=DECISION_ID)
+    decision = decide(
+        case.identity, case.entry, case.claim, case.policy, switch=case.switch, now=NOW, decision_id=DECISION_ID
+    )
     assert isinstance(decision, Denied)
     assert decision.reason is case.outcome
 
 
 @pytest.mark.parametrize("case", by_behaviour(ALLOWED))
 def test_who_is_let_in(case: Judged) -> None:
-    decision = decide(case.identity, case.entry, case.claim, case.policy, now=NOW, decision_id=DECISION_ID)
+    decision = decide(
+        case.identity, case.entry, case.claim, case.policy, switch=case.switch, now=NOW, decision_id=DECISION_ID
+    )
     assert isinstance(decision, Allowed)
     assert decision.rule is case.outcome
     assert decision.entry is case.entry
@@ -335,7 +348,9 @@ def test_a_contested_rotation_is_protected_like_any_reservation(
             reserved_at=NOW - age, certificate_id=OTHER_CERTIFICATE_ID, purpose=Purpose.ROTATION, attempts=attempts
         ),
     )
-    decision = decide(_rotating(CURRENT_CERTIFICATE_ID), pending, None, policy(), now=NOW, decision_id=DECISION_ID)
+    decision = decide(
+        _rotating(CURRENT_CERTIFICATE_ID), pending, None, policy(), switch=OPEN, now=NOW, decision_id=DECISION_ID
+    )
     assert (decision.rule if isinstance(decision, Allowed) else decision.reason) is expected
 
 
@@ -369,6 +384,7 @@ def test_a_shared_claim_certificate_never_takes_over_a_rotation(
         pending,
         claim() if require_registered_claims else None,
         policy(require_registered_claims=require_registered_claims),
+        switch=OPEN,
         now=NOW,
         decision_id=DECISION_ID,
     )
@@ -379,7 +395,9 @@ def test_a_superseded_certificate_cannot_vouch_for_the_device_any_more() -> None
     rotated = entry(
         reservation=reservation(certificate_id=OTHER_CERTIFICATE_ID), device_certificate=current_certificate()
     ).provisioned()
-    decision = decide(_rotating(CURRENT_CERTIFICATE_ID), rotated, None, policy(), now=NOW, decision_id=DECISION_ID)
+    decision = decide(
+        _rotating(CURRENT_CERTIFICATE_ID), rotated, None, policy(), switch=OPEN, now=NOW, decision_id=DECISION_ID
+    )
     assert decision == Denied(DenialReason.CLAIM_CERTIFICATE_NOT_REGISTERED)
 
 
@@ -396,7 +414,13 @@ def test_the_same_certificate_gets_the_same_answer_and_changes_nothing(outcome_s
     assert first.reserved is not None
     device = _after_the_first_answer(first.reserved, outcome_seen)
     again = decide(
-        identity(), device, claim(), policy(), now=NOW + timedelta(minutes=30), decision_id="01JNX0000000000000000000DB"
+        identity(),
+        device,
+        claim(),
+        policy(),
+        switch=OPEN,
+        now=NOW + timedelta(minutes=30),
+        decision_id="01JNX0000000000000000000DB",
     )
     assert isinstance(again, Allowed)
     assert again.rule is AllowRule.SAME_CERTIFICATE_RETRY
@@ -429,7 +453,9 @@ _ALWAYS = {"SerialNumber", "MacAddress", "ThingName", "DecisionId", "Model", "Ha
 
 @pytest.mark.parametrize("case", by_behaviour(ALLOWED))
 def test_every_parameter_of_the_template_is_overridden_so_that_none_is_left_to_the_device(case: Judged) -> None:
-    decision = decide(case.identity, case.entry, case.claim, case.policy, now=NOW, decision_id=DECISION_ID)
+    decision = decide(
+        case.identity, case.entry, case.claim, case.policy, switch=case.switch, now=NOW, decision_id=DECISION_ID
+    )
     assert isinstance(decision, Allowed)
     overrides = decision.parameter_overrides
     assert set(overrides) >= _ALWAYS

@@ -1,0 +1,118 @@
+"""What operators ask and change for many devices at once: the switch, its fences, and whom they concern."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+
+from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
+
+from fleetgate.domain.audit import GATE_SUBJECT, AuditRecord, Verdict
+from fleetgate.domain.faults import Fault
+from fleetgate.domain.gate_switch import OPEN, GateSwitch
+from fleetgate.domain.reasons import FaultReason
+from fleetgate.store.audit_items import AuditItem, record_from
+from fleetgate.store.faults import faults_translated, response_code
+from fleetgate.store.operators import Cancelled, OperatorStore
+from fleetgate.store.queries import SCAN_PAGE_ITEMS, Page, page_of
+from fleetgate.store.switch_items import FENCES, SWITCH_KEY, FenceItem, SwitchItem, fence_key, switch_from
+from fleetgate.store.tables import TableSettings
+
+# A fence is busy for the milliseconds of an allow's transaction.
+_MOST_TRIES_A_FENCE = 20
+_LONGEST_PAUSE_SECONDS = 0.5
+
+
+class StopStore(OperatorStore):
+    """An operator's view of one stack's tables, with what stops many devices. Every method raises Fault."""
+
+    def __init__(self, settings: TableSettings, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        super().__init__(settings)
+        self._sleep = sleep
+
+    def switch(self) -> GateSwitch:
+        """The switch, strongly consistent."""
+        self._tables.connection()
+        with faults_translated():
+            try:
+                return switch_from(SwitchItem.get(SWITCH_KEY, consistent_read=True))
+            except DoesNotExist:
+                return OPEN
+
+    def change_switch(self, changed: GateSwitch, record: AuditRecord) -> bool:
+        """Write the switch with its audit record, if it is still the one before this change.
+
+        Returns:
+            Whether it was written; False when nothing was.
+        """
+        is_first = changed.version == OPEN.version + 1
+        before = SwitchItem.pk.does_not_exist() if is_first else SwitchItem.version == changed.version - 1
+        try:
+            with self._transaction(record) as transaction:
+                transaction.save(
+                    SwitchItem(
+                        pk=SWITCH_KEY,
+                        is_stopped=changed.is_stopped,
+                        manufacturers=set(changed.manufacturers) or None,
+                        imports=set(changed.imports) or None,
+                        version=changed.version,
+                        updated_at=record.recorded_at,
+                    ),
+                    condition=before,
+                )
+        except Cancelled:
+            return False
+        return True
+
+    def raise_fences(self, switch: GateSwitch) -> None:
+        """Let nothing be committed any more that was judged by an earlier version of the switch. Safe to repeat."""
+        self._tables.connection()
+        for number in range(FENCES):
+            self._raise_fence(FenceItem(fence_key(number)), switch.version)
+
+    def allows_through(self, certificate_id: str) -> Iterator[AuditRecord]:
+        """The decisions on record that let a device in with this claim certificate, or with this one of its own."""
+        self._tables.connection()
+        with faults_translated():
+            found = AuditItem.by_claim_certificate.query(
+                certificate_id, filter_condition=AuditItem.verdict == Verdict.ALLOWED.value, page_size=SCAN_PAGE_ITEMS
+            )
+            yield from map(record_from, found)
+
+    def records_of_gate(self, *, limit: int) -> Page[AuditRecord]:
+        """The audit records about the gate as a whole, newest first."""
+        self._tables.connection()
+        with faults_translated():
+            found = AuditItem.query(GATE_SUBJECT, consistent_read=True, scan_index_forward=False, limit=limit + 1)
+            return page_of(found, record_from, limit)
+
+    def append(self, record: AuditRecord) -> None:
+        """Append an audit record of something that changed no table."""
+        self._tables.connection()
+        with faults_translated():
+            try:
+                self._tables.audit_item(record).save(condition=AuditItem.record_id.does_not_exist())
+            except PutError as error:
+                # Record IDs are unique: it is our own, from a call whose answer was lost.
+                if response_code(error) != "ConditionalCheckFailedException":
+                    raise
+
+    def _raise_fence(self, fence: FenceItem, version: int) -> None:
+        for attempt in range(_MOST_TRIES_A_FENCE):
+            with faults_translated():
+                try:
+                    fence.update(
+                        actions=[FenceItem.version.set(version), FenceItem.kind.set(FenceItem)],
+                        condition=FenceItem.version.does_not_exist() | (FenceItem.version < version),
+                    )
+                except UpdateError as error:
+                    match response_code(error):
+                        case "ConditionalCheckFailedException":
+                            return  # it is as high already
+                        case "TransactionConflictException":
+                            pass
+                        case _:
+                            raise
+                else:
+                    return
+            self._sleep(min(0.01 * 2**attempt, _LONGEST_PAUSE_SECONDS) * random.uniform(0.5, 1.0))  # noqa: S311
+        raise Fault(FaultReason.STORE_CONTENTION)

@@ -21,6 +21,7 @@ from benchmarks.import_writes import import_write_figures
 from benchmarks.imports import import_figures
 from benchmarks.report import as_json, show
 from benchmarks.validation import validation_figures
+from benchmarks.verify import verify_figures
 from benchmarks.warm import warm_hook_figures
 from benchmarks.whole_import import whole_import_figures
 from benchmarks.world import World
@@ -52,6 +53,8 @@ def _figures() -> Iterator[Figure]:
     with step("measuring the whole import of a factory list"):
         yield from whole_import_figures()
         yield from import_memory_figures()
+    with step("measuring the verification of an archive"):
+        yield from verify_figures()
     with TemporaryDirectory() as folder, running_stack(Path(folder)) as stack:
         world = World.of(Embedded(stack))
         with step("counting DynamoDB calls"):

@@ -7,6 +7,7 @@ from typing import Any
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord
 from fleetgate.domain.claim import ClaimCertificate
+from fleetgate.domain.gate_switch import GateSwitch
 
 
 def instant(moment: datetime | None) -> str | None:
@@ -41,8 +42,19 @@ def device_document(entry: AllowListEntry) -> dict[str, Any]:
         and {"certificate_id": current.certificate_id, "decision_id": current.decision_id},
         "reprovisioning_count": entry.reprovisioning_count,
         "repair_window_until": instant(entry.repair_window_until),
+        "deactivated_certificates": sorted(entry.deactivated_certificates),
         "import_id": entry.import_id,
         "version": entry.version,
+    }
+
+
+def switch_document(switch: GateSwitch) -> dict[str, Any]:
+    """What is stopped for more than one device."""
+    return {
+        "state": "stopped" if switch.is_stopped else "open",
+        "manufacturers": sorted(switch.manufacturers),
+        "imports": sorted(switch.imports),
+        "version": switch.version,
     }
 
 

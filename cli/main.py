@@ -12,6 +12,7 @@ from cli.commands.allow_list import allow_list
 from cli.commands.audit import audit
 from cli.commands.claim import claim
 from cli.commands.device import device
+from cli.commands.gate import gate
 from cli.commands.hook import hook
 from cli.commands.imports import imports
 from cli.errors import CouldNotCheck, ExitCode, errors_translated, show
@@ -88,7 +89,7 @@ def root() -> None:
     """
 
 
-for _group in (allow_list, imports, claim, device, audit, hook):
+for _group in (allow_list, imports, claim, device, gate, audit, hook):
     root.add_command(_group)
 
 

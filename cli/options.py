@@ -90,6 +90,13 @@ def required_reason(function: _Function) -> _Function:
     )(function)
 
 
+def keep_certificates_option(function: _Function) -> _Function:
+    """To leave AWS IoT out."""
+    return click.option(
+        "--keep-certificates", is_flag=True, help="Leave the device certificates in AWS IoT as they are."
+    )(function)
+
+
 def optional_reason(function: _Function) -> _Function:
     """The operator's words, where the action speaks for itself."""
     return click.option(

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 import click
@@ -15,6 +15,9 @@ _Value = TypeVar("_Value")
 
 _CERTIFICATE_ID = re.compile(r"[0-9a-f]{64}")
 _START_OF_CERTIFICATE_ID = re.compile(r"[0-9a-f]{8,64}")
+_DURATION = re.compile(r"(?P<number>[0-9]{1,5})(?P<unit>[mhd])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_LONGEST_DURATION = timedelta(days=30)
 
 
 class _Parsed(click.ParamType[Any], Generic[_Value]):
@@ -101,6 +104,14 @@ def _day(text: str) -> date:
         raise ValueError("a UTC day such as 2026-01-31") from error
 
 
+def _duration(text: str) -> timedelta:
+    told = _DURATION.fullmatch(text.strip())
+    duration = timedelta(**{_UNITS[told["unit"]]: int(told["number"])}) if told else timedelta()
+    if not timedelta() < duration <= _LONGEST_DURATION:
+        raise ValueError("a duration of at most 30 days, such as 90m, 2h or 3d")
+    return duration
+
+
 def _attribute(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (name and equals and value):
@@ -119,5 +130,6 @@ TEMPLATE_NAME = _Parsed("template name", _template_name)
 REASON = _Parsed("reason", _reason)
 INSTANT = _Parsed("time", _instant)
 DAY = _Parsed("day", _day)
+DURATION = _Parsed("duration", _duration)
 ATTRIBUTE = _Parsed("name=value", _attribute)
 LIMIT = click.IntRange(min=1, max=10_000)

@@ -17,7 +17,7 @@ from ulid import ULID
 from cli.deliveries import Watcher
 from cli.target import Target, TargetOptions
 from fleetgate.store.import_records import ImportRecords
-from fleetgate.store.operators import OperatorStore
+from fleetgate.store.stops import StopStore
 from fleetgate.workflows.operator_action import Operator
 
 # Wide enough for every table; a file or a pipe has no width of its own.
@@ -38,9 +38,9 @@ class Run:
             return Target.resolve(self.options, folder=Path.cwd())
 
     @cached_property
-    def store(self) -> OperatorStore:
+    def store(self) -> StopStore:
         """The stack's tables."""
-        return OperatorStore(self.target.table_settings())
+        return StopStore(self.target.table_settings())
 
     @cached_property
     def import_records(self) -> ImportRecords:

@@ -44,6 +44,7 @@ _WHOLE = frozenset(
         "Code",
     }
 )
+_SUBJECTS = ("_claim", "_import", "_manufacturer", "_gate", "_certificate")
 _NUMBERS = frozenset({"Rows", "Added", "Rejected"})
 
 
@@ -124,6 +125,8 @@ def _subject(record: AuditRecord) -> str:
         return f'"{record.presented_serial_number}"'
     if record.import_id is not None:
         return f"import {record.import_id}"
+    if record.kind is RecordKind.OPERATOR_ACTION and record.claim_certificate_id is None:
+        return record.manufacturer or "the gate"
     return f"claim {short(record.claim_certificate_id)}"
 
 
@@ -131,7 +134,10 @@ def _what(record: AuditRecord) -> str:
     if record.verdict:
         return record.verdict.value
     # What it is about stands in the column beside it.
-    return (record.action or record.kind.value).removesuffix("_claim").removesuffix("_import")
+    action = record.action or record.kind.value
+    for about in _SUBJECTS:
+        action = action.removesuffix(about)
+    return action
 
 
 def _by(record: AuditRecord) -> str:

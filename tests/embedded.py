@@ -1,5 +1,7 @@
 """A running embedded stack as the tests see it: root access to the tables beside the role under test."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -93,6 +95,19 @@ class Embedded:
     def claim_item(self, certificate_id: str) -> dict[str, Any]:
         """The stored item of a claim certificate."""
         return self._get(claim_key(certificate_id))
+
+    @contextmanager
+    def unheard(self) -> Iterator[None]:
+        """The importer does not hear of what is put into the drop box meanwhile; announcements take a moment."""
+        cloudformation, events = self.client("cloudformation"), self.client("events")
+        (stack,) = cloudformation.describe_stacks()["Stacks"]
+        found = cloudformation.describe_stack_resource(StackName=stack["StackName"], LogicalResourceId="DeliveryRule")
+        rule = found["StackResourceDetail"]["PhysicalResourceId"]
+        events.disable_rule(Name=rule)
+        try:
+            yield
+        finally:
+            events.enable_rule(Name=rule)
 
     def put_record(self, record: AuditRecord) -> None:
         """Store an audit record."""

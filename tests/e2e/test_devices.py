@@ -4,12 +4,13 @@ import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from awscrt.exceptions import AwsCrtError
 
-from fleetgate.domain.allow_list import AllowListEntry, DeviceCertificate, DeviceState
+from fleetgate.domain.allow_list import AllowListEntry, DeviceCertificate, DeviceState, Purpose, Reservation
 from fleetgate.domain.audit import AuditRecord, RecordKind
 from fleetgate.domain.claim import ClaimStatus
 from fleetgate.domain.identifiers import SerialNumber
@@ -137,6 +138,29 @@ def test_a_device_in_quarantine_cannot_connect_until_it_is_released(
     assert fleetgate("device", "release", serial_number).document["certificates"]["results"] == {"activated": 1}
     with connected(broker, issued.identity, answer.thing_name) as session:
         assert session.echo(f"{answer.thing_name}/telemetry", {"again": True}) == {"again": True}
+
+
+def test_a_certificate_that_was_not_active_yet_is_not_activated_by_a_release(
+    embedded: Embedded, device: AllowListEntry, ask: Ask, fleetgate: Fleetgate
+) -> None:
+    issued, answer = ask(device, SerialNumber="E2E-unknown")
+    assert answer == DENIED
+    now = datetime.now(UTC)
+    unfinished = Reservation(
+        certificate_id=issued.certificate_id,
+        claim_certificate_id=secrets.token_hex(32),
+        decision_id="an-earlier-one",
+        purpose=Purpose.ENROLMENT,
+        reserved_at=now,
+        deadline=now + timedelta(hours=1),
+    )
+    embedded.put(replace(device, reservation=unfinished))
+    serial_number = device.serial_number.value
+
+    assert fleetgate("device", "quarantine", serial_number).document["certificates"]["results"] == {"deactivated": 1}
+    assert fleetgate("device", "release", serial_number).document["certificates"]["results"] == {}
+    found = embedded.client("iot").describe_certificate(certificateId=issued.certificate_id)
+    assert found["certificateDescription"]["status"] == "INACTIVE"
 
 
 def test_a_stopped_gate_lets_no_device_in_and_leaves_those_that_are(

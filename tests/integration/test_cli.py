@@ -267,10 +267,10 @@ def test_a_quarantine_that_loses_a_race_against_the_gate_keeps_what_the_gate_wro
     class Overtaken(OperatorStore):
         """The gate reserves the device between this operator's read and write, once."""
 
-        def change_hold(self, changed: AllowListEntry, record: AuditRecord) -> LostRace | None:
+        def change_device(self, changed: AllowListEntry, record: AuditRecord) -> LostRace | None:
             if not losses:
                 embedded.put(reserved)
-            losses.append(super().change_hold(changed, record))
+            losses.append(super().change_device(changed, record))
             return losses[-1]
 
     change = quarantine_device(SerialNumber(approved), store=Overtaken(table_settings), operator=operator)

@@ -187,30 +187,20 @@ def test_a_held_import_is_approved_and_goes_on(
 ) -> None:
     """The stack holds nothing; the record is made to wait, and the deployed importer carries the approval out."""
     drop_box = DropBox(embedded.stack.outputs["DropBoxName"], embedded.client("s3"))
-    # Where no announcement is made of it.
-    drop_box.client.put_object(
-        Bucket=drop_box.bucket, Key=f"quiet/{factory}/list.csv", Body=f"sn,mac\n{factory}-1,{mac()}\n".encode()
-    )
-    drop_box.client.put_bucket_notification_configuration(Bucket=drop_box.bucket, NotificationConfiguration={})
-    answer = drop_box.client.copy_object(
-        Bucket=drop_box.bucket,
-        Key=f"incoming/{factory}/list.csv",
-        CopySource=f"{drop_box.bucket}/quiet/{factory}/list.csv",
-    )
-    drop_box.client.put_bucket_notification_configuration(
-        Bucket=drop_box.bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
-    )
-    delivery = Delivery.of(drop_box.look(f"incoming/{factory}/list.csv", answer["VersionId"]))
-    record = ImportRecord(
-        delivery=delivery,
-        started_at=delivery.file.stored_at,
-        status=ImportStatus.WAITING,
-        total=1,
-        is_held=True,
-        is_announced=True,
-        findings=Findings(rows={"added": 1}),
-    )
-    assert imports.records.begin(record).is_waiting
+    key = f"incoming/{factory}/list.csv"
+    with embedded.unheard():
+        drop_box.put(key, f"sn,mac\n{factory}-1,{mac()}\n".encode(), "text/csv")
+        delivery = Delivery.of(drop_box.look(key, None))
+        record = ImportRecord(
+            delivery=delivery,
+            started_at=delivery.file.stored_at,
+            status=ImportStatus.WAITING,
+            total=1,
+            is_held=True,
+            is_announced=True,
+            findings=Findings(rows={"added": 1}),
+        )
+        assert imports.records.begin(record).is_waiting
     shown = fleetgate("import", "show", delivery.import_id).stdout
     assert "waits for a second person" in shown
     assert "1 rows, of which would be" in shown

@@ -170,17 +170,18 @@ def test_an_event_of_another_kind_is_a_fault_and_denies(
 
 
 @pytest.mark.parametrize(
-    ("fault", "reason"),
+    ("fault", "reasons"),
     [
-        (faults.hang, "store_timeout"),
-        (faults.trickle, "deadline_exceeded"),
-        (faults.throttle, "store_throttled"),
-        (faults.fail, "store_unavailable"),
+        # All attempts time out; on a busy machine the hook's own time may be up in the pause before the last one.
+        (faults.hang, ("store_timeout", "deadline_exceeded")),
+        (faults.trickle, ("deadline_exceeded",)),
+        (faults.throttle, ("store_throttled",)),
+        (faults.fail, ("store_unavailable",)),
     ],
 )
 def test_a_store_that_fails_is_a_fault_and_denies(
     fault: faults.Fault,
-    reason: str,
+    reasons: tuple[str, ...],
     role_environment: dict[str, str],
     faulty: FaultyDynamoDB,
     event: dict[str, Any],
@@ -194,7 +195,7 @@ def test_a_store_that_fails_is_a_fault_and_denies(
 
     captured = capsys.readouterr().out
     assert metrics_in(captured) == ["RegistrationFault"]
-    assert f'"fault":"{reason}"' in captured
+    assert any(f'"fault":"{reason}"' in captured for reason in reasons)
 
 
 def test_a_deadline_that_was_missed_does_not_hurt_the_next_device(

@@ -234,7 +234,7 @@ def test_every_alarm_watches_a_metric_that_is_emitted(
     of_lambda = {
         ("AWS/Lambda", name, frozenset({("FunctionName", function)}))
         for name in LAMBDA_METRICS
-        for function in ("HookFunction", "SealerFunction")
+        for function in ("HookFunction", "ReconcilerFunction", "SealerFunction")
     }
     # Lambda developer guide: "IteratorAge", of event source mappings that read from streams.
     of_lambda.add(("AWS/Lambda", "IteratorAge", frozenset({("FunctionName", "ArchiverFunction")})))

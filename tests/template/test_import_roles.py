@@ -240,20 +240,6 @@ def under(role: str, embedded: Embedded) -> Iterator[list[Call]]:
         yield calls
 
 
-@contextmanager
-def unheard(embedded: Embedded) -> Iterator[None]:
-    """Deliver to the drop box without the running importer hearing of it."""
-    cloudformation, events = embedded.client("cloudformation"), embedded.client("events")
-    (stack,) = cloudformation.describe_stacks()["Stacks"]
-    found = cloudformation.describe_stack_resource(StackName=stack["StackName"], LogicalResourceId="DeliveryRule")
-    rule = found["StackResourceDetail"]["PhysicalResourceId"]
-    events.disable_rule(Name=rule)
-    try:
-        yield
-    finally:
-        events.enable_rule(Name=rule)
-
-
 def deliver(embedded: Embedded, key: str, text: str) -> None:
     """Put a file into the drop box."""
     embedded.client("s3").put_object(Bucket=embedded.stack.outputs["DropBoxName"], Key=key, Body=text.encode())
@@ -293,17 +279,17 @@ def done_by_importer(embedded: Embedded) -> set[Use]:
     """Imports of new rows, of changed rows and of a long file, and a dry run; each announced twice."""
     told, long = told_by(embedded), "incoming/roles/long.csv"
     short = ["incoming/roles/new.csv", "incoming/roles/changed.csv", "dry-run/roles/new.csv"]
-    with unheard(embedded):
+    with embedded.unheard():
         deliver(embedded, short[0], "sn,mac\nROLES-1,00-1B-44-00-00-01\nROLES-2,00-1B-44-00-00-02\n")
         deliver(embedded, short[1], "sn,mac\nROLES-1,00-1B-44-00-00-03\n")
         deliver(embedded, short[2], "sn,mac\nROLES-3,00-1B-44-00-00-04\n")
         deliver(embedded, long, "sn,mac\nROLES-4,00-1B-44-00-00-05\n")
-    with under(IMPORTER, embedded) as calls:
-        map_runs = MapRuns.of_environment(embedded.stack.outputs["ImportStateMachineArn"])
-        whole = importer(told, Distributor(map_runs=map_runs, above_rows=10**9))
-        assert [imported(whole, key).status for key in short] == [ImportStatus.FINISHED] * 3
-        in_parts = importer(told, Distributor(map_runs=map_runs, above_rows=0))
-        assert imported(in_parts, long).status is ImportStatus.IMPORTING
+        with under(IMPORTER, embedded) as calls:
+            map_runs = MapRuns.of_environment(embedded.stack.outputs["ImportStateMachineArn"])
+            whole = importer(told, Distributor(map_runs=map_runs, above_rows=10**9))
+            assert [imported(whole, key).status for key in short] == [ImportStatus.FINISHED] * 3
+            in_parts = importer(told, Distributor(map_runs=map_runs, above_rows=0))
+            assert imported(in_parts, long).status is ImportStatus.IMPORTING
     return set(translated(calls, embedded))
 
 
@@ -311,12 +297,12 @@ def done_by_importer(embedded: Embedded) -> set[Use]:
 def done_by_steps(embedded: Embedded) -> set[Use]:
     """A long file's batches, of a new row and of a changed one, their report, and a map that is given up on."""
     told, keys_of_two = told_by(embedded), ["incoming/steps/merged.csv", "incoming/steps/given-up.csv"]
-    with unheard(embedded):
+    with embedded.unheard():
         for key in keys_of_two:
             deliver(embedded, key, "sn,mac\nSTEPS-1,00-1B-44-00-01-01\n")
-    with under(IMPORTER, embedded):
-        distributing = importer(told, Distributor(map_runs=NoMapRuns("arn", None), above_rows=0))
-        merged, given_up = (imported(distributing, key) for key in keys_of_two)
+        with under(IMPORTER, embedded):
+            distributing = importer(told, Distributor(map_runs=NoMapRuns("arn", None), above_rows=0))
+            merged, given_up = (imported(distributing, key) for key in keys_of_two)
     with under(STEPS, embedded) as calls:
         working, rows = desk(told), ImportStore(told.tables)
         for record, mac_address in ((merged, "00:1b:44:00:01:01"), (given_up, "00:1b:44:00:01:02")):

@@ -24,6 +24,9 @@ FUNCTIONS = {
     "HookFunction": ["dynamodb"],
     "ImportFunction": ["dynamodb", "events", "s3", "stepfunctions"],
     "ImportStepFunction": ["dynamodb", "events", "s3"],
+    "OutcomeFunction": ["dynamodb"],
+    "ReconcilerFunction": ["dynamodb", "iot"],
+    "RegistryEventsFunction": ["iot"],
     "ArchiverFunction": ["s3"],
     "SealerFunction": ["kms", "s3"],
 }

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fleetgate.domain.decision import Allowed, decide
+from fleetgate.domain.gate_switch import OPEN
 from fleetgate.domain.reasons import AllowRule, DenialReason, FaultReason
 from fleetgate.domain.request import identify
 from fleetgate.handlers.hook import _request
@@ -51,8 +52,14 @@ def _outcome(event: Any) -> AllowRule | DenialReason:
     if isinstance(identified, DenialReason):
         return identified
     found = approved if identified.serial_number == approved.serial_number else None
-    decision = decide(identified, found, claim(), policy(), now=NOW, decision_id=DECISION_ID)
+    decision = decide(identified, found, claim(), policy(), switch=OPEN, now=NOW, decision_id=DECISION_ID)
     return decision.rule if isinstance(decision, Allowed) else decision.reason
+
+
+def test_every_folder_of_examples_has_its_tests() -> None:
+    """The others are tested in modules of their own, those of the archive in tests/integration/test_archive_handlers.py."""
+    tested = {"hook", "importer", "import-steps", "archiver", "sealer"}
+    assert {path.name for path in _FOLDER.parent.iterdir()} == tested
 
 
 def test_every_example_event_is_tested() -> None:

@@ -1,0 +1,183 @@
+"""The archive of the audit trail as the command reaches and shows it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from cli.documents import instant
+from cli.run import Run
+from cli.signatures import NotAPublicKey, TrustedKeys
+from cli.target import Target
+from fleetgate.domain.archive import DEFAULT_SETTLE, HOUR
+from fleetgate.domain.archive_findings import Finding
+from fleetgate.store.archive import Archive, SealingKey
+from fleetgate.store.audit_lines import AuditLines
+from fleetgate.workflows.verify_archive import Verification, Verifier
+
+# Findings that people are shown; --json has all.
+_MOST_SHOWN = 20
+
+
+class _Hours(click.ParamType[Any]):
+    """A UTC day or hour, as the moments of its start and its end."""
+
+    name = "UTC day or hour"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        form, length = ("%Y-%m-%dT%H", HOUR) if "T" in value else ("%Y-%m-%d", timedelta(days=1))
+        try:
+            start = datetime.strptime(value, form).replace(tzinfo=UTC)
+            return start, start + length
+        except (ValueError, OverflowError):
+            wanted = "a UTC day such as 2026-01-31, or an hour such as 2026-01-31T08"
+            return self.fail(f"{value!r} is not {wanted}.", param, ctx)
+
+
+HOURS = _Hours()
+
+
+def archive_of(target: Target) -> Archive:
+    """The archive of a stack."""
+    return Archive(target.output("ArchiveName"), target.client("s3"))
+
+
+def lines_of(target: Target) -> AuditLines:
+    """The audit table of a stack, as its archive would keep it."""
+    return AuditLines(target.table_settings())
+
+
+def verifier_of(target: Target, public_keys: Sequence[Path]) -> tuple[Verifier, TrustedKeys]:
+    """What verifies the archive of a stack.
+
+    Args:
+        public_keys: Files; none take the key that KMS names.
+    """
+    if public_keys:
+        try:
+            trusted = TrustedKeys(path.read_bytes() for path in public_keys)
+        except NotAPublicKey as error:
+            raise click.UsageError(f"a file of --public-key is no public key: {error}.") from error
+    else:
+        trusted = TrustedKeys([SealingKey(target.output("SealingKeyArn"), target.client("kms")).public_key()])
+    verifier = Verifier(
+        archive=archive_of(target),
+        lines=lines_of(target),
+        verify_signature=trusted.verify,
+        settle=DEFAULT_SETTLE,
+    )
+    return verifier, trusted
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveWatcher:
+    """Shows how far a verification is, to a person at a terminal only."""
+
+    run: Run
+
+    @contextmanager
+    def watching(self, start: datetime, end: datetime) -> Iterator[Callable[[Verification], None]]:
+        """Show it from the first hour to the last; call what this gives with what was done so far."""
+        console = Console(stderr=True)
+        hours = round((end - start) / HOUR)
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[records]:,} records"))
+        with Progress(
+            *columns,
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=self.run.as_json or not console.is_terminal,
+        ) as progress:
+            task = progress.add_task("Verifying the archive", total=hours, records=0)
+
+            def show(done: Verification) -> None:
+                progress.update(task, completed=done.hours + done.open_hours + done.earlier_hours, records=done.records)
+
+            yield show
+
+
+def verification_document(done: Verification, *, trusted: TrustedKeys, seconds: float) -> dict[str, Any]:
+    """All that was verified and found."""
+    return {
+        "sound": done.is_sound,
+        "from": instant(done.start),
+        "to": instant(done.end),
+        "hours": done.hours,
+        "open_hours": done.open_hours,
+        "hours_before_the_archive": done.earlier_hours,
+        "objects": done.objects,
+        "records": done.records,
+        "table_records": done.table_records,
+        "records_per_second": round(done.records / seconds) if seconds else None,
+        "trusted_public_keys": list(trusted.fingerprints),
+        "last_digest": done.last_digest and {"key": done.last_digest.key, "sha256": done.last_digest.sha256},
+        "first": _finding(done.findings[0]) if done.findings else None,
+        "findings": [_finding(found) for found in done.findings],
+    }
+
+
+def print_verification(done: Verification, seconds: float, console: Console) -> None:
+    """Whether all is well; if not, what was found first, then the rest."""
+    span = f"from {instant(done.start)} to {instant(done.end)}"
+    if done.is_sound:
+        console.print(f"The archive is sound {span}.", style="bold green")
+    else:
+        _print_findings(done.findings, span, console)
+    console.print(
+        f"  {done.hours:,} hours, {done.objects:,} objects, {done.records:,} records "
+        f"({done.records / max(seconds, 1e-9):,.0f} a second), {done.table_records:,} in the audit table"
+    )
+    if done.open_hours:
+        console.print(f"  {done.open_hours:,} hours are not sealed yet, and not verified")
+    if done.earlier_hours:
+        console.print(f"  {done.earlier_hours:,} hours lie before the archive's beginning")
+    if done.last_digest:
+        console.print(f"  newest digest: {done.last_digest.key}, SHA-256 {done.last_digest.sha256}")
+
+
+def _print_findings(findings: Sequence[Finding], span: str, console: Console) -> None:
+    first = findings[0]
+    console.print(f"The archive is NOT as it was sealed, {span}.", style="bold red")
+    console.print("First:", style="bold")
+    console.print(f"  {first.kind.meaning}")
+    console.print(f"  {_where(first)}")
+    if first.detail:
+        console.print(f"  {first.detail}")
+    if first.original_version_id:
+        console.print(f"  As it was sealed it is still there: version {first.original_version_id}")
+    if len(findings) > 1:
+        console.print()
+        console.print(f"All {len(findings):,}, by the hour (UTC)", style="bold")
+        for found in findings[:_MOST_SHOWN]:
+            # Not in a table, which would fold the keys.
+            console.print(f"  {found.hour:%Y-%m-%dT%H}  {found.kind.value:<21}  {_where(found)}")
+    if len(findings) > _MOST_SHOWN:
+        console.print(f"  ... and {len(findings) - _MOST_SHOWN:,} more: see --json")
+
+
+def _where(found: Finding) -> str:
+    if found.key:
+        return found.key
+    more = f" and {found.count - len(found.record_ids):,} more" if found.count > len(found.record_ids) else ""
+    return f"record {', '.join(found.record_ids)}{more}"
+
+
+def _finding(found: Finding) -> dict[str, Any]:
+    return {
+        "code": found.kind.value,
+        "meaning": found.kind.meaning,
+        "hour": instant(found.hour),
+        "key": found.key,
+        "records": list(found.record_ids),
+        "count": found.count,
+        "detail": found.detail or None,
+        "original_version_id": found.original_version_id,
+    }

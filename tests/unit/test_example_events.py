@@ -57,7 +57,7 @@ def _outcome(event: Any) -> AllowRule | DenialReason:
 
 
 def test_every_folder_of_examples_has_its_tests() -> None:
-    """The others are tested in modules of their own, those of the archive in tests/integration/test_archive_handlers.py."""
+    """The others have modules of their own: beside this one, and tests/integration/test_archive_handlers.py."""
     tested = {"hook", "importer", "import-steps", "archiver", "sealer"}
     assert {path.name for path in _FOLDER.parent.iterdir()} == tested
 

@@ -24,6 +24,7 @@ HOUR = timedelta(hours=1)
 # How long an hour is open after its end, unless the stack says otherwise.
 DEFAULT_SETTLE = timedelta(minutes=10)
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 _DIGEST_VERSION = 1
 _FOLDER = re.compile(r"[a-z]+/year=(\d{4})/month=(\d\d)/day=(\d\d)/hour=(\d\d)/")
 _DIGEST_KEY = re.compile(r"digests/(\d{4})/(\d\d)/(\d\d)/(\d\d)\.json")
@@ -161,7 +162,7 @@ def sha256_of(content: bytes) -> str:
 
 def canonical_json(document: Mapping[str, Any]) -> bytes:
     """JSON in ASCII, sorted keys, no spaces."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode("ascii")
+    return _CANONICAL.encode(document).encode("ascii")
 
 
 def hour_of(moment: datetime) -> datetime:

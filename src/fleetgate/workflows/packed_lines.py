@@ -26,7 +26,7 @@ def unpacked(content: bytes) -> Iterator[tuple[bytes, dict[str, Any]]]:
     except (EOFError, OSError, zlib.error) as error:
         raise ValueError(f"it cannot be unpacked: {error}") from error
     for line in lines:
-        document = json.loads(line)
+        document = json.loads(line.decode("ascii"))
         if not isinstance(document, dict):
             raise ValueError("a line of it is no document")  # noqa: TRY004 - of a file, not of an argument
         yield line, document

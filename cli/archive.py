@@ -11,12 +11,12 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cli.documents import instant
 from cli.run import Run
 from cli.signatures import NotAPublicKey, TrustedKeys
 from cli.target import Target
 from fleetgate.domain.archive import DEFAULT_SETTLE, HOUR
 from fleetgate.domain.archive_findings import Finding
+from fleetgate.domain.documents import instant
 from fleetgate.store.archive import Archive, SealingKey
 from fleetgate.store.audit_lines import AuditLines
 from fleetgate.workflows.verify_archive import Verification, Verifier

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.table import Table
 
-from cli.documents import instant
 from cli.reasons import import_error
 from cli.tables import plain_table, print_table, word
 from fleetgate.domain.delivery import DeliveryMode
+from fleetgate.domain.documents import instant
 from fleetgate.domain.import_plan import RowClass
 from fleetgate.domain.import_record import ImportRecord, ImportStatus
 from fleetgate.workflows.roll_back_import import RolledBack

@@ -7,10 +7,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.documents import instant
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord, RecordKind
 from fleetgate.domain.claim import ClaimCertificate
+from fleetgate.domain.documents import instant
 
 _COLOURS = {
     "approved": "cyan",

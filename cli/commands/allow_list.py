@@ -6,13 +6,13 @@ from functools import partial
 import click
 from rich.console import Console
 
-from cli.documents import device_document, instant
 from cli.errors import SaidNo
 from cli.options import limit_option, optional_reason, with_run
 from cli.parameters import ATTRIBUTE, INSTANT, MAC_ADDRESS, MANUFACTURER, SERIAL_NUMBER, TEMPLATE_NAME
 from cli.run import Run, now
 from cli.tables import devices_table, print_table, word
 from fleetgate.domain.allow_list import AllowListEntry, Hold
+from fleetgate.domain.documents import device_document, instant
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.workflows.approve_device import approve_device
 from fleetgate.workflows.refusals import RefusalCode

@@ -17,7 +17,6 @@ from cli.archive import (
     verification_document,
     verifier_of,
 )
-from cli.documents import record_document
 from cli.errors import CouldNotCheck, ExitCode
 from cli.options import limit_option, with_run
 from cli.parameters import CERTIFICATE_ID, DAY, SERIAL_NUMBER
@@ -25,6 +24,7 @@ from cli.run import Run, now
 from cli.tables import print_table, records_table
 from fleetgate.domain.archive import hour_of
 from fleetgate.domain.audit import AuditRecord
+from fleetgate.domain.documents import record_document
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.store.queries import Page, Queries
 from fleetgate.workflows.archive_missing import archive_missing

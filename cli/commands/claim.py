@@ -8,13 +8,13 @@ from rich.console import Console
 
 from cli.claim_certificates import ClaimFiles, deactivate, issued_claim
 from cli.device_certificates import certificates_document, desk, exit_as, print_certificates, watching
-from cli.documents import claim_document
 from cli.errors import CouldNotCheck, SaidNo
 from cli.options import claim_scope_options, limit_option, optional_reason, required_reason, with_run
 from cli.parameters import CERTIFICATE_ID, START_OF_CERTIFICATE_ID
 from cli.run import Run
 from cli.tables import claims_table, print_table
 from fleetgate.domain.claim import ClaimCertificate
+from fleetgate.domain.documents import claim_document
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.store.queries import Queries
 from fleetgate.workflows.certificates_of_many import deactivate_all_through

@@ -8,7 +8,6 @@ from rich.console import Console
 
 from cli.commands.allow_list import print_entry
 from cli.device_certificates import certificates_document, desk, exit_as, print_certificates, tallied
-from cli.documents import device_document, instant, record_document
 from cli.options import keep_certificates_option, limit_option, required_reason, with_run
 from cli.parameters import DURATION, SERIAL_NUMBER
 from cli.reasons import denial_reason
@@ -16,6 +15,7 @@ from cli.run import Run
 from cli.tables import print_table, records_table
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord, Verdict
+from fleetgate.domain.documents import device_document, instant, record_document
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.workflows.device_certificates import Tally
 from fleetgate.workflows.inspect_device import DeviceReport, inspect_device

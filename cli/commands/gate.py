@@ -6,11 +6,11 @@ import click
 from rich.console import Console
 
 from cli.device_certificates import certificates_document, desk, exit_as, print_certificates, watching
-from cli.documents import record_document, switch_document
 from cli.options import keep_certificates_option, limit_option, required_reason, with_run
 from cli.parameters import IMPORT_ID, MANUFACTURER
 from cli.run import Run
 from cli.tables import print_table, records_table, word
+from fleetgate.domain.documents import record_document, switch_document
 from fleetgate.domain.gate_switch import GateSwitch
 from fleetgate.workflows.certificates_of_many import handle_all
 from fleetgate.workflows.device_certificates import Tally

@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from cli.deliveries import Watcher, put, ready_file, wait
-from cli.documents import record_document
 from cli.errors import ExitCode
 from cli.import_views import imports_table, print_import, print_rolled_back
 from cli.options import limit_option, required_reason, with_run
@@ -18,6 +17,7 @@ from cli.parameters import IMPORT_ID, MANUFACTURER_FOLDER
 from cli.run import Run
 from cli.tables import print_table, records_table
 from fleetgate.domain.delivery import DeliveryMode
+from fleetgate.domain.documents import record_document
 from fleetgate.domain.factory_list import REPORT_COLUMNS
 from fleetgate.domain.import_record import ImportRecord, ImportStatus
 from fleetgate.workflows.approve_import import approve_import

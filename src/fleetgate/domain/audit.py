@@ -8,6 +8,8 @@ from typing import Any
 
 # What a record is filed under that is about the gate as a whole.
 GATE_SUBJECT = "gate"
+# What questions to the audit trail are filed under, whatever they ask for: a story is not about its readers.
+QUERY_SUBJECT = "queries"
 
 _LONGEST_PRESENTED_VALUE = 128
 _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]")
@@ -20,6 +22,7 @@ class RecordKind(StrEnum):
     OPERATOR_ACTION = "operator_action"
     IMPORT = "import"
     OUTCOME = "outcome"
+    QUERY = "query"
 
 
 class Verdict(StrEnum):
@@ -37,7 +40,7 @@ class AuditRecord:
         record_id: Time-ordered (a ULID), unique.
         recorded_at: Aware UTC.
         serial_number: Canonical; None when the request presented none that can be read.
-        reason: A denial's reason, an allow's rule, or an operator's words.
+        reason: A denial's reason, an allow's rule, an operator's words, or the question of a query.
         decision_id: Of a decision; a retry carries that of the decision it repeats.
         presented_serial_number: What the device sent, made printable and cut short.
         superseded_certificate_id: The device certificate that lost its place by this decision.
@@ -72,6 +75,8 @@ class AuditRecord:
     @property
     def subject(self) -> str:
         """What the record is filed under: the device, else what else it is about, else nobody."""
+        if self.kind is RecordKind.QUERY:
+            return QUERY_SUBJECT
         if self.serial_number is not None:
             return f"device#{self.serial_number}"
         if self.import_id is not None:

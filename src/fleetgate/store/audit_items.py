@@ -1,7 +1,8 @@
 """The audit table: one item a record, by subject and time-ordered record ID, with indexes for the usual questions."""
 
+from collections.abc import Mapping
 from dataclasses import fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute, UTCDateTimeAttribute
@@ -102,4 +103,19 @@ def record_from(item: AuditItem) -> AuditRecord:
     values["kind"] = RecordKind(item.kind)
     values["verdict"] = Verdict(item.verdict) if item.verdict else None
     values["entry_version"] = None if item.entry_version is None else int(item.entry_version)
+    return AuditRecord(**values)
+
+
+def record_from_document(document: Mapping[str, Any]) -> AuditRecord:
+    """The record of an item that is a plain document already, as it was read or as the archive keeps it.
+
+    Raises:
+        KeyError: Something is not there that every record has.
+        ValueError: It is of a kind, or of a time, that there is not.
+    """
+    values = {name: document[name] for name in _RECORD_FIELDS if name in document}
+    values["kind"] = RecordKind(document["kind"])
+    if verdict := document.get("verdict"):
+        values["verdict"] = Verdict(verdict)
+    values["recorded_at"] = datetime.fromisoformat(document["recorded_at"])
     return AuditRecord(**values)

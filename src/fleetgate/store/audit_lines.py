@@ -6,6 +6,8 @@ from datetime import date
 from typing import Any
 
 from fleetgate.domain.archive import canonical_json
+from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.store.allow_list_items import device_key
 from fleetgate.store.audit_items import AuditItem
 from fleetgate.store.connection import StackTables
 from fleetgate.store.faults import faults_translated
@@ -31,16 +33,19 @@ class AuditLines:
 
     def of_day(self, day: date) -> Iterator[dict[str, Any]]:
         """The records of a UTC day as documents, oldest first."""
+        return self._of(day.isoformat(), index_name=AuditItem.by_day.Meta.index_name)
+
+    def of_device(self, serial_number: SerialNumber) -> Iterator[dict[str, Any]]:
+        """The records of a device as documents, oldest first."""
+        return self._of(device_key(serial_number), consistent_read=True)
+
+    def _of(self, key: str, **how: Any) -> Iterator[dict[str, Any]]:
         connection = self._tables.connection()
         start: dict[str, Any] | None = None
         while True:
             with faults_translated():
                 page = connection.query(
-                    self._table_name,
-                    day.isoformat(),
-                    index_name=AuditItem.by_day.Meta.index_name,
-                    exclusive_start_key=start,
-                    scan_index_forward=True,
+                    self._table_name, key, exclusive_start_key=start, scan_index_forward=True, **how
                 )
             for item in page["Items"]:
                 yield document_from(item)

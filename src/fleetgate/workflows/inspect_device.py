@@ -6,7 +6,7 @@ from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.store.queries import Page, Queries
-from fleetgate.workflows.refusals import Refusal, RefusalCode
+from fleetgate.workflows.refusals import unknown_device
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +38,7 @@ def inspect_device(serial_number: SerialNumber, *, queries: Queries, limit: int)
     entry = queries.device(serial_number)
     history = queries.records_of_device(serial_number, limit=limit)
     if entry is None and not history.items:
-        raise Refusal(
-            RefusalCode.UNKNOWN_DEVICE,
-            f"{serial_number} is not on the allow-list and never asked to be let in: check the serial number "
-            "(case matters), or approve it with fleetgate allow-list add.",
-        )
+        raise unknown_device(serial_number)
     return DeviceReport(
         serial_number=serial_number,
         entry=entry,

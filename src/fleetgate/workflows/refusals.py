@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from fleetgate.domain.identifiers import SerialNumber
+
 
 class RefusalCode(StrEnum):
     """What spoke against a request, for programs."""
@@ -30,3 +32,12 @@ class Refusal(Exception):
     def __init__(self, code: RefusalCode, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+def unknown_device(serial_number: SerialNumber) -> Refusal:
+    """The refusal for a device that nothing is known of."""
+    return Refusal(
+        RefusalCode.UNKNOWN_DEVICE,
+        f"{serial_number} is not on the allow-list and never asked to be let in: check the serial number "
+        "(case matters), or approve it with fleetgate allow-list add.",
+    )

@@ -40,7 +40,7 @@ from fleetgate.workflows.verify_hour import (
 )
 
 # The sealer runs every hour, and may fail twice before a digest is missed.
-_SEALING_TAKES = timedelta(hours=3)
+SEALING_TAKES = timedelta(hours=3)
 # Reading waits for S3, unpacking and hashing let other threads work.
 _WORKERS = 4
 # Records that a finding names.
@@ -128,7 +128,7 @@ def verify_archive(
                         done.open_hours += 1
                     case _State.DUE:
                         verified.append(found)
-                        findings += _of_digest(found, following)
+                        findings += findings_of_digest(found, following)
             archived = _Archived()
             for content in pool.map(read, verified):
                 done.objects += content.objects
@@ -159,7 +159,7 @@ def _state(
         return _State.DUE if found.is_there or found.hour >= beginning else _State.EARLIER
     if found.hour < beginning:
         return _State.EARLIER
-    return _State.OPEN if now < closes_at(found.hour, settle) + _SEALING_TAKES else _State.DUE
+    return _State.OPEN if now < closes_at(found.hour, settle) + SEALING_TAKES else _State.DUE
 
 
 def _beginning(archive: Archive, find: Callable[[datetime], FoundDigest]) -> datetime:
@@ -173,7 +173,8 @@ def _beginning(archive: Archive, find: Callable[[datetime], FoundDigest]) -> dat
     return hour if is_first else _ALWAYS
 
 
-def _of_digest(found: FoundDigest, following: FoundDigest) -> Iterator[Finding]:
+def findings_of_digest(found: FoundDigest, following: FoundDigest) -> Iterator[Finding]:
+    """What is wrong with the digest of an hour, the next one having been found as well."""
     key = digest_key(found.hour)
     yield from found.findings
     if not found.is_there:

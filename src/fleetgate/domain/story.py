@@ -1,0 +1,111 @@
+"""A device's story: who let it in, from which list, with which claim certificate, and what happened then."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
+from fleetgate.domain.claim import ClaimCertificate
+from fleetgate.domain.gate_switch import GateSwitch
+from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.domain.import_record import ImportRecord
+from fleetgate.domain.outcome import Evidence
+
+
+class Ending(StrEnum):
+    """What became of an allow, as far as it was seen."""
+
+    IN_USE = "in_use"
+    NEVER_COMPLETED = "never_completed"
+    FAILED = "failed"
+    REGISTERED = "registered"
+    NOT_SEEN = "not_seen"
+
+
+# The first that was seen tells.
+_ENDINGS = (
+    (Ending.IN_USE, frozenset({Evidence.CONNECTED, Evidence.CERTIFICATE_ACTIVE})),
+    (Ending.NEVER_COMPLETED, frozenset({Evidence.NEVER_COMPLETED})),
+    (Ending.FAILED, frozenset({Evidence.PROVISIONING_FAILED})),
+    (Ending.REGISTERED, frozenset({Evidence.THING_REGISTERED, Evidence.PROVISIONING_SUCCEEDED})),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """One time that the gate let the device in.
+
+    Attributes:
+        decision: The allow.
+        repeats: How often the same device certificate asked again.
+        outcomes: What was seen of it, oldest first.
+    """
+
+    decision: AuditRecord
+    repeats: int
+    outcomes: tuple[AuditRecord, ...]
+
+    @property
+    def ending(self) -> Ending:
+        """What became of it."""
+        seen = {record.reason for record in self.outcomes}
+        return next((ending for ending, signs in _ENDINGS if seen & signs), Ending.NOT_SEEN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceStory:
+    """All that is known of a device.
+
+    Attributes:
+        entry: None when it is not on the allow-list.
+        records: Its audit records, oldest first.
+        is_complete: Whether these are all that the audit table has.
+        imports: The imports that its entry names, by import ID; None where the record of one is gone.
+        claims: The claim certificates that it came with, by certificate ID; None where one is not registered.
+        switch: What is stopped for more than one device.
+    """
+
+    serial_number: SerialNumber
+    entry: AllowListEntry | None
+    records: tuple[AuditRecord, ...]
+    is_complete: bool
+    imports: Mapping[str, ImportRecord | None]
+    claims: Mapping[str, ClaimCertificate | None]
+    switch: GateSwitch
+
+    @property
+    def admissions(self) -> tuple[Admission, ...]:
+        """How often it was let in, oldest first."""
+        return admissions_of(self.records)
+
+    @property
+    def denials(self) -> tuple[AuditRecord, ...]:
+        """Why it was turned away, oldest first."""
+        return tuple(record for record in self.records if record.verdict is Verdict.DENIED)
+
+    @property
+    def actions(self) -> tuple[AuditRecord, ...]:
+        """What operators did with it, oldest first."""
+        return tuple(record for record in self.records if record.kind is RecordKind.OPERATOR_ACTION)
+
+
+def admissions_of(records: Iterable[AuditRecord]) -> tuple[Admission, ...]:
+    """The allows among a device's records, each with its repeats and what was seen of it."""
+    decisions: dict[str, AuditRecord] = {}
+    repeats: dict[str, int] = {}
+    outcomes: dict[str, list[AuditRecord]] = {}
+    for record in sorted(records, key=lambda record: record.record_id):
+        about = record.decision_id
+        if about is None:
+            continue
+        if record.kind is RecordKind.OUTCOME:
+            outcomes.setdefault(about, []).append(record)
+        elif record.verdict is Verdict.ALLOWED:
+            if about in decisions:
+                repeats[about] = repeats.get(about, 0) + 1
+            decisions.setdefault(about, record)
+    return tuple(
+        Admission(decision=decision, repeats=repeats.get(about, 0), outcomes=tuple(outcomes.get(about, ())))
+        for about, decision in decisions.items()
+    )

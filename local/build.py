@@ -1,4 +1,4 @@
-"""Build the Lambda functions for this machine, with the same Makefile that SAM uses for AWS."""
+"""Build the one package of all Lambda functions for this machine, with the same Makefile that SAM uses for AWS."""
 
 import fcntl
 import hashlib
@@ -16,18 +16,20 @@ from local.environments import AWS_PYTHON, REPOSITORY, UV
 
 _SOURCE = REPOSITORY / "src"
 _BUILDS = REPOSITORY / ".local" / "build"
+# src/Makefile builds every function by the same recipe.
+_TARGET = "build-HookFunction"
 
 
 class BuildFailed(Exception):
-    """A function cannot be built; the message ends with what make printed."""
+    """The functions cannot be built; the message ends with what make printed."""
 
 
 @dataclass(frozen=True, slots=True)
-class BuiltFunction:
-    """A function ready to run on this machine.
+class BuiltPackage:
+    """The package of all functions, ready to run on this machine.
 
     Attributes:
-        folder: Its code and packages, as Lambda would find them in its task root.
+        folder: Code and packages, as Lambda would find them in its task root.
         archive: The same as a zip file.
     """
 
@@ -35,26 +37,23 @@ class BuiltFunction:
     archive: Path
 
 
-def build_function(logical_id: str) -> BuiltFunction:
-    """Build a function of the template, unless that was done already from what is there now.
+def build_package() -> BuiltPackage:
+    """Build the package that every function is, unless that was done already from what is there now.
 
-    The packages are for the interpreter of the embedded AWS, since that is where the function runs. Builds are shared
+    The packages in it are for the interpreter of the embedded AWS, since that is where functions run. Builds are shared
     by all the stacks of this working tree.
-
-    Args:
-        logical_id: Its name in template.yaml; `src/Makefile` has a target `build-<logical_id>`.
 
     Raises:
         BuildFailed: make failed.
     """
-    built = BuiltFunction(folder=_BUILDS / logical_id, archive=_BUILDS / f"{logical_id}.zip")
-    stamp = _BUILDS / f"{logical_id}.stamp"
+    built = BuiltPackage(folder=_BUILDS / "package", archive=_BUILDS / "package.zip")
+    stamp = _BUILDS / "package.stamp"
     _BUILDS.mkdir(parents=True, exist_ok=True)
     with _only_one_builds():
         inputs = _digest_of_inputs()
         if not (stamp.is_file() and stamp.read_text() == inputs):
             stamp.unlink(missing_ok=True)
-            _make(logical_id, built.folder)
+            _make(built.folder)
             _archive(built.folder, built.archive)
             stamp.write_text(inputs)
     return built
@@ -77,14 +76,14 @@ def _digest_of_inputs() -> str:
     return digest.hexdigest()
 
 
-def _make(logical_id: str, folder: Path) -> None:
+def _make(folder: Path) -> None:
     with TemporaryDirectory(dir=_BUILDS) as temporary:
-        artifacts = Path(temporary, logical_id)
+        artifacts = Path(temporary, "package")
         artifacts.mkdir()
         command = [
             "make",
             f"--directory={_SOURCE}",
-            f"build-{logical_id}",
+            _TARGET,
             f"ARTIFACTS_DIR={artifacts}",
             f'INSTALL_PACKAGES="{UV}" pip install --quiet --no-deps --python "{AWS_PYTHON}"',
             f'BYTECODE_PYTHON="{AWS_PYTHON}"',
@@ -96,7 +95,7 @@ def _make(logical_id: str, folder: Path) -> None:
             command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
-            raise BuildFailed(f"{logical_id} cannot be built:\n{done.stdout}{done.stderr}".rstrip())
+            raise BuildFailed(f"the functions cannot be built:\n{done.stdout}{done.stderr}".rstrip())
         shutil.rmtree(folder, ignore_errors=True)
         artifacts.rename(folder)
 

@@ -9,11 +9,11 @@ from typing import Any
 import boto3
 
 from local.bucket_settings import settle_buckets
-from local.build import BuiltFunction
+from local.build import BuiltPackage
 from local.clients import CLIENT_OPTIONS
 from local.object_lock import settle_object_lock
 from local.table_settings import settle_tables
-from local.template import with_code, with_partiql_permission, without_omissions
+from local.template import function_ids, with_code, with_partiql_permission, without_omissions
 
 STACK_NAME = "fleetgate-local"
 
@@ -29,14 +29,14 @@ def deploy(
     session: boto3.Session,
     endpoint_url: str,
     template: Mapping[str, Any],
-    builds: Mapping[str, BuiltFunction],
+    package: BuiltPackage,
     parameters: Mapping[str, str],
 ) -> dict[str, str]:
     """Create the stack and wait until it is there.
 
     Args:
         template: As `local.template.load_template` gives it.
-        builds: Every function of the template by its logical ID.
+        package: Of every function.
         parameters: Of the template; its defaults hold for the others.
 
     Returns:
@@ -48,7 +48,7 @@ def deploy(
     # ministack ignores a parameter that the template has not; AWS does not.
     if unknown := sorted(set(parameters) - set(template["Parameters"])):
         raise DeployFailed(f"the template has no parameter {', '.join(unknown)}")
-    locations = _upload(session, endpoint_url, builds)
+    locations = dict.fromkeys(function_ids(template), _upload(session, endpoint_url, package))
     wanted = with_partiql_permission(without_omissions(template))
     cloudformation = session.client("cloudformation", endpoint_url=endpoint_url, config=CLIENT_OPTIONS)
     try:
@@ -67,16 +67,13 @@ def deploy(
     return outputs
 
 
-def _upload(session: boto3.Session, endpoint_url: str, builds: Mapping[str, BuiltFunction]) -> dict[str, str]:
+def _upload(session: boto3.Session, endpoint_url: str, package: BuiltPackage) -> str:
     s3 = session.client("s3", endpoint_url=endpoint_url, config=CLIENT_OPTIONS)
     s3.create_bucket(Bucket=_BUCKET)
-    locations = {}
-    for logical_id, built in builds.items():
-        code = built.archive.read_bytes()
-        key = f"{logical_id}/{hashlib.sha256(code).hexdigest()}.zip"
-        s3.put_object(Bucket=_BUCKET, Key=key, Body=code)
-        locations[logical_id] = f"s3://{_BUCKET}/{key}"
-    return locations
+    code = package.archive.read_bytes()
+    key = f"{hashlib.sha256(code).hexdigest()}.zip"
+    s3.put_object(Bucket=_BUCKET, Key=key, Body=code)
+    return f"s3://{_BUCKET}/{key}"
 
 
 def _upload_template(session: boto3.Session, endpoint_url: str, template: Mapping[str, Any]) -> str:

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from local.build import build_function
+from local.build import build_package
 from local.claims import create_claim_certificate, write_private
 from local.clients import REGION, root_session
 from local.deploy import deploy
 from local.description import FOLDER_NAME, LOG_NAME, StackDescription
 from local.embedded_aws import embedded_aws
 from local.progress import step
-from local.template import function_ids, load_template
+from local.template import load_template
 from local.warm_up import warm_up
 
 
@@ -42,12 +42,12 @@ def running_stack(folder: Path, *, parameters: Mapping[str, str] | None = None) 
         _hold_folder(files, undo)
         template = load_template()
         with step("building the functions"):
-            builds = {logical_id: build_function(logical_id) for logical_id in function_ids(template)}
+            package = build_package()
         with step("starting the embedded AWS"):
             aws = undo.enter_context(embedded_aws(files / LOG_NAME))
         session = root_session()
         with step("deploying template.yaml"):
-            outputs = deploy(session, aws.endpoint_url, template, builds, parameters or {})
+            outputs = deploy(session, aws.endpoint_url, template, package, parameters or {})
         with step("warming up the hook"):
             warm_up(session, aws.endpoint_url, outputs["HookFunctionName"])
         with step("creating a claim certificate"):

@@ -9,7 +9,7 @@ import pytest
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
-from local.build import build_function
+from local.build import build_package
 from tests import faulty_dynamodb as faults
 from tests.embedded import Embedded
 from tests.faulty_dynamodb import FaultyDynamoDB
@@ -22,7 +22,7 @@ HANDLER = "fleetgate.handlers.hook.handler"
 @pytest.fixture(scope="module")
 def function() -> Path:
     """The built function's folder."""
-    return build_function("HookFunction").folder
+    return build_package().folder
 
 
 @pytest.fixture

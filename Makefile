@@ -50,9 +50,10 @@ build: ## Build for AWS, for sam deploy
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
 
 .PHONY: docs
-docs: ## Write docs/denial-reasons.md anew from the code
+docs: ## Write docs/denial-reasons.md and docs/openapi.json anew from the code
 	$(SETUP) cli
 	@$(BIN)/python -m local.reasons_page
+	@$(BIN)/python -m local.openapi_document
 
 # In this order: what Lambda gets is chosen first, and the tools around it follow (-c in the .in files).
 LOCKS = src/requirements requirements/tools requirements/cli requirements/dev requirements/aws requirements/sam \

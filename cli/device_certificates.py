@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import click
 from botocore.config import Config
@@ -63,18 +62,6 @@ def watching(run: Run, doing: str) -> Iterator[Callable[[Tally], None]]:
         yield watch
 
 
-def certificates_document(tally: Tally | None) -> dict[str, Any] | None:
-    """What became of the certificates; None where they were kept."""
-    if tally is None:
-        return None
-    return {
-        "complete": tally.is_complete,
-        "results": {ending.value: number for ending, number in sorted(tally.endings.items()) if number},
-        "not_done": [_handled_document(one) for one in tally.noteworthy if one.ending in FAILURES],
-        "not_found": [_handled_document(one) for one in tally.noteworthy if one.ending is Ending.NOT_FOUND],
-    }
-
-
 def print_certificates(tally: Tally | None, console: Console) -> None:
     """What became of the certificates, and what is left to do."""
     if tally is None:
@@ -96,11 +83,3 @@ def exit_as(tally: Tally | None) -> None:
     """End the command with 1 where something could not be done."""
     if tally is not None and not tally.is_complete:
         click.get_current_context().exit(ExitCode.SAID_NO)
-
-
-def _handled_document(one: Handled) -> dict[str, Any]:
-    return {
-        "certificate_id": one.certificate_id,
-        "serial_number": one.serial_number and one.serial_number.value,
-        "result": one.ending.value,
-    }

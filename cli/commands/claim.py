@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from cli.claim_certificates import ClaimFiles, deactivate, issued_claim
-from cli.device_certificates import certificates_document, desk, exit_as, print_certificates, watching
+from cli.device_certificates import desk, exit_as, print_certificates, watching
 from cli.errors import CouldNotCheck, SaidNo
 from cli.options import claim_scope_options, limit_option, optional_reason, required_reason, with_run
 from cli.parameters import CERTIFICATE_ID, START_OF_CERTIFICATE_ID
@@ -19,6 +19,7 @@ from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.store.queries import Queries
 from fleetgate.workflows.certificates_of_many import deactivate_all_through
 from fleetgate.workflows.claims import block_claim, not_registered, register_claim
+from fleetgate.workflows.tally_document import certificates_document
 
 _CERTIFICATE_ID_DIGITS = 64
 

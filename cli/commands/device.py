@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 
 from cli.commands.allow_list import print_entry
-from cli.device_certificates import certificates_document, desk, exit_as, print_certificates, tallied
+from cli.device_certificates import desk, exit_as, print_certificates, tallied
 from cli.options import keep_certificates_option, limit_option, required_reason, with_run
 from cli.parameters import DURATION, SERIAL_NUMBER
 from cli.reasons import denial_reason
@@ -21,6 +21,7 @@ from fleetgate.workflows.device_certificates import Tally
 from fleetgate.workflows.inspect_device import DeviceReport, inspect_device
 from fleetgate.workflows.operator_action import Change
 from fleetgate.workflows.quarantine_device import quarantine_device, release_device, reopen_device, retire_device
+from fleetgate.workflows.tally_document import certificates_document
 
 
 @click.group()

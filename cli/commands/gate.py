@@ -5,16 +5,18 @@ from collections.abc import Callable
 import click
 from rich.console import Console
 
-from cli.device_certificates import certificates_document, desk, exit_as, print_certificates, watching
+from cli.device_certificates import desk, exit_as, print_certificates, watching
 from cli.options import keep_certificates_option, limit_option, required_reason, with_run
 from cli.parameters import IMPORT_ID, MANUFACTURER
 from cli.run import Run
 from cli.tables import print_table, records_table, word
 from fleetgate.domain.documents import record_document, switch_document
 from fleetgate.domain.gate_switch import GateSwitch
+from fleetgate.store.queries import entries_in
 from fleetgate.workflows.certificates_of_many import handle_all
 from fleetgate.workflows.device_certificates import Tally
 from fleetgate.workflows.operator_action import Change
+from fleetgate.workflows.tally_document import certificates_document
 from fleetgate.workflows.throw_switch import (
     quarantine_import,
     quarantine_manufacturer,
@@ -148,8 +150,8 @@ def quarantine(
     tally = None
     if not keep_certificates:
         with watching(run, "Deactivating certificates") as watch:
-            entries = store.devices_of_manufacturer(name) if manufacturer else store.devices_of_import(name)
-            tally = handle_all(entries, desk(run, operator).deactivate, progress=watch)
+            pages = store.devices_of_manufacturer(name) if manufacturer else store.devices_of_import(name)
+            tally = handle_all(entries_in(pages), desk(run, operator).deactivate, progress=watch)
     _emit(
         run,
         change,
@@ -186,8 +188,8 @@ def release(run: Run, *, manufacturer: str | None, import_id: str | None, reason
     tally = None
     if not keep_certificates:
         with watching(run, "Activating certificates") as watch:
-            entries = store.devices_of_manufacturer(name) if manufacturer else store.devices_of_import(name)
-            tally = handle_all(entries, desk(run, operator).activate, progress=watch)
+            pages = store.devices_of_manufacturer(name) if manufacturer else store.devices_of_import(name)
+            tally = handle_all(entries_in(pages), desk(run, operator).activate, progress=watch)
     _emit(
         run,
         change,

@@ -4,7 +4,7 @@ import secrets
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -181,6 +181,16 @@ def test_a_question_is_noted_once_and_is_no_part_of_a_device_s_story(world: Arch
     assert [found.record_id for found in read(trail, query, 10)] == [record.record_id]
     assert record.subject == "queries"
     assert f"serial_number={SERIAL_NUMBERS[0]}" in record.reason
+
+
+def test_a_time_of_which_there_can_be_no_record_has_none(trail: AuditTrail) -> None:
+    ends_of_time = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+    for start, end in (
+        (ends_of_time[0], datetime(229, 4, 21, tzinfo=UTC)),
+        (datetime(9999, 1, 1, tzinfo=UTC), ends_of_time[1]),
+    ):
+        query = AuditQuery(start=start, end=end, serial_number=SerialNumber(SERIAL_NUMBERS[0]))
+        assert trail.page(query, limit=5).records == ()
 
 
 def test_a_time_that_ends_before_it_starts_is_no_question(world: ArchiveWorld) -> None:

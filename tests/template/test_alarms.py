@@ -151,6 +151,27 @@ def emitted_by_archiver(deployment: Deployment, embedded: Embedded) -> set[Metri
     return metrics_of([CALL, module, json.dumps(event)], {**properties["Environment"]["Variables"], **running})
 
 
+@pytest.fixture(scope="module")
+def emitted_by_api(deployment: Deployment) -> set[Metric]:
+    """The metrics that the HTTP API emits of a question that cannot be answered, since there is no DynamoDB."""
+    properties = deployment.resource("QueryFunction")
+    context = {
+        "http": {"method": "GET", "path": "/v1/gate"},
+        "requestId": "1",
+        "stage": "$default",
+        "authorizer": {"iam": {"userArn": "arn:aws:iam::123456789012:user/alice"}},
+    }
+    event = {"version": "2.0", "rawPath": "/v1/gate", "rawQueryString": "", "headers": {}, "requestContext": context}
+    nowhere = {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "nobody",
+        "AWS_SECRET_ACCESS_KEY": "nobody",
+    }
+    module, _, _ = properties["Handler"].rpartition(".")
+    return metrics_of([CALL, module, json.dumps(event)], {**properties["Environment"]["Variables"], **nowhere})
+
+
 def metrics_of(code: list[str], variables: dict[str, str]) -> set[Metric]:
     """The metrics that a piece of Python, with its arguments, emits in an environment of its own."""
     done = subprocess.run(  # noqa: S603 - our own interpreter and our own code
@@ -230,6 +251,7 @@ def test_every_alarm_watches_a_metric_that_is_emitted(
     emitted_by_imports: dict[str, set[Metric]],
     emitted_by_outcomes: set[Metric],
     emitted_by_archiver: set[Metric],
+    emitted_by_api: set[Metric],
 ) -> None:
     of_lambda = {
         ("AWS/Lambda", name, frozenset({("FunctionName", function)}))
@@ -251,6 +273,7 @@ def test_every_alarm_watches_a_metric_that_is_emitted(
         | of_states
         | emitted_by_outcomes
         | emitted_by_archiver
+        | emitted_by_api
         | emitted.union(*emitted_by_imports.values())
     )
 

@@ -9,6 +9,7 @@ import pytest
 from aws_lambda_powertools.shared import constants as powertools
 
 from fleetgate.config import (
+    ApiSettings,
     ArchiverSettings,
     HookSettings,
     ImportDeskSettings,
@@ -46,6 +47,7 @@ Settings = (
     | ReconcilerSettings
     | ArchiverSettings
     | SealerSettings
+    | ApiSettings
     | NoSettings
 )
 SETTINGS: dict[str, type[Settings]] = {
@@ -57,6 +59,8 @@ SETTINGS: dict[str, type[Settings]] = {
     "RegistryEventsFunction": NoSettings,
     "ArchiverFunction": ArchiverSettings,
     "SealerFunction": SealerSettings,
+    "QueryFunction": ApiSettings,
+    "ActionFunction": ApiSettings,
 }
 POWERTOOLS = {
     value for value in vars(powertools).values() if isinstance(value, str) and value.startswith("POWERTOOLS_")

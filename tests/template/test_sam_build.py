@@ -29,6 +29,8 @@ FUNCTIONS = {
     "RegistryEventsFunction": ["iot"],
     "ArchiverFunction": ["s3"],
     "SealerFunction": ["kms", "s3"],
+    "QueryFunction": ["dynamodb", "secretsmanager"],
+    "ActionFunction": ["dynamodb", "iot", "secretsmanager"],
 }
 
 

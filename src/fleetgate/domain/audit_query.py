@@ -6,6 +6,9 @@ from datetime import UTC, date, datetime
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 
+# What happened to devices and lists, without who asked about it.
+ALL_BUT_QUERIES = frozenset(RecordKind) - {RecordKind.QUERY}
+
 _NOT_CONDITIONS = frozenset({"start", "end", "kinds"})
 
 

@@ -297,6 +297,11 @@ class FaultReason(Reason):
         "EventBridge or Step Functions could not be reached, or failed the call.",
         "Check the AWS health page and the role's permissions; the import is tried again by itself.",
     )
+    SECRET_UNAVAILABLE = (
+        "secret_unavailable",
+        "Secrets Manager did not give the secret that cursors are signed with.",
+        "Check the AWS health page, that the secret is there, and that the role may read it.",
+    )
     MAP_FAILED = (
         "map_failed",
         "So many batches of a long file failed that Step Functions gave up.",

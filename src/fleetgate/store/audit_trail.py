@@ -29,6 +29,9 @@ _MOST_CALLS = 10
 # A record about an earlier decision stands beside it, with an ID of that time. What AWS IoT says of a decision waits in
 # a dead-letter queue for 14 days at most.
 _LATE_RECORDS = timedelta(days=15)
+# The times that a record ID can tell, and datetime as well.
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+_A_MILLISECOND = timedelta(milliseconds=1)
 _COUNTED = ["record_id", "day", "reason", "verdict"]
 
 
@@ -211,8 +214,9 @@ def _filter(query: AuditQuery, partition: _Partition) -> Condition:
 
 def _id_bounds(start: datetime, end: datetime) -> tuple[str, str]:
     """The lowest and the highest record ID that records of some time can have."""
-    lowest = max(start - _LATE_RECORDS, datetime(1970, 1, 1, tzinfo=UTC))
-    return _first_id(lowest), _first_id(end + timedelta(milliseconds=1))
+    lowest = max(start, _FIRST + _LATE_RECORDS) - _LATE_RECORDS
+    highest = min(max(end, _FIRST), _LAST - _A_MILLISECOND) + _A_MILLISECOND
+    return _first_id(lowest), _first_id(highest)
 
 
 def _first_id(moment: datetime) -> str:

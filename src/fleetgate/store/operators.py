@@ -202,15 +202,29 @@ class OperatorStore(Queries):
         Raises:
             Fault: The tables could not be asked.
         """
+        return self._change_claim(certificate_id, ClaimStatus.ACTIVE, ClaimStatus.BLOCKED, record)
+
+    def release_claim(self, certificate_id: str, record: AuditRecord) -> bool:
+        """Make a blocked claim certificate active again.
+
+        Returns:
+            Whether it was written; False when the claim certificate is not there or not blocked.
+
+        Raises:
+            Fault: The tables could not be asked.
+        """
+        return self._change_claim(certificate_id, ClaimStatus.BLOCKED, ClaimStatus.ACTIVE, record)
+
+    def _change_claim(self, certificate_id: str, before: ClaimStatus, after: ClaimStatus, record: AuditRecord) -> bool:
         try:
             with self._transaction(record) as transaction:
                 transaction.update(
                     ClaimItem(claim_key(certificate_id)),
                     actions=[
-                        ClaimItem.status.set(ClaimStatus.BLOCKED.value),
+                        ClaimItem.status.set(after.value),
                         ClaimItem.updated_at.set(record.recorded_at),
                     ],
-                    condition=ClaimItem.status == ClaimStatus.ACTIVE.value,
+                    condition=ClaimItem.status == before.value,
                 )
         except Cancelled:
             return False

@@ -47,6 +47,19 @@ class Page(Generic[_Found]):
     more: bool
 
 
+@dataclass(frozen=True, slots=True)
+class DevicePage:
+    """Some of the devices that are looked for.
+
+    Attributes:
+        entries: Each with the place behind it.
+        place: Behind the page; None at the end.
+    """
+
+    entries: tuple[tuple[AllowListEntry, str], ...]
+    place: str | None
+
+
 class Queries:
     """An operator's questions to one stack's tables. Every method raises Fault when the tables cannot answer."""
 
@@ -71,21 +84,23 @@ class Queries:
         with faults_translated():
             return page_of(DeviceItem.scan(page_size=SCAN_PAGE_ITEMS), entry_from, limit)
 
-    def devices_of_import(self, import_id: str) -> Iterator[AllowListEntry]:
-        """The devices that an import added or changed last; a scan, so it costs what the table holds."""
-        self._tables.connection()
-        condition = (DeviceItem.first_import_id == import_id) | (DeviceItem.import_id == import_id)
-        with faults_translated():
-            for item in DeviceItem.scan(filter_condition=condition, page_size=SCAN_PAGE_ITEMS, consistent_read=True):
-                yield _readable(item, entry_from)
+    def devices_of_import(self, import_id: str, *, after: str | None = None) -> Iterator[DevicePage]:
+        """The devices that an import added or changed last; a scan, so it costs what the table holds.
 
-    def devices_of_manufacturer(self, name: str) -> Iterator[AllowListEntry]:
-        """The devices of a manufacturer; a scan, so it costs what the table holds."""
-        self._tables.connection()
-        condition = DeviceItem.manufacturer == name
-        with faults_translated():
-            for item in DeviceItem.scan(filter_condition=condition, page_size=SCAN_PAGE_ITEMS, consistent_read=True):
-                yield _readable(item, entry_from)
+        Args:
+            after: A place; None begins at the beginning.
+        """
+        return self._device_pages(
+            (DeviceItem.first_import_id == import_id) | (DeviceItem.import_id == import_id), after
+        )
+
+    def devices_of_manufacturer(self, name: str, *, after: str | None = None) -> Iterator[DevicePage]:
+        """The devices of a manufacturer; a scan, so it costs what the table holds.
+
+        Args:
+            after: A place; None begins at the beginning.
+        """
+        return self._device_pages(DeviceItem.manufacturer == name, after)
 
     def mac_addresses_of_import(self, import_id: str) -> Iterator[tuple[MacAddress, SerialNumber]]:
         """The MAC addresses that an import assigned, each with its owner; a scan, so it costs what the table holds."""
@@ -144,6 +159,20 @@ class Queries:
         """The audit records about a device certificate, newest first."""
         return self._records(AuditItem.by_device_certificate, certificate_id, limit)
 
+    def _device_pages(self, condition: Any, after: str | None) -> Iterator[DevicePage]:
+        self._tables.connection()
+        start = {"pk": {"S": after}} if after else None
+        with faults_translated():
+            found = DeviceItem.scan(
+                filter_condition=condition, page_size=SCAN_PAGE_ITEMS, consistent_read=True, last_evaluated_key=start
+            )
+            for page in found.page_iter:
+                items = map(DeviceItem.from_raw_data, page["Items"])
+                last = page.get("LastEvaluatedKey")
+                yield DevicePage(
+                    tuple((_readable(item, entry_from), item.pk) for item in items), last["pk"]["S"] if last else None
+                )
+
     def _records(self, index: Any, key: str, limit: int) -> Page[AuditRecord]:
         self._tables.connection()
         with faults_translated():
@@ -156,6 +185,11 @@ class Queries:
                 return _readable(model.get(key, consistent_read=True), read)
             except DoesNotExist:
                 return None
+
+
+def entries_in(pages: Iterable[DevicePage]) -> Iterator[AllowListEntry]:
+    """The devices of some pages, one by one."""
+    return (entry for page in pages for entry, _ in page.entries)
 
 
 def page_of(items: Iterable[Any], read: Callable[[Any], _Read], limit: int) -> Page[_Read]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from typing import TypeVar
 
@@ -51,12 +52,19 @@ def deactivate_all_through(
     Raises:
         Fault: The tables could not be asked; repeat it.
     """
+    return handle_all(
+        issued_through(claim_certificate_id, desk.store), partial(deactivate_issued, desk), progress=progress
+    )
 
-    def handle(record: AuditRecord) -> tuple[Handled, ...]:
-        entry = desk.store.device(SerialNumber(record.serial_number)) if record.serial_number else None
-        return (desk.deactivate_for_good(entry, record),)
 
-    return handle_all(issued_through(claim_certificate_id, desk.store), handle, progress=progress)
+def deactivate_issued(desk: CertificateDesk, record: AuditRecord) -> tuple[Handled, ...]:
+    """Deactivate for good the device certificate that a decision led to.
+
+    Raises:
+        Fault: The tables could not be asked; repeat it.
+    """
+    entry = desk.store.device(SerialNumber(record.serial_number)) if record.serial_number else None
+    return (desk.deactivate_for_good(entry, record),)
 
 
 def issued_through(claim_certificate_id: str, store: StopStore) -> Iterator[AuditRecord]:

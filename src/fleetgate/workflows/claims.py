@@ -1,4 +1,4 @@
-"""Register and block claim certificates: who may ask on behalf of which devices."""
+"""Register, block and release claim certificates: who may ask on behalf of which devices."""
 
 from dataclasses import replace
 
@@ -56,6 +56,25 @@ def block_claim(certificate_id: str, *, store: OperatorStore, operator: Operator
     raise Fault(FaultReason.STORE_CONTENTION)
 
 
+def release_claim(certificate_id: str, *, store: OperatorStore, operator: Operator) -> Change[ClaimCertificate]:
+    """End a block: the claim certificate is good for what it was registered for, as before. Safe to repeat.
+
+    Raises:
+        Refusal: The claim certificate is not registered.
+        Fault: The tables could not be asked.
+    """
+    for _ in range(MOST_TRIES):
+        registered = store.claim(certificate_id)
+        if registered is None:
+            raise not_registered(certificate_id)
+        if registered.status is ClaimStatus.ACTIVE:
+            return Change(registered, None)
+        record = _about(registered, operator.record(Action.RELEASE_CLAIM))
+        if store.release_claim(certificate_id, record):
+            return Change(replace(registered, status=ClaimStatus.ACTIVE), record)
+    raise Fault(FaultReason.STORE_CONTENTION)
+
+
 def not_registered(certificate_id: str) -> Refusal:
     """The refusal for a claim certificate that the gate does not know."""
     return Refusal(
@@ -74,8 +93,8 @@ def _must_be_replaceable(registered: ClaimCertificate, record: AuditRecord) -> N
     if registered.status is ClaimStatus.BLOCKED:
         raise Refusal(
             RefusalCode.CLAIM_CERTIFICATE_BLOCKED,
-            f"claim certificate {registered.certificate_id} was blocked and stays so: "
-            "create a new one with fleetgate claim create.",
+            f"claim certificate {registered.certificate_id} is blocked: end a mistaken block with "
+            "fleetgate claim release, else create a new one with fleetgate claim create.",
         )
     if registered.expires_at is None or record.recorded_at < registered.expires_at:
         raise Refusal(

@@ -64,6 +64,12 @@ class Tally:
             if one.ending in FAILURES | {Ending.NOT_FOUND}:
                 self.noteworthy.append(one)
 
+    def merge(self, other: "Tally") -> None:
+        """Count what became of the certificates of more devices."""
+        self.devices += other.devices
+        self.endings += other.endings
+        self.noteworthy += other.noteworthy
+
     @property
     def is_complete(self) -> bool:
         """Whether nothing is left to be done."""

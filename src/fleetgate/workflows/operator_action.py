@@ -22,6 +22,7 @@ class Action(StrEnum):
     RELEASE = "release"
     REGISTER_CLAIM = "register_claim"
     BLOCK_CLAIM = "block_claim"
+    RELEASE_CLAIM = "release_claim"
     APPROVE_IMPORT = "approve_import"
     ROLL_BACK_IMPORT = "roll_back_import"
     RETIRE = "retire"

@@ -16,6 +16,7 @@ from fleetgate.domain.reasons import FaultReason
 from fleetgate.domain.roll_back import KeptReason, kept_because
 from fleetgate.store.import_records import ImportRecords
 from fleetgate.store.operators import OperatorStore
+from fleetgate.store.queries import entries_in
 from fleetgate.workflows.find_import import known_import
 from fleetgate.workflows.operator_action import MOST_TRIES, Action, Operator
 from fleetgate.workflows.refusals import Refusal, RefusalCode
@@ -67,7 +68,7 @@ def roll_back_import(
     examples: list[tuple[SerialNumber, KeptReason]] = []
     removed = 0
     with ThreadPoolExecutor(_THREADS) as pool:
-        entries = store.devices_of_import(import_id)
+        entries = entries_in(store.devices_of_import(import_id))
         while some := list(islice(entries, _AT_ONCE)):
             reasons = list(pool.map(lambda entry: _take_off(entry, import_id, store, operator), some))
             stay = [(entry.serial_number, reason) for entry, reason in zip(some, reasons, strict=True) if reason]

@@ -1,0 +1,78 @@
+"""What every action over HTTP has in common: who acts, certificates in AWS IoT, and as much as there is time for."""
+
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import botocore.session
+from botocore.config import Config
+
+from fleetgate.handlers.http import orders, stack
+from fleetgate.store.certificates import Certificates
+from fleetgate.workflows.certificates_in_pieces import Piece
+from fleetgate.workflows.cursors import InvalidCursor, Purpose
+from fleetgate.workflows.device_certificates import CertificateDesk, Tally
+from fleetgate.workflows.operator_action import Change, Operator
+from fleetgate.workflows.tally_document import certificates_document
+
+# AWS IoT lets an account make ten calls a second; the adaptive mode slows down to what it lets through.
+_PATIENTLY = Config(connect_timeout=2, read_timeout=5, retries={"mode": "adaptive", "total_max_attempts": 5})
+# What a handful of certificates may take, and the answer.
+_A_HANDFUL_TAKES_MILLISECONDS = 12_000
+
+# What may stand in the way of any action, for its OpenAPI document.
+ERRORS = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+
+_Place = TypeVar("_Place", int, str)
+
+
+def operator_of(router: Any, order: orders.Order) -> Operator:
+    """Whoever sent the order, with their words."""
+    return stack.Asking.of(router.current_event.raw_event).operator(order.reason)
+
+
+def desk_of(operator: Operator) -> CertificateDesk:
+    """Where device certificates are handled for an operator."""
+    iot = botocore.session.get_session().create_client("iot", config=_PATIENTLY)
+    return CertificateDesk(store=stack.store(), certificates=Certificates(iot), operator=operator)
+
+
+def has_time(router: Any) -> bool:
+    """Whether there is time for another handful of certificates."""
+    return bool(router.lambda_context.get_remaining_time_in_millis() > _A_HANDFUL_TAKES_MILLISECONDS)
+
+
+def result_of(result: str, change: Change[Any]) -> dict[str, Any]:
+    """How an action ended."""
+    return {
+        "result": result if change.record else "unchanged",
+        "record_id": change.record and change.record.record_id,
+    }
+
+
+def report_of(tally: Tally) -> dict[str, Any]:
+    """What became of certificates that were all looked at."""
+    return {**(certificates_document(tally) or {}), "next_cursor": None}
+
+
+def report_of_piece(piece: Piece[Any], about: str) -> dict[str, Any]:
+    """What became of some certificates, with a cursor where there are more."""
+    document = report_of(piece.tally)
+    if piece.next_place is None:
+        return document
+    cursor = stack.cursors().give(Purpose.CERTIFICATES, {"about": about, "place": piece.next_place})
+    return {**document, "complete": False, "next_cursor": cursor}
+
+
+def place_of(cursor: str | None, about: str, beginning: _Place) -> _Place:
+    """Where an action goes on.
+
+    Raises:
+        InvalidCursor: The cursor was not given out, or for another action.
+    """
+    if cursor is None:
+        return beginning
+    content = stack.cursors().take(Purpose.CERTIFICATES, cursor)
+    if content["about"] != about:
+        raise InvalidCursor("the cursor belongs to another action")
+    place: _Place = content["place"]
+    return place

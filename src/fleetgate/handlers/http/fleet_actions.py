@@ -1,0 +1,166 @@
+"""Actions on many devices: a manufacturer's, an import's, a claim certificate's, everybody's. Safe to repeat."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler.openapi.params import Body
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.claim import ClaimCertificate
+from fleetgate.domain.documents import claim_document, switch_document
+from fleetgate.domain.gate_switch import GateSwitch
+from fleetgate.handlers.http import fields, orders, stack
+from fleetgate.handlers.http.acting import ERRORS, desk_of, has_time, operator_of, place_of, report_of_piece, result_of
+from fleetgate.handlers.http.application import answered
+from fleetgate.store.queries import DevicePage
+from fleetgate.workflows.certificates_in_pieces import devices_in, handle_some, issued_from
+from fleetgate.workflows.certificates_of_many import deactivate_issued
+from fleetgate.workflows.claims import block_claim, release_claim
+from fleetgate.workflows.device_certificates import CertificateDesk, Handled
+from fleetgate.workflows.operator_action import Change
+from fleetgate.workflows.throw_switch import (
+    quarantine_import,
+    quarantine_manufacturer,
+    release_import,
+    release_manufacturer,
+    start_gate,
+    stop_gate,
+)
+
+router: Any = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
+
+_ERRORS = (HTTPStatus.BAD_REQUEST, *ERRORS)
+_MANY: dict[str, Any] = {"tags": ["many devices"], "responses": answered(orders.GateAction, *_ERRORS)}
+_CLAIM: dict[str, Any] = {"tags": ["claim certificates"], "responses": answered(orders.ClaimAction, *_ERRORS)}
+_ManyOrder = Annotated[orders.ManyOrder, Body()]
+_ManufacturerOrder = Annotated[orders.ManufacturerOrder, Body()]
+_Order = Annotated[orders.Order, Body()]
+_Handle = Callable[[CertificateDesk, AllowListEntry], tuple[Handled, ...]]
+_Throw = Callable[..., Change[GateSwitch]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Whose:
+    """Whose devices are meant, and how they are found from some place on."""
+
+    name: str
+    pages: Callable[..., Iterator[DevicePage]]
+
+
+@router.post(
+    "/v1/manufacturers/quarantine",
+    summary="Put a manufacturer into quarantine",
+    operation_id="quarantineManufacturer",
+    **_MANY,
+)
+def stop_manufacturer(order: _ManufacturerOrder) -> orders.GateAction:
+    """Have the gate deny every device of a manufacturer, and deactivate their certificates as far as there is time."""
+    throw = partial(quarantine_manufacturer, order.manufacturer)
+    return _act("quarantined", _of_manufacturer(order.manufacturer), throw, CertificateDesk.deactivate, order)
+
+
+@router.post("/v1/manufacturers/release", summary="Release a manufacturer", operation_id="releaseManufacturer", **_MANY)
+def start_manufacturer(order: _ManufacturerOrder) -> orders.GateAction:
+    """End a manufacturer's quarantine, and activate the certificates that it deactivated as far as there is time."""
+    throw = partial(release_manufacturer, order.manufacturer)
+    return _act("released", _of_manufacturer(order.manufacturer), throw, CertificateDesk.activate, order)
+
+
+@router.post(
+    "/v1/imports/<import_id>/quarantine",
+    summary="Put an import into quarantine",
+    operation_id="quarantineImport",
+    **_MANY,
+)
+def stop_import(import_id: fields.ImportIdPath, order: _ManyOrder) -> orders.GateAction:
+    """Have the gate deny every device of an import, and deactivate their certificates as far as there is time."""
+    throw = partial(quarantine_import, import_id, records=stack.imports())
+    return _act("quarantined", _of_import(import_id), throw, CertificateDesk.deactivate, order)
+
+
+@router.post("/v1/imports/<import_id>/release", summary="Release an import", operation_id="releaseImport", **_MANY)
+def start_import(import_id: fields.ImportIdPath, order: _ManyOrder) -> orders.GateAction:
+    """End an import's quarantine, and activate the certificates that it deactivated as far as there is time."""
+    throw = partial(release_import, import_id, records=stack.imports())
+    return _act("released", _of_import(import_id), throw, CertificateDesk.activate, order)
+
+
+@router.post("/v1/gate/stop", summary="Stop the gate", operation_id="stopGate", **_MANY)
+def stop(order: _Order) -> orders.GateAction:
+    """Have the gate deny every device from now on."""
+    return _gate("stopped", stop_gate(store=stack.store(), operator=operator_of(router, order)), None)
+
+
+@router.post("/v1/gate/start", summary="Start the gate", operation_id="startGate", **_MANY)
+def start(order: _Order) -> orders.GateAction:
+    """Have the gate judge devices again."""
+    return _gate("started", start_gate(store=stack.store(), operator=operator_of(router, order)), None)
+
+
+@router.post(
+    "/v1/claim-certificates/<certificate_id>/block",
+    summary="Block a claim certificate",
+    operation_id="blockClaimCertificate",
+    **_CLAIM,
+)
+def block(certificate_id: fields.CertificateIdPath, order: Annotated[orders.BlockOrder, Body()]) -> orders.ClaimAction:
+    """Have the gate deny every device that asks with a claim certificate.
+
+    Device certificates that were issued through it stay valid unless `deactivate_devices` says otherwise; those are
+    deactivated for good, as far as there is time.
+    """
+    operator, about = operator_of(router, order), f"block {certificate_id}"
+    first = place_of(order.cursor, about, 0)
+    change = block_claim(certificate_id, store=stack.store(), operator=operator)
+    if not order.deactivate_devices:
+        return _claim("blocked", change, None)
+    issued = issued_from(certificate_id, stack.store(), first=first)
+    piece = handle_some(issued, partial(deactivate_issued, desk_of(operator)), goes_on=partial(has_time, router))
+    return _claim("blocked", change, report_of_piece(piece, about))
+
+
+@router.post(
+    "/v1/claim-certificates/<certificate_id>/release",
+    summary="Release a claim certificate",
+    operation_id="releaseClaimCertificate",
+    **_CLAIM,
+)
+def release(certificate_id: fields.CertificateIdPath, order: _Order) -> orders.ClaimAction:
+    """Judge devices again that ask with a claim certificate. Certificates that a block deactivated stay so."""
+    change = release_claim(certificate_id, store=stack.store(), operator=operator_of(router, order))
+    return _claim("released", change, None)
+
+
+def _of_manufacturer(name: str) -> _Whose:
+    return _Whose(f"manufacturer {name}", partial(stack.store().devices_of_manufacturer, name))
+
+
+def _of_import(import_id: str) -> _Whose:
+    return _Whose(f"import {import_id}", partial(stack.store().devices_of_import, import_id))
+
+
+def _act(result: str, whose: _Whose, throw: _Throw, handle: _Handle, order: orders.ManyOrder) -> orders.GateAction:
+    operator, about = operator_of(router, order), f"{result} {whose.name}"
+    after = place_of(order.cursor, about, "")
+    change = throw(store=stack.store(), operator=operator)
+    if order.keep_certificates:
+        return _gate(result, change, None)
+    found = devices_in(whose.pages(after=after or None))
+    piece = handle_some(found, partial(handle, desk_of(operator)), goes_on=partial(has_time, router))
+    return _gate(result, change, report_of_piece(piece, about))
+
+
+def _gate(result: str, change: Change[GateSwitch], certificates: dict[str, Any] | None) -> orders.GateAction:
+    return orders.GateAction.model_validate(
+        {**result_of(result, change), "gate": switch_document(change.subject), "certificates": certificates}
+    )
+
+
+def _claim(result: str, change: Change[ClaimCertificate], certificates: dict[str, Any] | None) -> orders.ClaimAction:
+    return orders.ClaimAction.model_validate(
+        {**result_of(result, change), "claim": claim_document(change.subject), "certificates": certificates}
+    )

@@ -1,0 +1,86 @@
+"""The stack behind the HTTP API, reached once for all requests of a function, and who asks in this one."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from ulid import ULID
+
+from fleetgate.config import ApiSettings
+from fleetgate.handlers.http.caller import Caller
+from fleetgate.store.audit_trail import AuditTrail
+from fleetgate.store.import_records import ImportRecords
+from fleetgate.store.secrets import secret_of
+from fleetgate.store.stops import StopStore
+from fleetgate.workflows.cursors import Cursors
+from fleetgate.workflows.operator_action import Operator
+
+
+@cache
+def settings() -> ApiSettings:
+    """What the function is told from outside."""
+    return ApiSettings.from_environment(os.environ)
+
+
+@cache
+def trail() -> AuditTrail:
+    """The audit trail."""
+    return AuditTrail(settings().tables)
+
+
+@cache
+def store() -> StopStore:
+    """The allow-list, as operators see it."""
+    return StopStore(settings().tables)
+
+
+@cache
+def imports() -> ImportRecords:
+    """The imports."""
+    return ImportRecords(settings().tables)
+
+
+@cache
+def cursors() -> Cursors:
+    """Signs cursors with the stack's own secret."""
+    return Cursors(secret_of(settings().cursor_secret_arn))
+
+
+def now() -> datetime:
+    """Aware UTC."""
+    return datetime.now(UTC)
+
+
+def new_record_id(moment: datetime) -> str:
+    """A unique ID that sorts by time."""
+    return str(ULID.from_datetime(moment))
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One request: who makes it."""
+
+    caller: Caller
+    request_id: str | None
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any]) -> "Asking":
+        """The request of an event of payload format 2.0.
+
+        Raises:
+            HttpProblem: API Gateway names nobody as the caller.
+        """
+        context = event["requestContext"]
+        return cls(Caller.of(context), context.get("requestId"))
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether the caller sees every field."""
+        return self.caller.sees_all(settings().full_view)
+
+    def operator(self, reason: str) -> Operator:
+        """The caller as somebody who acts."""
+        return Operator(actor=self.caller.actor, reason=reason, now=now, new_record_id=new_record_id)

@@ -19,6 +19,7 @@ from benchmarks.import_calls import import_call_figures
 from benchmarks.import_memory import import_memory_figures
 from benchmarks.import_writes import import_write_figures
 from benchmarks.imports import import_figures
+from benchmarks.query import query_figures
 from benchmarks.report import as_json, show
 from benchmarks.validation import validation_figures
 from benchmarks.verify import verify_figures
@@ -61,6 +62,8 @@ def _figures() -> Iterator[Figure]:
             yield from calls_per_decision(world)
         with step("measuring the warm hook"):
             yield from warm_hook_figures(world)
+        with step("measuring questions to the audit trail"):
+            yield from query_figures(world)
         with step("measuring imports"):
             yield from import_figures(world.environment)
         with step("measuring writes of a factory list"):

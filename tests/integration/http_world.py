@@ -86,27 +86,11 @@ class HttpWorld:
         content_type: str = "application/json",
         context: Context | None = None,
     ) -> HttpAnswer:
-        """Hand on a request. API Gateway joins a field that is given twice with a comma."""
-        fields = {
-            name: ",".join(value) if isinstance(value, list) else str(value) for name, value in (query or {}).items()
-        }
-        event = {
-            "version": "2.0",
-            "routeKey": f"{method} /v1/{{proxy+}}",
-            "rawPath": path,
-            "rawQueryString": urlencode(fields),
-            "headers": {"content-type": content_type},
-            "requestContext": {
-                "http": {"method": method, "path": path, "sourceIp": "192.0.2.1"},
-                "requestId": "request-1",
-                "stage": "$default",
-                "authorizer": dict(self.authorizer),
-            },
-            "isBase64Encoded": False,
-            **({"queryStringParameters": fields} if fields else {}),
-            **({"body": body} if body is not None else {}),
-        }
-        return self.invoke(event, context)
+        """Hand on a request."""
+        return self.invoke(
+            event_of(method, path, query=query, body=body, content_type=content_type, authorizer=self.authorizer),
+            context,
+        )
 
     def invoke(self, event: Mapping[str, Any], context: Context | None = None) -> HttpAnswer:
         """Invoke the function of an event's method."""
@@ -122,6 +106,35 @@ class HttpWorld:
     def environment(self, function: str) -> dict[str, str]:
         """The variables of a deployed function, credentials of its role included."""
         return {**_deployed(self.embedded, function), **self.changed}
+
+
+def event_of(
+    method: str,
+    path: str,
+    *,
+    query: Mapping[str, Any] | None = None,
+    body: str | None = None,
+    content_type: str = "application/json",
+    authorizer: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """A request as API Gateway hands it on. It joins a field that is given twice with a comma."""
+    fields = {name: ",".join(value) if isinstance(value, list) else str(value) for name, value in (query or {}).items()}
+    return {
+        "version": "2.0",
+        "routeKey": f"{method} /v1/{{proxy+}}",
+        "rawPath": path,
+        "rawQueryString": urlencode(fields),
+        "headers": {"content-type": content_type},
+        "requestContext": {
+            "http": {"method": method, "path": path, "sourceIp": "192.0.2.1"},
+            "requestId": "request-1",
+            "stage": "$default",
+            "authorizer": dict({"iam": {"userArn": SESSION_ARN}} if authorizer is None else authorizer),
+        },
+        "isBase64Encoded": False,
+        **({"queryStringParameters": fields} if fields else {}),
+        **({"body": body} if body is not None else {}),
+    }
 
 
 _environments: dict[tuple[str, str], dict[str, str]] = {}

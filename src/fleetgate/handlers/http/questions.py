@@ -1,9 +1,12 @@
 """What the security team asks over HTTP: records, counts, a device's story, the switch. Nothing here changes a device.
 
-Every question is on record before it is answered.
+Every question is on record before its answer is given.
 """
 
 import json
+from collections.abc import Iterator
+from concurrent.futures import wait
+from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from http import HTTPStatus
@@ -81,8 +84,8 @@ def list_records(
 ) -> Response[Any]:
     """Answer a page of the records that meet every condition that is given."""
     query, place = _question(Purpose.RECORDS, fields.asked(locals()), cursor)
-    _note(Question.LIST_RECORDS if form is Form.JSON else Question.EXPORT_RECORDS, query.words)
-    page = stack.trail().page(query, limit=limit, place=place)
+    with _noted(Question.LIST_RECORDS if form is Form.JSON else Question.EXPORT_RECORDS, query.words):
+        page = stack.trail().page(query, limit=limit, place=place)
     records = page.records if _asking().sees_all else tuple(map(_masked_record, page.records))
     following = _next(Purpose.RECORDS, query, page.next_place)
     headers = {"Cache-Control": "no-store"}
@@ -122,8 +125,8 @@ def count_records(
 ) -> answers.CountsPage:
     """Answer how many records there are, by UTC day, verdict and reason."""
     query, place = _question(Purpose.COUNTS, fields.asked(locals()), cursor)
-    _note(Question.COUNT_RECORDS, query.words)
-    page = stack.trail().counts(query, place=place)
+    with _noted(Question.COUNT_RECORDS, query.words):
+        page = stack.trail().counts(query, place=place)
     counts = [
         answers.Count(day=day, verdict=Verdict(verdict) if verdict else None, reason=reason, count=count)
         for (day, verdict, reason), count in sorted(page.counts.items(), reverse=True)
@@ -140,14 +143,14 @@ def count_records(
 )
 def read_story(serial_number: fields.SerialNumberPath) -> answers.Story:
     """Answer who let a device in, from which list, with which claim certificate, and what happened then."""
-    _note(Question.READ_STORY, f"serial_number={serial_number}")
-    story = device_story(
-        SerialNumber(serial_number),
-        store=stack.store(),
-        trail=stack.trail(),
-        imports=stack.imports(),
-        now=stack.now(),
-    )
+    with _noted(Question.READ_STORY, f"serial_number={serial_number}"):
+        story = device_story(
+            SerialNumber(serial_number),
+            store=stack.store(),
+            trail=stack.trail(),
+            imports=stack.imports(),
+            now=stack.now(),
+        )
     document = story_document(story)
     return answers.Story.model_validate(document if _asking().sees_all else masked(document))
 
@@ -161,8 +164,9 @@ def read_story(serial_number: fields.SerialNumberPath) -> answers.Story:
 )
 def read_switch() -> answers.Switch:
     """Answer whether the gate is stopped, and which manufacturers and imports are in quarantine."""
-    _note(Question.READ_SWITCH, "gate")
-    return answers.Switch.model_validate(switch_document(stack.store().switch()))
+    with _noted(Question.READ_SWITCH, "gate"):
+        switch = stack.store().switch()
+    return answers.Switch.model_validate(switch_document(switch))
 
 
 def _asking() -> stack.Asking:
@@ -188,17 +192,27 @@ def _next(purpose: Purpose, query: AuditQuery, place: Place | None) -> str | Non
     return stack.cursors().give(purpose, content_of(query, place)) if place else None
 
 
-def _note(question: Question, words: str) -> None:
-    asking, moment = _asking(), stack.now()
-    note_question(
+@contextmanager
+def _noted(question: Question, words: str) -> Iterator[None]:
+    """Put a question on record while its answer is looked up. Whoever cannot be recorded gets none."""
+    asking, moment, trail = _asking(), stack.now(), stack.trail()
+    trail.prime()  # before there are two threads
+    noting = stack.beside().submit(
+        note_question,
         question,
         words,
         actor=asking.caller.actor,
-        trail=stack.trail(),
+        trail=trail,
         now=moment,
         record_id=stack.new_record_id(moment),
         request_id=asking.request_id,
     )
+    try:
+        yield
+    finally:
+        # Also where there is no answer: Lambda may stop this process once there is a response.
+        wait([noting])
+    noting.result()
 
 
 def _masked_record(record: AuditRecord) -> AuditRecord:

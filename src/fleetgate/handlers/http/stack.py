@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -47,6 +48,12 @@ def imports() -> ImportRecords:
 def cursors() -> Cursors:
     """Signs cursors with the stack's own secret."""
     return Cursors(secret_of(settings().cursor_secret_arn))
+
+
+@cache
+def beside() -> Executor:
+    """Runs what a request does beside its main work."""
+    return ThreadPoolExecutor(max_workers=1)
 
 
 def now() -> datetime:

@@ -9,6 +9,9 @@ from fleetgate.domain.identifiers import MacAddress, SerialNumber
 # What happened to devices and lists, without who asked about it.
 ALL_BUT_QUERIES = frozenset(RecordKind) - {RecordKind.QUERY}
 
+# Before every record.
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
 _NOT_CONDITIONS = frozenset({"start", "end", "kinds"})
 
 

@@ -1,16 +1,18 @@
 """A device's story: who let it in, from which list, with which claim certificate, and what happened then."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
-from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.allow_list import AllowListEntry, DeviceState
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.gate_switch import GateSwitch
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.import_record import ImportRecord
 from fleetgate.domain.outcome import Evidence
+from fleetgate.domain.reasons import DenialReason
 
 
 class Ending(StrEnum):
@@ -22,6 +24,13 @@ class Ending(StrEnum):
     REGISTERED = "registered"
     NOT_SEEN = "not_seen"
 
+
+# Why the gate denies a device in these states, whatever it presents.
+_STOPPED_STATES = {
+    DeviceState.RETIRED: DenialReason.RETIRED,
+    DeviceState.QUARANTINED: DenialReason.QUARANTINED,
+    DeviceState.REVOKED: DenialReason.APPROVAL_REVOKED,
+}
 
 # The first that was seen tells.
 _ENDINGS = (
@@ -61,7 +70,7 @@ class DeviceStory:
         entry: None when it is not on the allow-list.
         records: Its audit records, oldest first.
         is_complete: Whether these are all that the audit table has.
-        imports: The imports that its entry names, by import ID; None where the record of one is gone.
+        imports: The imports that its entry and its records name, by import ID; None where the record of one is gone.
         claims: The claim certificates that it came with, by certificate ID; None where one is not registered.
         switch: What is stopped for more than one device.
     """
@@ -88,6 +97,25 @@ class DeviceStory:
     def actions(self) -> tuple[AuditRecord, ...]:
         """What operators did with it, oldest first."""
         return tuple(record for record in self.records if record.kind is RecordKind.OPERATOR_ACTION)
+
+    def stops(self, now: datetime) -> tuple[DenialReason, ...]:
+        """Why the gate would deny the device now, whatever it presents; empty if it depends on that."""
+        return tuple(self._stops(now))
+
+    def _stops(self, now: datetime) -> Iterator[DenialReason]:
+        if self.switch.is_stopped:
+            yield DenialReason.GATE_STOPPED
+        if self.entry is None:
+            yield DenialReason.NOT_ON_ALLOW_LIST
+            return
+        if stop := self.switch.stop_of(self.entry):
+            yield stop
+        if state := _STOPPED_STATES.get(self.entry.state):
+            yield state
+        if self.entry.valid_from and now < self.entry.valid_from:
+            yield DenialReason.NOT_YET_VALID
+        if self.entry.valid_until and now >= self.entry.valid_until:
+            yield DenialReason.APPROVAL_EXPIRED
 
 
 def admissions_of(records: Iterable[AuditRecord]) -> tuple[Admission, ...]:

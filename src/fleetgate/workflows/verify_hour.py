@@ -230,6 +230,11 @@ def _read_unnamed(
         for one in later.digest.late:
             if one.key == key:
                 _read(one, content, found, archive, into=content.records)
+                if later.reference is None and later.original_version_id is None:
+                    detail = f"{digest_key(later.hour)} names it, and is not what was signed"
+                    content.findings.append(
+                        Finding(kind=FindingKind.OBJECT_INSERTED, hour=found.hour, key=key, detail=detail)
+                    )
                 return
     if found.digest is not None:
         content.findings.append(Finding(kind=FindingKind.OBJECT_INSERTED, hour=found.hour, key=key))

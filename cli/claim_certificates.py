@@ -10,10 +10,12 @@ from typing import Any
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cli.errors import CouldNotCheck
+from cli.errors import CouldNotCheck, SaidNo
+from fleetgate.store.queries import Queries
 
 CERTIFICATE_FILE_NAME = "claim-certificate.pem"
 PRIVATE_KEY_FILE_NAME = "claim-private-key.pem"
+_CERTIFICATE_ID_DIGITS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,25 @@ def issued_claim(iot: Any, *, policy_name: str, files: ClaimFiles) -> Iterator[I
 def deactivate(iot: Any, certificate_id: str) -> None:
     """Have AWS IoT refuse a certificate from its next connection on."""
     iot.update_certificate(certificateId=certificate_id, newStatus="INACTIVE")
+
+
+def activate(iot: Any, certificate_id: str) -> None:
+    """Have AWS IoT accept a certificate again."""
+    iot.update_certificate(certificateId=certificate_id, newStatus="ACTIVE")
+
+
+def whole_certificate_id(start: str, queries: Queries) -> str | None:
+    """The claim certificate whose ID starts so; a whole ID is taken as it is, None where none is registered.
+
+    Raises:
+        SaidNo: Several start so.
+    """
+    if len(start) == _CERTIFICATE_ID_DIGITS:
+        return start
+    found = queries.claims(limit=2, starting_with=start)
+    if len(found.items) > 1:
+        raise SaidNo("ambiguous", f"several claim certificates start with {start}: give more digits.")
+    return found.items[0].certificate_id if found.items else None
 
 
 def _withdraw(iot: Any, certificate_id: str) -> str:

@@ -3,30 +3,23 @@
 from pathlib import Path
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from cli.claim_certificates import ClaimFiles, deactivate, issued_claim
-from cli.device_certificates import desk, exit_as, print_certificates, watching
-from cli.errors import CouldNotCheck, SaidNo
-from cli.options import claim_scope_options, limit_option, optional_reason, required_reason, with_run
-from cli.parameters import CERTIFICATE_ID, START_OF_CERTIFICATE_ID
+from cli.claim_certificates import ClaimFiles, issued_claim
+from cli.commands.claim_block import block, release
+from cli.options import claim_scope_options, limit_option, optional_reason, with_run
+from cli.parameters import CERTIFICATE_ID
 from cli.run import Run
 from cli.tables import claims_table, print_table
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.documents import claim_document
 from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.store.queries import Queries
-from fleetgate.workflows.certificates_of_many import deactivate_all_through
-from fleetgate.workflows.claims import block_claim, not_registered, register_claim
-from fleetgate.workflows.tally_document import certificates_document
-
-_CERTIFICATE_ID_DIGITS = 64
+from fleetgate.workflows.claims import register_claim
 
 
 @click.group()
 def claim() -> None:
-    """Create, register and block claim certificates.
+    """Create, register, block and release claim certificates.
 
     A claim certificate is the bootstrap certificate that many devices share. The gate lets a device in only if its
     claim certificate is registered, for the device's manufacturer.
@@ -157,78 +150,6 @@ def register(
     )
 
 
-@claim.command()
-@click.argument("certificate_id", metavar="CERTIFICATE_ID", type=START_OF_CERTIFICATE_ID)
-@required_reason
-@click.option("--deactivate", "also_deactivate", is_flag=True, help="Also deactivate the certificate in AWS IoT.")
-@click.option(
-    "--deactivate-devices", is_flag=True, help="Also deactivate every device certificate that was issued through it."
-)
-@with_run
-def block(run: Run, *, certificate_id: str, reason: str, also_deactivate: bool, deactivate_devices: bool) -> None:
-    """Deny every device with this claim certificate.
-
-    CERTIFICATE_ID may be cut to its first 8 digits or more, as claim list shows them.
-
-    With --deactivate AWS IoT also refuses connections with the claim certificate itself.
-
-    Devices that were let in through it keep their certificates, since a block is no sign that they are not genuine.
-    With --deactivate-devices they lose them for good, those that they rotated to included, as far back as the audit
-    trail goes: for a stolen key, where the devices can be provisioned anew. Safe to repeat. Exits with 1 when one of
-    them could not be deactivated.
-
-    \b
-    Examples:
-      fleetgate claim block 5f1c22ab --reason "line 4 closed" --deactivate
-      fleetgate claim block 5f1c22ab --reason "key stolen" --deactivate --deactivate-devices
-    """
-    store, operator = run.store, run.operator(reason)
-    with run.progress("Blocking the claim certificate"):
-        certificate_id = _whole_certificate_id(certificate_id, store)
-        change = block_claim(certificate_id, store=store, operator=operator)
-        if also_deactivate:
-            try:
-                deactivate(run.target.client("iot"), certificate_id)
-            except (ClientError, BotoCoreError) as error:
-                raise CouldNotCheck(
-                    "claim_not_deactivated",
-                    f"claim certificate {certificate_id} is blocked, but AWS IoT did not deactivate it: {error}",
-                ) from error
-    tally = None
-    if deactivate_devices:
-        with watching(run, "Deactivating device certificates") as watch:
-            tally = deactivate_all_through(certificate_id, desk=desk(run, operator), progress=watch)
-    notes = [
-        "AWS IoT refuses its next connection."
-        if also_deactivate
-        else "It can still connect to AWS IoT; --deactivate ends that too."
-    ]
-    if tally is None:
-        notes.append("Device certificates that were issued through it stay valid; --deactivate-devices ends that too.")
-
-    def render(console: Console) -> None:
-        how = "Blocked:" if change.record else "unchanged: was blocked before,"
-        console.print(f"{how} claim certificate {certificate_id}. The gate denies every device that asks with it.")
-        for note in notes:
-            console.print(note)
-        if tally is not None:
-            console.print(f"{tally.devices:,} device certificates were issued through it, as far as is on record.")
-            print_certificates(tally, console)
-
-    run.emit(
-        {
-            "result": "blocked" if change.record else "unchanged",
-            "claim": claim_document(change.subject),
-            "deactivated": also_deactivate,
-            "certificates": certificates_document(tally),
-            "record_id": change.record and change.record.record_id,
-            "notes": notes,
-        },
-        render,
-    )
-    exit_as(tally)
-
-
 @claim.command("list")
 @limit_option("claim certificates", 100)
 @with_run
@@ -268,12 +189,5 @@ def _scope(registered: ClaimCertificate) -> str:
     return f"{devices} {maker}, {templates}"
 
 
-def _whole_certificate_id(start: str, queries: Queries) -> str:
-    if len(start) == _CERTIFICATE_ID_DIGITS:
-        return start
-    found = queries.claims(limit=2, starting_with=start)
-    if not found.items:
-        raise not_registered(start)
-    if len(found.items) > 1:
-        raise SaidNo("ambiguous", f"several claim certificates start with {start}: give more digits.")
-    return found.items[0].certificate_id
+for _command in (block, release):
+    claim.add_command(_command)

@@ -44,7 +44,8 @@ class DenialReason(Reason):
     CLAIM_CERTIFICATE_BLOCKED = (
         "claim_certificate_blocked",
         "The claim certificate was blocked by an operator.",
-        "Give the factory a new claim certificate: fleetgate claim create.",
+        "Read the reason: fleetgate audit list --claim. If it was blocked by mistake, release it: fleetgate claim "
+        "release. Else give the factory a new one: fleetgate claim create.",
     )
     CLAIM_CERTIFICATE_EXPIRED = (
         "claim_certificate_expired",

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console
@@ -21,28 +21,10 @@ from fleetgate.store.archive import Archive, SealingKey
 from fleetgate.store.audit_lines import AuditLines
 from fleetgate.workflows.verify_archive import Verification, Verifier
 
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
 # Findings that people are shown; --json has all.
 _MOST_SHOWN = 20
-
-
-class _Hours(click.ParamType[Any]):
-    """A UTC day or hour, as the moments of its start and its end."""
-
-    name = "UTC day or hour"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        if not isinstance(value, str):
-            return value
-        form, length = ("%Y-%m-%dT%H", HOUR) if "T" in value else ("%Y-%m-%d", timedelta(days=1))
-        try:
-            start = datetime.strptime(value, form).replace(tzinfo=UTC)
-            return start, start + length
-        except (ValueError, OverflowError):
-            wanted = "a UTC day such as 2026-01-31, or an hour such as 2026-01-31T08"
-            return self.fail(f"{value!r} is not {wanted}.", param, ctx)
-
-
-HOURS = _Hours()
 
 
 def archive_of(target: Target) -> Archive:
@@ -75,6 +57,18 @@ def verifier_of(target: Target, public_keys: Sequence[Path]) -> tuple[Verifier, 
         settle=DEFAULT_SETTLE,
     )
     return verifier, trusted
+
+
+def public_key_option(function: _Function) -> _Function:
+    """Whose signatures count."""
+    return click.option(
+        "--public-key",
+        "public_keys",
+        metavar="FILE",
+        type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
+        multiple=True,
+        help="Trust this key, PEM or DER, and not the one that AWS names; repeat for several.",
+    )(function)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +113,8 @@ def verification_document(done: Verification, *, trusted: TrustedKeys, seconds: 
         "records_per_second": round(done.records / seconds) if seconds else None,
         "trusted_public_keys": list(trusted.fingerprints),
         "last_digest": done.last_digest and {"key": done.last_digest.key, "sha256": done.last_digest.sha256},
-        "first": _finding(done.findings[0]) if done.findings else None,
-        "findings": [_finding(found) for found in done.findings],
+        "first": finding_document(done.findings[0]) if done.findings else None,
+        "findings": [finding_document(found) for found in done.findings],
     }
 
 
@@ -148,7 +142,7 @@ def _print_findings(findings: Sequence[Finding], span: str, console: Console) ->
     console.print(f"The archive is NOT as it was sealed, {span}.", style="bold red")
     console.print("First:", style="bold")
     console.print(f"  {first.kind.meaning}")
-    console.print(f"  {_where(first)}")
+    console.print(f"  {place_of(first)}")
     if first.detail:
         console.print(f"  {first.detail}")
     if first.original_version_id:
@@ -158,19 +152,21 @@ def _print_findings(findings: Sequence[Finding], span: str, console: Console) ->
         console.print(f"All {len(findings):,}, by the hour (UTC)", style="bold")
         for found in findings[:_MOST_SHOWN]:
             # Not in a table, which would fold the keys.
-            console.print(f"  {found.hour:%Y-%m-%dT%H}  {found.kind.value:<21}  {_where(found)}")
+            console.print(f"  {found.hour:%Y-%m-%dT%H}  {found.kind.value:<21}  {place_of(found)}")
     if len(findings) > _MOST_SHOWN:
         console.print(f"  ... and {len(findings) - _MOST_SHOWN:,} more: see --json")
 
 
-def _where(found: Finding) -> str:
+def place_of(found: Finding) -> str:
+    """What a finding is about: an object, or records."""
     if found.key:
         return found.key
     more = f" and {found.count - len(found.record_ids):,} more" if found.count > len(found.record_ids) else ""
     return f"record {', '.join(found.record_ids)}{more}"
 
 
-def _finding(found: Finding) -> dict[str, Any]:
+def finding_document(found: Finding) -> dict[str, Any]:
+    """One finding."""
     return {
         "code": found.kind.value,
         "meaning": found.kind.meaning,

@@ -18,7 +18,7 @@ NO_REASON = "not given"
 
 def shared_options(function: _Function) -> _Function:
     """The options that every command takes; the one nearer to the command's own name wins."""
-    return _all(
+    return all_of(
         _remembered(
             "--json",
             lambda run, value: setattr(run, "as_json", value),
@@ -59,7 +59,7 @@ def with_run(function: Callable[Concatenate[Run, _Arguments], _Answer]) -> Calla
 
 def claim_scope_options(function: _Function) -> _Function:
     """The options that say which devices a claim certificate may enrol."""
-    return _all(
+    return all_of(
         click.option("--manufacturer", metavar="NAME", type=MANUFACTURER, help="Whose devices it may enrol."),
         click.option("--any-manufacturer", is_flag=True, help="It may enrol devices of any manufacturer."),
         click.option(
@@ -117,7 +117,9 @@ def _remembered(flag: str, remember: Callable[[Run, Any], None], **attributes: A
     return click.option(flag, expose_value=False, callback=callback, **attributes)
 
 
-def _all(*decorators: Callable[[Any], Any]) -> Callable[[_Function], _Function]:
+def all_of(*decorators: Callable[[Any], Any]) -> Callable[[_Function], _Function]:
+    """Several options, in the order in which the help shows them."""
+
     def decorate(function: _Function) -> _Function:
         for decorator in reversed(decorators):
             function = decorator(function)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
@@ -78,6 +79,12 @@ def _reason(text: str) -> str:
     return text.strip()
 
 
+def _exact(text: str) -> str:
+    if not text or not text.isprintable() or len(text) > 512:
+        raise ValueError("a text that could be on record: 1 to 512 printable characters")
+    return text
+
+
 def _template_name(text: str) -> str:
     if not TEMPLATE_NAME_PATTERN.fullmatch(text):
         raise ValueError("a provisioning template's name, which has 1 to 36 characters out of a-z A-Z 0-9 _ -")
@@ -102,6 +109,28 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise ValueError("a UTC day such as 2026-01-31") from error
+
+
+def _hours(text: str) -> tuple[datetime, datetime]:
+    """A UTC day or hour, as the moments of its start and its end."""
+    form, length = ("%Y-%m-%dT%H", timedelta(hours=1)) if "T" in text else ("%Y-%m-%d", timedelta(days=1))
+    try:
+        start = datetime.strptime(text, form).replace(tzinfo=UTC)
+        return start, start + length
+    except (ValueError, OverflowError) as error:
+        raise ValueError("a UTC day such as 2026-01-31, or an hour such as 2026-01-31T08") from error
+
+
+def _time(text: str) -> tuple[datetime, datetime]:
+    """A UTC day, hour or moment, as the moments of its start and its end; those of a moment are the same."""
+    with suppress(ValueError):
+        return _hours(text)
+    try:
+        moment = _instant(text)
+    except ValueError as error:
+        hint = "a UTC day such as 2026-01-31, an hour such as 2026-01-31T08 or a moment such as 2026-01-31T08:15:00Z"
+        raise ValueError(hint) from error
+    return moment, moment
 
 
 def _duration(text: str) -> timedelta:
@@ -130,6 +159,9 @@ TEMPLATE_NAME = _Parsed("template name", _template_name)
 REASON = _Parsed("reason", _reason)
 INSTANT = _Parsed("time", _instant)
 DAY = _Parsed("day", _day)
+HOURS = _Parsed("UTC day or hour", _hours)
+TIME = _Parsed("UTC day, hour or moment", _time)
+EXACT = _Parsed("text", _exact)
 DURATION = _Parsed("duration", _duration)
 ATTRIBUTE = _Parsed("name=value", _attribute)
 LIMIT = click.IntRange(min=1, max=10_000)

@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from fleetgate.domain.import_plan import ConflictReason
+from fleetgate.domain.outcome import Evidence
 from fleetgate.domain.reasons import AllowRule, DenialReason, FaultReason
 from fleetgate.domain.row_errors import RowError
 
@@ -18,6 +19,11 @@ def denial_reason(code: str) -> DenialReason | None:
 def allow_rule(code: str) -> AllowRule | None:
     """The rule of a recorded allow; None when another version of the gate recorded it."""
     return _known(AllowRule, code)
+
+
+def evidence(code: str) -> Evidence | None:
+    """How a recorded outcome was seen; None when another version of the gate recorded it."""
+    return _known(Evidence, code)
 
 
 def fault_reason(code: str) -> FaultReason | None:

@@ -16,8 +16,10 @@ from ulid import ULID
 
 from cli.deliveries import Watcher
 from cli.target import Target, TargetOptions
+from fleetgate.store.audit_trail import AuditTrail
 from fleetgate.store.import_records import ImportRecords
 from fleetgate.store.stops import StopStore
+from fleetgate.workflows.note_question import Question, note_question
 from fleetgate.workflows.operator_action import Operator
 
 # Wide enough for every table; a file or a pipe has no width of its own.
@@ -47,6 +49,11 @@ class Run:
         """The stack's imports."""
         return ImportRecords(self.target.table_settings())
 
+    @cached_property
+    def trail(self) -> AuditTrail:
+        """The stack's audit trail."""
+        return AuditTrail(self.target.table_settings())
+
     def caller(self) -> str:
         """The ARN of whoever runs this command, as AWS knows them."""
         return str(self.target.client("sts").get_caller_identity()["Arn"])
@@ -54,6 +61,13 @@ class Run:
     def operator(self, reason: str) -> Operator:
         """Whoever runs this command, with their words."""
         return Operator(actor=self.caller(), reason=reason, now=now, new_record_id=new_record_id)
+
+    def note(self, question: Question, words: str) -> None:
+        """Put on record what whoever runs this command asks for. Nothing is to be printed before, nor if it fails."""
+        moment = now()
+        note_question(
+            question, words, actor=self.caller(), trail=self.trail, now=moment, record_id=new_record_id(moment)
+        )
 
     def emit(self, document: Mapping[str, Any], render: Callable[[Console], None]) -> None:
         """Write the result: the document with `--json`, what `render` prints otherwise."""

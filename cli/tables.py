@@ -42,15 +42,23 @@ _WHOLE = frozenset(
         "MAC addresses",
         "Import",
         "Code",
+        "Proof",
+        "Day (UTC)",
     }
 )
 _SUBJECTS = ("_claim", "_import", "_manufacturer", "_gate", "_certificate")
-_NUMBERS = frozenset({"Rows", "Added", "Rejected"})
+_NUMBERS = frozenset({"Rows", "Added", "Rejected", "Records", "Allowed", "Denied", "Other"})
 
 
 def short(certificate_id: str | None) -> str:
     """A certificate ID as people tell certificates apart."""
     return certificate_id[:8] if certificate_id else _NOTHING
+
+
+def caller(arn: str | None) -> str:
+    """An ARN as people tell callers apart."""
+    # arn:aws:sts::123456789012:assumed-role/Operators/alice
+    return (arn or _NOTHING).rpartition(":")[2]
 
 
 def word(state: str) -> Text:
@@ -119,6 +127,8 @@ def plain_table(*columns: str) -> Table:
 
 
 def _subject(record: AuditRecord) -> str:
+    if record.kind is RecordKind.QUERY:
+        return "the audit trail"
     if record.serial_number is not None:
         return record.serial_number
     if record.presented_serial_number is not None:
@@ -142,6 +152,5 @@ def _what(record: AuditRecord) -> str:
 
 def _by(record: AuditRecord) -> str:
     if record.kind is not RecordKind.DECISION:
-        # arn:aws:sts::123456789012:assumed-role/Operators/alice
-        return (record.actor or _NOTHING).rpartition(":")[2]
+        return caller(record.actor)
     return short(record.claim_certificate_id)

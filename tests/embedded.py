@@ -26,6 +26,9 @@ from fleetgate.store.audit_items import AuditItem, audit_item_from, record_from
 from local.clients import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
 from local.description import StackDescription
 
+# Some tests record on days long ago, and the embedded DynamoDB removes what has expired.
+_RETENTION = timedelta(days=365 * 80)
+
 ROOT = {"aws_access_key_id": ROOT_ACCESS_KEY_ID, "aws_secret_access_key": ROOT_SECRET_ACCESS_KEY}
 
 
@@ -111,7 +114,7 @@ class Embedded:
 
     def put_record(self, record: AuditRecord) -> None:
         """Store an audit record."""
-        item = audit_item_from(record, retention=timedelta(days=1)).serialize()
+        item = audit_item_from(record, retention=_RETENTION).serialize()
         self.dynamodb.put_item(TableName=self.stack.outputs["AuditTableName"], Item=item)
 
     def records(self, subject: str) -> list[AuditRecord]:

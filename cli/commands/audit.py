@@ -1,42 +1,48 @@
 """`fleetgate audit`: what was decided and done, and whether the record of it is whole."""
 
 import time
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 from cli.archive import (
-    HOURS,
     ArchiveWatcher,
     archive_of,
     lines_of,
     print_verification,
+    public_key_option,
     verification_document,
     verifier_of,
 )
+from cli.audit_questions import Asked, question_options, span_of
+from cli.counts_view import counts_document, print_counts
 from cli.errors import CouldNotCheck, ExitCode
+from cli.exports import output_at, watching
 from cli.options import limit_option, with_run
-from cli.parameters import CERTIFICATE_ID, DAY, SERIAL_NUMBER
+from cli.parameters import DAY, HOURS
 from cli.run import Run, now
 from cli.tables import print_table, records_table
 from fleetgate.domain.archive import hour_of
-from fleetgate.domain.audit import AuditRecord
-from fleetgate.domain.documents import record_document
-from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.store.queries import Page, Queries
+from fleetgate.domain.audit import AuditRecord, RecordKind
+from fleetgate.domain.audit_query import ALL_BUT_QUERIES
+from fleetgate.domain.documents import instant, record_document
 from fleetgate.workflows.archive_missing import archive_missing
-from fleetgate.workflows.recent_records import recent_records
+from fleetgate.workflows.export_records import ExportFormat, exported
+from fleetgate.workflows.note_question import Question
+from fleetgate.workflows.read_trail import PAGE_RECORDS, counts_of, records_of
 from fleetgate.workflows.verify_archive import verify_archive
-
-_MOST_DAYS_BACK = 30
 
 
 @click.group()
 def audit() -> None:
-    """Read the audit trail, and verify that nobody altered it.
+    """Ask the audit trail, and verify that nobody altered it.
+
+    Who asks is on record too, before the answer is given.
 
     \b
     Examples:
@@ -46,75 +52,119 @@ def audit() -> None:
 
 
 @audit.command("list")
-@click.option("--serial-number", metavar="SERIAL", type=SERIAL_NUMBER, help="Records of one device.")
-@click.option(
-    "--claim-certificate", metavar="CERTIFICATE_ID", type=CERTIFICATE_ID, help="Records a claim certificate led to."
-)
-@click.option(
-    "--device-certificate", metavar="CERTIFICATE_ID", type=CERTIFICATE_ID, help="Records about a device certificate."
-)
-@click.option("--day", metavar="YYYY-MM-DD", type=DAY, help="Records of one UTC day.")
 @limit_option("records", 50)
+@question_options
 @with_run
-def list_records(
-    run: Run,
-    *,
-    serial_number: SerialNumber | None,
-    claim_certificate: str | None,
-    device_certificate: str | None,
-    day: date | None,
-    limit: int,
-) -> None:
+def list_records(run: Run, asked: Asked, *, limit: int) -> None:
     """List audit records, newest first.
 
-    Without a filter those of the last 30 days; give one filter at most. The newest second or two may be missing from
-    all but --serial-number, since DynamoDB fills its indexes with a delay. --json gives every field.
+    Every option narrows it down. Questions to the audit trail are on record too, and shown with --kind query only. The
+    newest second or two may be missing from all but --serial-number, since DynamoDB fills its indexes with a delay.
+    --json gives every field.
 
     \b
     Examples:
       fleetgate audit list --limit 20
-      fleetgate audit list --serial-number SN-0001
-      fleetgate audit list --day 2026-01-31 --json
+      fleetgate audit list --serial-number SN-0001 --verdict denied
+      fleetgate audit list --claim 5f1c22ab --reason mac_address_mismatch
+      fleetgate audit list --from 2026-01-31 --to 2026-01-31T08 --manufacturer acme --json
     """
-    if sum(given is not None for given in (serial_number, claim_certificate, device_certificate, day)) > 1:
-        raise click.UsageError("give one filter at most.")
-    store = run.store
-    what, ask = f"of the last {_MOST_DAYS_BACK} days", partial(_recent, store)
-    if serial_number is not None:
-        what, ask = f"of {serial_number}", partial(store.records_of_device, serial_number)
-    elif claim_certificate is not None:
-        what = f"that claim certificate {claim_certificate} led to"
-        ask = partial(store.records_of_claim_certificate, claim_certificate)
-    elif device_certificate is not None:
-        what = f"about device certificate {device_certificate}"
-        ask = partial(store.records_of_device_certificate, device_certificate)
-    elif day is not None:
-        what, ask = f"of {day.isoformat()} UTC", partial(store.records_of_day, day)
+    query = asked.query(run, kinds=ALL_BUT_QUERIES)
+    run.note(Question.LIST_RECORDS, query.words)
     with run.progress("Reading the audit trail"):
-        page = ask(limit=limit)
+        # One more than is shown tells whether there are more.
+        found = list(islice(records_of(query, run.trail, page_records=min(limit + 1, PAGE_RECORDS)), limit + 1))
+    records, more = found[:limit], len(found) > limit
 
     def render(console: Console) -> None:
-        if not page.items:
-            console.print(f"There are no audit records {what}.")
+        if not records:
+            console.print(f"There are no such audit records {span_of(query)}.")
             return
-        print_table(console, records_table(page.items))
-        if page.more:
-            console.print(f"There are more than these {limit}: raise --limit to see them.")
+        print_table(console, records_table(records))
+        if more:
+            console.print(f"There are more than these {limit}: raise --limit to see them, or take audit export.")
 
-    run.emit({"records": [record_document(record) for record in page.items], "more": page.more}, render)
+    run.emit(
+        {
+            "from": instant(query.start),
+            "to": instant(query.end),
+            "records": [record_document(record) for record in records],
+            "more": more,
+        },
+        render,
+    )
+
+
+@audit.command()
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice([one.value for one in ExportFormat]),
+    default=ExportFormat.CSV.value,
+    show_default=True,
+    help="Comma-separated values, or a JSON document a line.",
+)
+@click.option("--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="[default: stdout]")
+@question_options
+@with_run
+def export(run: Run, asked: Asked, *, form: str, output: Path | None) -> None:
+    """Write any number of audit records to a file, newest first.
+
+    The file takes its name when it is whole; what is interrupted leaves nothing behind. In CSV a cell that a
+    spreadsheet would take for a formula has an apostrophe in front; jsonl has every value as it is. Without --output
+    the records go to stdout, and --json only says how errors are told.
+
+    \b
+    Examples:
+      fleetgate audit export --from 2026-01-01 --to 2026-01-31 --output january.csv
+      fleetgate audit export --claim 5f1c22ab --format jsonl | jq -r .serial_number
+    """
+    query = asked.query(run, kinds=ALL_BUT_QUERIES)
+    written = 0
+
+    def counted(records: Iterable[AuditRecord], watch: Callable[[AuditRecord], None]) -> Iterator[AuditRecord]:
+        nonlocal written
+        for record in records:
+            yield record
+            written += 1
+            watch(record)
+
+    with output_at(output) as file:
+        run.note(Question.EXPORT_RECORDS, query.words)
+        with watching(run) as watch:
+            file.writelines(exported(counted(records_of(query, run.trail), watch), ExportFormat(form)))
+    if output is not None:
+        run.emit(
+            {"records": written, "format": form, "output": str(output)},
+            lambda console: console.print(f"{written:,} records written to {output}."),
+        )
+
+
+@audit.command()
+@question_options
+@with_run
+def stats(run: Run, asked: Asked) -> None:
+    """Count audit records by reason, verdict and UTC day.
+
+    Counts decisions, unless --kind names something else. --json has the counts of every day.
+
+    \b
+    Examples:
+      fleetgate audit stats
+      fleetgate audit stats --claim 5f1c22ab --verdict denied
+      fleetgate audit stats --kind outcome --from 2026-01-01 --to 2026-01-31 --json
+    """
+    query = asked.query(run, kinds=frozenset({RecordKind.DECISION}))
+    run.note(Question.COUNT_RECORDS, query.words)
+    with run.progress("Counting"):
+        counts = counts_of(query, run.trail)
+    run.emit(counts_document(counts, query), partial(print_counts, counts, query))
 
 
 @audit.command()
 @click.option("--from", "first", metavar="TIME", type=HOURS, help="First UTC day or hour. [default: a day ago]")
 @click.option("--to", "last", metavar="TIME", type=HOURS, help="Last UTC day or hour, included. [default: now]")
-@click.option(
-    "--public-key",
-    "public_keys",
-    metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
-    multiple=True,
-    help="Trust this key, PEM or DER, and not the one that AWS names; repeat for several.",
-)
+@public_key_option
 @with_run
 def verify(
     run: Run,
@@ -171,7 +221,3 @@ def rearchive(run: Run, *, day: date) -> None:
         {"day": day.isoformat(), "archived": number},
         lambda console: console.print(f"{number:,} records of {day.isoformat()} were missing, and are archived."),
     )
-
-
-def _recent(queries: Queries, *, limit: int) -> Page[AuditRecord]:
-    return recent_records(queries=queries, today=now().date(), limit=limit, most_days=_MOST_DAYS_BACK)

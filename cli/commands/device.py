@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 
 from cli.commands.allow_list import print_entry
+from cli.commands.story import story
 from cli.device_certificates import desk, exit_as, print_certificates, tallied
 from cli.options import keep_certificates_option, limit_option, required_reason, with_run
 from cli.parameters import DURATION, SERIAL_NUMBER
@@ -255,3 +256,6 @@ def _why_denied(report: DeviceReport) -> list[str]:
 
 def _was_let_in_after(record: AuditRecord, denied: AuditRecord) -> bool:
     return record.verdict is Verdict.ALLOWED and record.record_id > denied.record_id
+
+
+device.add_command(story)

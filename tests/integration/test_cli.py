@@ -512,53 +512,6 @@ def test_a_certificate_id_that_several_claims_start_with_blocks_none(
     assert [claim["status"] for claim in listed if claim["certificate_id"].startswith(start)] == ["active", "active"]
 
 
-# ---- audit ---------------------------------------------------------------------------------------------------------
-
-
-def test_the_audit_trail_is_listed_by_device_claim_device_certificate_and_day(
-    fleetgate: Fleetgate, embedded: Embedded, ask: Ask, approved: str, mac: str, certificate_ids: Iterator[str]
-) -> None:
-    certificate_id = next(certificate_ids)
-    ask(approved, mac, certificate_id)
-    recorded_at = _records(embedded, approved)[-1].recorded_at
-
-    def listed(*options: str) -> list[Any]:
-        records: list[Any] = fleetgate("audit", "list", *options, "--limit", "1000", "--json").document["records"]
-        ids = [record["record_id"] for record in records]
-        assert ids == sorted(ids, reverse=True), "newest first"
-        return records
-
-    of_device = listed("--serial-number", approved)
-    assert [record["verdict"] or record["action"] for record in of_device] == ["allowed", "approve"]
-    decision = of_device[0]
-    assert listed("--device-certificate", certificate_id) == [decision]
-    assert decision in listed("--claim-certificate", embedded.stack.claim_certificate_id)
-    assert decision in listed("--day", recorded_at.date().isoformat())
-    assert decision in listed()
-
-
-def test_an_audit_list_without_anything_says_so(fleetgate: Fleetgate) -> None:
-    answer = fleetgate("audit", "list", "--day", "2020-01-01")
-    assert answer.exit_code == ExitCode.DONE
-    assert answer.stdout == "There are no audit records of 2020-01-01 UTC.\n"
-    assert fleetgate("audit", "list", "--day", "2020-01-01", "--json").document == {"records": [], "more": False}
-
-
-def test_without_a_filter_the_audit_trail_is_walked_back_over_days(
-    fleetgate: Fleetgate, embedded: Embedded, store: OperatorStore, operator: Operator, serial_number: str
-) -> None:
-    long_ago = now() - timedelta(days=29)
-    older = replace(operator, now=lambda: long_ago)
-    entry = AllowListEntry(serial_number=SerialNumber(serial_number), manufacturer="acme")
-    approve_device(entry, store=store, operator=older)
-    quarantine_device(entry.serial_number, store=store, operator=operator)
-    records = fleetgate("audit", "list", "--limit", "10000", "--json").document["records"]
-    ours = [record["action"] for record in records if record["serial_number"] == serial_number]
-    assert ours == ["quarantine", "approve"]
-    newest = fleetgate("audit", "list", "--limit", "1", "--json").document
-    assert (len(newest["records"]), newest["more"]) == (1, True)
-
-
 # ---- which stack, with whose credentials ---------------------------------------------------------------------------
 
 

@@ -151,10 +151,6 @@ class Queries:
         """The audit records of one UTC day, newest first."""
         return self._records(AuditItem.by_day, day.isoformat(), limit)
 
-    def records_of_claim_certificate(self, certificate_id: str, *, limit: int) -> Page[AuditRecord]:
-        """The audit records that a claim certificate led to, newest first."""
-        return self._records(AuditItem.by_claim_certificate, certificate_id, limit)
-
     def records_of_device_certificate(self, certificate_id: str, *, limit: int) -> Page[AuditRecord]:
         """The audit records about a device certificate, newest first."""
         return self._records(AuditItem.by_device_certificate, certificate_id, limit)

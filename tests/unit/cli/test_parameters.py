@@ -32,6 +32,28 @@ def test_a_day_is_a_date() -> None:
     assert parameters.DAY.convert("2026-01-31", None, None) == date(2026, 1, 31)
 
 
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("2026-01-31", datetime(2026, 1, 31, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)),
+        ("2026-01-31T23", datetime(2026, 1, 31, 23, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)),
+        (
+            "2026-01-31T08:15:00+02:00",
+            datetime(2026, 1, 31, 6, 15, tzinfo=UTC),
+            datetime(2026, 1, 31, 6, 15, tzinfo=UTC),
+        ),
+    ],
+)
+def test_a_day_and_an_hour_last_and_a_moment_does_not(text: str, start: datetime, end: datetime) -> None:
+    assert parameters.TIME.convert(text, None, None) == (start, end)
+
+
+@pytest.mark.parametrize("text", ["2026-01-31T08:15:00", "2026-01-31T24", "yesterday", ""])
+def test_a_time_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter):
+        parameters.TIME.convert(text, None, None)
+
+
 def test_an_attribute_keeps_what_follows_the_first_equals_sign() -> None:
     assert parameters.ATTRIBUTE.convert("Site=a=b", None, None) == ("Site", "a=b")
 

@@ -33,10 +33,9 @@ def print_proofs(proofs: Proofs | None, console: Console) -> None:
         return
     sealed, open_, doubtful = (proofs.count(proof) for proof in Proof)
     if sealed:
+        digests = "1 signed digest" if len(proofs.digests) == 1 else f"{len(proofs.digests):,} signed digests"
         console.print(
-            f"  {_records(sealed)} in the sealed archive as in the audit table, under {len(proofs.digests):,} "
-            "signed digests.",
-            style="green",
+            f"  {_records(sealed)} in the sealed archive as in the audit table, under {digests}.", style="green"
         )
     if open_:
         console.print(f"  {_records(open_)} not sealed yet: an hour is, some minutes after its end.", style="yellow")

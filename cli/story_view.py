@@ -26,7 +26,7 @@ _ENDINGS = {
     Ending.REGISTERED: ("AWS IoT did its part; the device was not seen to connect yet", "yellow"),
     Ending.NEVER_COMPLETED: ("never completed: AWS IoT did not activate the certificate in time", "yellow"),
     Ending.FAILED: ("failed: AWS IoT could not provision the certificate", "red"),
-    Ending.NOT_SEEN: ("nothing was seen of it yet", "yellow"),
+    Ending.NOT_SEEN: ("nothing was seen of it", "yellow"),
 }
 _PROOFS = {
     Proof.SEALED: Text("sealed", style="green"),
@@ -141,6 +141,10 @@ def _admission(admission: Admission, story: DeviceStory) -> Iterator[tuple[str, 
     yield "Outcome", Text(words, style=style)
     for outcome in admission.outcomes:
         yield "", f"{instant(outcome.recorded_at)}  {outcome.reason}"
+    for other in story.admissions:
+        if decision.certificate_id and other.decision.superseded_certificate_id == decision.certificate_id:
+            heir = f"its place went to {short(other.decision.certificate_id)} by {other.decision.reason}"
+            yield "", f"{instant(other.decision.recorded_at)}  {heir}"
 
 
 def _claim(decision: AuditRecord, story: DeviceStory) -> str:

@@ -308,6 +308,26 @@ def test_denials_without_end_do_not_hide_who_let_the_device_in(
     assert f"There are more records than these: fleetgate audit export --serial-number {device.serial_number}" in shown
 
 
+def test_a_certificate_that_lost_its_place_is_told_with_the_one_that_took_it(
+    fleetgate: Fleetgate, world: ArchiveWorld, device: AllowListEntry, lived: Lived, certificate_ids: Iterator[str]
+) -> None:
+    lived()
+    assert device.device_certificate is not None
+    current, new = device.device_certificate.certificate_id, next(certificate_ids)
+    world.put_item(
+        world.at(2),
+        serial_number=device.serial_number.value,
+        verdict=Verdict.ALLOWED,
+        reason=AllowRule.ROTATION.value,
+        certificate_id=new,
+        claim_certificate_id=current,
+        superseded_certificate_id=current,
+    )
+    shown = " ".join(fleetgate("device", "story", str(device.serial_number), "--no-proof").stdout.split())
+    assert f"its place went to {new[:8]} by rotation" in shown
+    assert f"With claim {current}, its own certificate until then" in shown
+
+
 def test_a_thing_past_the_gate_is_pointed_out(
     fleetgate: Fleetgate, world: ArchiveWorld, device: AllowListEntry
 ) -> None:

@@ -112,6 +112,21 @@ class Embedded:
         finally:
             events.enable_rule(Name=rule)
 
+    @contextmanager
+    def without_registry_events(self) -> Iterator[None]:
+        """The outcome recorder does not hear of things that are made meanwhile."""
+        cloudformation, iot = self.client("cloudformation"), self.client("iot")
+        (stack,) = cloudformation.describe_stacks()["Stacks"]
+        found = cloudformation.describe_stack_resource(
+            StackName=stack["StackName"], LogicalResourceId="ThingEventsRule"
+        )
+        rule = found["StackResourceDetail"]["PhysicalResourceId"]
+        iot.disable_topic_rule(ruleName=rule)
+        try:
+            yield
+        finally:
+            iot.enable_topic_rule(ruleName=rule)
+
     def put_record(self, record: AuditRecord) -> None:
         """Store an audit record."""
         item = audit_item_from(record, retention=_RETENTION).serialize()

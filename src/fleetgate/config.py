@@ -8,6 +8,7 @@ from typing import Self
 
 from fleetgate.domain.factory_list import ImportPolicy, UnknownColumns
 from fleetgate.domain.policy import GatePolicy, ReprovisioningPolicy
+from fleetgate.domain.supersession import SupersededPolicy
 from fleetgate.store.tables import TableSettings
 
 
@@ -179,14 +180,20 @@ class ReconcilerSettings:
     """All that the reconciler is told from outside.
 
     Attributes:
+        thing_type_name: Of every thing of the stack.
         reservation_time: How long a reservation lasts.
-        most_records: Decisions of one run.
+        superseded_grace: How long a device may fall back to a superseded certificate.
+        most_records: That matter to a walk, of one run. most_things: of one run.
     """
 
     tables: TableSettings
     thing_name_prefix: str
+    thing_type_name: str
     reservation_time: timedelta
+    superseded_policy: SupersededPolicy
+    superseded_grace: timedelta
     most_records: int
+    most_things: int
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -203,8 +210,12 @@ class ReconcilerSettings:
                 audit_retention=timedelta(days=read.number("AUDIT_RETENTION_DAYS")),
             ),
             thing_name_prefix=read.text("THING_NAME_PREFIX", empty=True),
+            thing_type_name=read.text("THING_TYPE_NAME"),
             reservation_time=timedelta(seconds=read.number("RESERVATION_SECONDS")),
+            superseded_policy=read.superseded("SUPERSEDED_CERTIFICATES"),
+            superseded_grace=timedelta(hours=read.number("SUPERSEDED_GRACE_HOURS")),
             most_records=read.number("MOST_RECORDS_A_RUN"),
+            most_things=read.number("MOST_THINGS_A_RUN"),
         )
 
 
@@ -293,6 +304,13 @@ class _Reader:
             return UnknownColumns(value)
         except ValueError as error:
             raise InvalidSettings(f"environment variable {name} is neither keep nor report") from error
+
+    def superseded(self, name: str) -> SupersededPolicy:
+        value = self.text(name)
+        try:
+            return SupersededPolicy(value)
+        except ValueError as error:
+            raise InvalidSettings(f"environment variable {name} is neither deactivate nor report") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from tests.embedded import Embedded
 from tests.faulty_dynamodb import FaultyDynamoDB
 from tests.integration.command import Answer, Fleetgate, run
 from tests.integration.import_world import ImportWorld
+from tests.integration.reconciler_world import ReconcilerWorld
 
 MAC = "00:1b:44:11:3a:b7"
 
@@ -100,6 +101,12 @@ def imports(embedded: Embedded) -> ImportWorld:
     s3.create_bucket(Bucket=bucket)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     return ImportWorld(embedded, bucket)
+
+
+@pytest.fixture
+def reconciling(embedded: Embedded, settings: HookSettings) -> ReconcilerWorld:
+    """The reconciler under its own role, and devices with a past."""
+    return ReconcilerWorld(embedded, settings)
 
 
 Ask = Callable[..., RegistrationRequest]

@@ -35,6 +35,7 @@ from types import SimpleNamespace
 module, event = sys.argv[1:]
 import_module(module).handler(json.loads(event), SimpleNamespace(
     function_name="import", memory_limit_in_mb=1024, invoked_function_arn="arn", aws_request_id="1",
+    get_remaining_time_in_millis=lambda: 300_000,
 ))
 """
 
@@ -131,6 +132,23 @@ def emitted_by_outcomes(deployment: Deployment, embedded: Embedded) -> set[Metri
     return metrics_of(
         [CALL, module, json.dumps({"Records": [message]})], {**properties["Environment"]["Variables"], **running}
     )
+
+
+@pytest.fixture(scope="module")
+def emitted_by_reconciler(deployment: Deployment, embedded: Embedded) -> set[Metric]:
+    """The metrics that the reconciler emits, under its own role."""
+    outputs = embedded.stack.outputs
+    credentials = embedded.credentials_of(outputs["ReconcilerFunctionRoleArn"])
+    properties = deployment.resource("ReconcilerFunction")
+    running = {
+        **{name.upper(): value for name, value in credentials.items()},
+        "AWS_ENDPOINT_URL": embedded.stack.endpoint_url,
+        "AWS_DEFAULT_REGION": embedded.stack.region,
+        "ALLOW_LIST_TABLE_NAME": outputs["AllowListTableName"],
+        "AUDIT_TABLE_NAME": outputs["AuditTableName"],
+    }
+    module, _, _ = properties["Handler"].rpartition(".")
+    return metrics_of([CALL, module, "{}"], {**properties["Environment"]["Variables"], **running})
 
 
 @pytest.fixture(scope="module")
@@ -250,6 +268,7 @@ def test_every_alarm_watches_a_metric_that_is_emitted(
     emitted: set[Metric],
     emitted_by_imports: dict[str, set[Metric]],
     emitted_by_outcomes: set[Metric],
+    emitted_by_reconciler: set[Metric],
     emitted_by_archiver: set[Metric],
     emitted_by_api: set[Metric],
 ) -> None:
@@ -272,12 +291,27 @@ def test_every_alarm_watches_a_metric_that_is_emitted(
         | of_sqs
         | of_states
         | emitted_by_outcomes
+        | emitted_by_reconciler
         | emitted_by_archiver
         | emitted_by_api
         | emitted.union(*emitted_by_imports.values())
     )
 
     assert {name for name, alarm in alarms.items() if watched(alarm) not in known} == set()
+
+
+def test_a_thing_past_the_gate_raises_one_alarm_whoever_finds_it(
+    alarms: dict[str, dict[str, Any]], emitted_by_outcomes: set[Metric], emitted_by_reconciler: set[Metric]
+) -> None:
+    assert watched(alarms["UnapprovedThingAlarm"]) in emitted_by_outcomes & emitted_by_reconciler
+
+
+def test_there_is_an_alarm_for_a_superseded_certificate_that_could_not_be_deactivated(
+    alarms: dict[str, dict[str, Any]], emitted_by_reconciler: set[Metric]
+) -> None:
+    alarm = alarms["SupersededCertificateAlarm"]
+    assert alarm["MetricName"] == "SupersededOutOfReach"
+    assert watched(alarm) in emitted_by_reconciler
 
 
 def test_a_fault_is_a_metric_of_this_stack(emitted: set[Metric]) -> None:

@@ -1,9 +1,13 @@
 """How outcomes reach their recorder, what it may do, and what a deploy changes of the account."""
 
+from dataclasses import fields
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from fleetgate.config import InvalidSettings, ReconcilerSettings
+from fleetgate.domain.supersession import SupersededPolicy
 from tests.template.grants import Statement, statements
 from tests.template.intrinsics import Deployment
 
@@ -97,7 +101,7 @@ def test_what_the_recorder_cannot_note_is_kept(defaults: Deployment, granted: li
     assert queue["VisibilityTimeout"] >= 6 * recorder["Timeout"]
 
 
-def test_the_reconciler_runs_on_a_schedule_and_may_settle_reservations_and_nothing_else(
+def test_the_reconciler_runs_on_a_schedule_and_may_compare_and_settle_and_nothing_else(
     defaults: Deployment, granted: list[Statement]
 ) -> None:
     assert defaults.resource("ReconcilerSchedule")["ScheduleExpression"] == "rate(15 minutes)"
@@ -107,11 +111,62 @@ def test_the_reconciler_runs_on_a_schedule_and_may_settle_reservations_and_nothi
     assert of("ReconcilerFunctionRole", granted) == {
         "SettleADevice": ({"dynamodb:GetItem", "dynamodb:UpdateItem"}, ("AllowListTable.Arn",)),
         "RememberThePlace": ({"dynamodb:GetItem", "dynamodb:PutItem"}, ("AllowListTable.Arn",)),
-        "FindDecisions": ({"dynamodb:Query"}, ("AuditTable.Arn/index/by_day",)),
+        "FindDecisions": ({"dynamodb:Query"}, ("AuditTable.Arn", "AuditTable.Arn/index/by_day")),
         "AppendToTheAuditTrail": ({"dynamodb:PutItem"}, ("AuditTable.Arn",)),
-        "AskAboutCertificates": ({"iot:DescribeCertificate"}, ("arn:aws:iot:eu-central-1:123456789012:cert/*",)),
+        "AskAboutAndDeactivateCertificates": (
+            {"iot:DescribeCertificate", "iot:UpdateCertificate"},
+            ("arn:aws:iot:eu-central-1:123456789012:cert/*",),
+        ),
+        "ListThings": ({"iot:ListThings"}, ("*",)),
         "WriteLogs": ({"logs:CreateLogStream", "logs:PutLogEvents"}, ("OutcomeLogGroup.Arn",)),
     }
+
+    keys = {one.sid: one.condition for one in granted if one.role == "ReconcilerFunctionRole" and one.condition}
+    assert keys == {
+        "SettleADevice": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "device#*"}},
+        "RememberThePlace": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "reconciler#*"}},
+    }
+
+
+RECONCILER_PARAMETERS = {
+    "ThingNamePrefix": ("fg-", "thing_name_prefix"),
+    "ThingTypeName": ("other", "thing_type_name"),
+    "ReservationSeconds": ("7200", "reservation_time"),
+    "SupersededCertificates": ("report", "superseded_policy"),
+    "SupersededGraceHours": ("7", "superseded_grace"),
+    "AuditRetentionDays": ("7", "tables"),
+}
+
+
+@pytest.mark.parametrize("parameter", RECONCILER_PARAMETERS)
+def test_a_parameter_ends_in_the_reconcilers_setting_it_is_named_after_and_in_no_other(
+    parameter: str, template: dict[str, Any], defaults: Deployment
+) -> None:
+    value, name = RECONCILER_PARAMETERS[parameter]
+    before, after = (
+        ReconcilerSettings.from_environment(deployment.resource("ReconcilerFunction")["Environment"]["Variables"])
+        for deployment in (defaults, Deployment(template, {parameter: value}))
+    )
+    names = {field.name for field in fields(ReconcilerSettings)}
+    assert {one for one in names if getattr(before, one) != getattr(after, one)} == {name}
+
+
+def test_a_superseded_certificate_is_deactivated_after_a_day_unless_the_stack_says_otherwise(
+    defaults: Deployment,
+) -> None:
+    variables = defaults.resource("ReconcilerFunction")["Environment"]["Variables"]
+    settings = ReconcilerSettings.from_environment(variables)
+    assert settings.superseded_policy is SupersededPolicy.DEACTIVATE
+    assert settings.superseded_grace == timedelta(days=1)
+    with pytest.raises(InvalidSettings, match="SUPERSEDED_CERTIFICATES is neither deactivate nor report"):
+        ReconcilerSettings.from_environment({**variables, "SUPERSEDED_CERTIFICATES": "ignore"})
+
+
+def test_no_certificate_is_superseded_for_good_while_its_ownership_token_may_bring_it_back(
+    template: dict[str, Any],
+) -> None:
+    """AWS IoT keeps a token for an hour, and with it the certificate may be asked for again."""
+    assert template["Parameters"]["SupersededGraceHours"]["MinValue"] >= 1
 
 
 def test_registry_events_are_switched_on_by_a_function_that_can_do_nothing_else(

@@ -127,6 +127,7 @@ def test_the_outputs_are_there(defaults: Deployment) -> None:
         "OutcomeFunctionName": "OutcomeFunction",
         "OutcomeFunctionRoleArn": "OutcomeFunctionRole.Arn",
         "ReconcilerFunctionName": "ReconcilerFunction",
+        "ReconcilerFunctionRoleArn": "ReconcilerFunctionRole.Arn",
         "ProvisioningTemplateName": "ProvisioningTemplate",
         "ClaimPolicyName": "ClaimPolicy",
         "ProductionPolicyName": "ProductionPolicy",

@@ -45,11 +45,16 @@ class Evidence(Reason):
         "A thing of this stack exists that no decision of the gate stands behind.",
         "Find out who made it: the hook was removed or bypassed, or somebody has too many permissions.",
     )
+    SUPERSEDED_ACTIVE = (
+        "superseded_certificate_active",
+        "AWS IoT still accepts a device certificate that was superseded, though its device uses a later one.",
+        "Deactivate it, or have the stack do so: SupersededCertificates is deactivate.",
+    )
 
 
 # What proves that the device holds its certificate, or that it is too late for it to come with another. That AWS IoT
 # did its part proves neither: a device that lost power before it heard must be able to come back.
-_PROOFS = frozenset({Evidence.CONNECTED, Evidence.CERTIFICATE_ACTIVE})
+PROOFS = frozenset({Evidence.CONNECTED, Evidence.CERTIFICATE_ACTIVE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +82,7 @@ class Outcome:
 def completed(entry: AllowListEntry, outcome: Outcome) -> AllowListEntry | None:
     """The entry once its reservation is proven to have been used; None where the sign proves nothing of it."""
     held = entry.reservation
-    if held is None or outcome.evidence not in _PROOFS or held.certificate_id != outcome.certificate_id:
+    if held is None or outcome.evidence not in PROOFS or held.certificate_id != outcome.certificate_id:
         return None
     return entry.provisioned()
 

@@ -1,59 +1,111 @@
-"""The reconciler: now and then, AWS IoT is asked what became of reservations that ran out."""
+"""The reconciler: now and then, what the gate knows is compared with what AWS IoT says.
+
+Three walks take turns: reservations that ran out, superseded certificates, and AWS IoT's own list of things.
+"""
 
 import os
+from collections.abc import Mapping
 from datetime import timedelta
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import botocore.session
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.config import Config
 
 from fleetgate.config import ReconcilerSettings
 from fleetgate.handlers.outcome_recorder import recorder
 from fleetgate.store.certificates import Certificates
-from fleetgate.store.reconciliation import Reconciliation
-from fleetgate.workflows.reconcile import Reconciler
+from fleetgate.store.reconciliation import Reconciliation, Walk
+from fleetgate.store.stops import StopStore
+from fleetgate.store.things import Things
+from fleetgate.workflows.inspect_things import ThingInspector
+from fleetgate.workflows.note_outcome import Noted
+from fleetgate.workflows.operator_action import Operator
+from fleetgate.workflows.reconcile import Reconciler, Settled
+from fleetgate.workflows.superseded_certificates import Retired, SupersededCertificates
+from fleetgate.workflows.take_turns import Run, take_turns
+from fleetgate.workflows.walk_records import RecordWalk
 
 logger = Logger()
 metrics = Metrics(namespace="Fleetgate")
 
-# What it leaves of its time to note its place.
-_CLOSING_MILLISECONDS = 20_000
 # A certificate may be activated until the last second of its reservation.
-_GRACE = timedelta(minutes=10)
+_PATIENCE = timedelta(minutes=10)
+# Three attempts that hang fit into what is left for closing.
+_IOT_CONFIG = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 3})
+_WHY_DEACTIVATED = "superseded: the device has used a later certificate for longer than SupersededGraceHours"
+
+_METRICS = {
+    (Walk.RESERVATIONS, Settled.COMPLETED): "ReservationCompleted",
+    (Walk.RESERVATIONS, Settled.RELEASED): "ReservationReleased",
+    (Walk.SUPERSEDED, Retired.DEACTIVATED): "SupersededDeactivated",
+    (Walk.SUPERSEDED, Retired.REPORTED): "SupersededReported",
+    (Walk.SUPERSEDED, Retired.THROTTLED): "SupersededOutOfReach",
+    (Walk.SUPERSEDED, Retired.REFUSED): "SupersededOutOfReach",
+    (Walk.SUPERSEDED, Retired.GIVEN_UP): "SupersededGivenUp",
+    (Walk.THINGS, Noted.UNAPPROVED): "UnapprovedThing",
+}
 
 
 @logger.inject_lambda_context(clear_state=True, log_event=False)
 @metrics.log_metrics
-def handler(_event: Any, context: LambdaContext) -> dict[str, int]:
-    """Look into what is due.
+def handler(_event: Any, context: LambdaContext) -> dict[str, dict[str, int]]:
+    """Let each walk go on for a while.
 
     Returns:
-        How many reservations were completed or released, and how many decisions had nothing open.
+        By walk, how often what became of it.
 
     Raises:
-        Fault: The tables or AWS IoT could not be asked; the next run goes on.
+        ExceptionGroup: Walks that failed. The others had their turn, and the next run goes on.
     """
-    settled = _reconciler().run(goes_on=partial(_has_time, context))
-    logger.info("reservations were reconciled", settled={what.value: count for what, count in settled.items()})
-    for name, what in (("ReservationCompleted", "completed"), ("ReservationReleased", "released")):
-        metrics.add_metric(name, MetricUnit.Count, sum(count for one, count in settled.items() if one.value == what))
-    return {what.value: count for what, count in settled.items()}
-
-
-def _has_time(context: LambdaContext) -> bool:
-    return context.get_remaining_time_in_millis() > _CLOSING_MILLISECONDS
+    turns = take_turns(_walks(context.invoked_function_arn), context.get_remaining_time_in_millis)
+    for (walk, what), name in _METRICS.items():
+        metrics.add_metric(name, MetricUnit.Count, turns.counts[walk][what])
+    done = {name: {what.value: count for what, count in counts.items()} for name, counts in turns.counts.items()}
+    logger.info("walks had their turns", done=done)
+    for name, failure in turns.failures.items():
+        logger.error("walk failed", walk=name, exc_info=failure)
+    if turns.failures:
+        raise ExceptionGroup("walks failed", list(turns.failures.values()))
+    return done
 
 
 @cache
-def _reconciler() -> Reconciler:
+def _walks(actor: str) -> Mapping[str, Run]:
     settings = ReconcilerSettings.from_environment(os.environ)
-    return Reconciler(
-        recorder=recorder(settings.tables, settings.thing_name_prefix),
-        reconciliation=Reconciliation(settings.tables),
-        certificates=Certificates(botocore.session.get_session().create_client("iot")),
-        patience=settings.reservation_time + _GRACE,
-        most_records=settings.most_records,
+    iot = botocore.session.get_session().create_client("iot", config=_IOT_CONFIG)
+    outcomes = recorder(settings.tables, settings.thing_name_prefix)
+    reconciliation, certificates = Reconciliation(settings.tables), Certificates(iot)
+    reservations = Reconciler(
+        recorder=outcomes,
+        walk=RecordWalk(
+            reconciliation=reconciliation,
+            walk=Walk.RESERVATIONS,
+            patience=settings.reservation_time + _PATIENCE,
+            most_records=settings.most_records,
+        ),
+        certificates=certificates,
     )
+    superseded = SupersededCertificates(
+        walk=RecordWalk(
+            reconciliation=reconciliation,
+            walk=Walk.SUPERSEDED,
+            patience=settings.superseded_grace,
+            most_records=settings.most_records,
+        ),
+        reconciliation=reconciliation,
+        store=StopStore(settings.tables),
+        certificates=certificates,
+        system=Operator(actor=actor, reason=_WHY_DEACTIVATED, now=outcomes.now, new_record_id=outcomes.new_record_id),
+        policy=settings.superseded_policy,
+    )
+    things = ThingInspector(
+        recorder=outcomes,
+        reconciliation=reconciliation,
+        things=Things(iot, settings.thing_type_name),
+        most_things=settings.most_things,
+    )
+    return {Walk.RESERVATIONS: reservations.run, Walk.SUPERSEDED: superseded.run, Walk.THINGS: things.run}

@@ -60,6 +60,21 @@ class OutcomeStore:
             )
             return next(iter(found), None) is not None
 
+    def is_noted(self, record: AuditRecord) -> bool:
+        """Whether the same is on record of the same thing, with the same decision or none."""
+        self._tables.connection()
+        condition = (AuditItem.reason == record.reason) & (AuditItem.thing_name == record.thing_name)
+        condition &= (
+            AuditItem.decision_id.does_not_exist()
+            if record.decision_id is None
+            else AuditItem.decision_id == record.decision_id
+        )
+        with faults_translated():
+            found = AuditItem.query(
+                record.subject, filter_condition=condition, consistent_read=True, limit=1, page_size=1000
+            )
+            return next(iter(found), None) is not None
+
     def settle(self, after: AllowListEntry, record: AuditRecord) -> bool:
         """Write what became of a reservation, with its audit record, if the entry is still the one before.
 

@@ -1,27 +1,67 @@
-"""Where the reconciler is in the audit trail, and the allows that come next."""
+"""Where the reconciler's walks are, and the audit records that come next."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
 
-from pynamodb.attributes import UnicodeAttribute
+from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.exceptions import DoesNotExist
 from ulid import ULID
 
 from fleetgate.domain.audit import AuditRecord, Verdict
-from fleetgate.store.allow_list_items import AllowListItem
+from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.domain.supersession import Use
+from fleetgate.store.allow_list_items import AllowListItem, device_key
 from fleetgate.store.audit_items import AuditItem, record_from
 from fleetgate.store.connection import StackTables
 from fleetgate.store.faults import faults_translated
 from fleetgate.store.tables import TableSettings
 
-_KEY = "reconciler#reservations"
 _PAGE_ITEMS = 200
+_SET_ASIDE = "reconciler#set-aside"
+
+
+class Walk(StrEnum):
+    """What the reconciler walks through, bit by bit."""
+
+    RESERVATIONS = "reservations"
+    SUPERSEDED = "superseded"
+    THINGS = "things"
 
 
 class ReconcilerItem(AllowListItem, discriminator="reconciler"):
-    """The last audit record that the reconciler is done with."""
+    """How far a walk came: the last audit record that it is done with, or AWS IoT's token for the next page."""
 
-    record_id = UnicodeAttribute()
+    record_id = UnicodeAttribute(null=True)
+    next_token = UnicodeAttribute(null=True)
+
+
+class SetAsideAttribute(MapAttribute[str, Any]):
+    """A certificate that came into use, to be looked at again."""
+
+    serial_number = UnicodeAttribute()
+    certificate_id = UnicodeAttribute()
+    since = UTCDateTimeAttribute()
+
+
+class SetAsideItem(AllowListItem, discriminator="reconciler_set_aside"):
+    """What the walk through superseded certificates comes back to."""
+
+    uses: ListAttribute[SetAsideAttribute] = ListAttribute(of=SetAsideAttribute)
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A certificate that came into use, where AWS IoT refused what had to be done about its predecessors.
+
+    Attributes:
+        since: Of the first refusal; aware UTC.
+    """
+
+    use: Use
+    since: datetime
 
 
 class Reconciliation:
@@ -30,38 +70,97 @@ class Reconciliation:
     def __init__(self, settings: TableSettings) -> None:
         self._tables = StackTables(settings)
 
-    def done_until(self) -> str | None:
-        """The ID of the last record that was looked into; None before the first run."""
+    def done_until(self, walk: Walk) -> str | None:
+        """The ID of the last record that a walk is done with; None before its first run."""
+        found = self._place(walk)
+        return None if found is None else found.record_id
+
+    def note_done(self, walk: Walk, record_id: str) -> None:
+        """Remember how far a walk came. Two of them at once may set it back, which costs looking again."""
         self._tables.connection()
         with faults_translated():
-            try:
-                return ReconcilerItem.get(_KEY, consistent_read=True).record_id
-            except DoesNotExist:
-                return None
+            ReconcilerItem(_key(walk), record_id=record_id).save()
 
-    def note_done(self, record_id: str) -> None:
-        """Remember how far the walk came. Two walks at once may set it back, which costs looking again."""
+    def next_token(self) -> str | None:
+        """AWS IoT's token for the page of things that comes next; None for the first."""
+        found = self._place(Walk.THINGS)
+        return None if found is None else found.next_token
+
+    def note_next_token(self, token: str | None) -> None:
+        """Remember which page of things comes next."""
         self._tables.connection()
         with faults_translated():
-            ReconcilerItem(_KEY, record_id=record_id).save()
+            ReconcilerItem(_key(Walk.THINGS), next_token=token).save()
 
-    def allows(self, after: str, before: datetime) -> Iterator[AuditRecord]:
-        """The decisions that let a device in, oldest first.
+    def records(self, after: str, before: datetime) -> Iterator[AuditRecord]:
+        """All audit records, oldest first.
 
         Args:
             after: A record ID, exclusive.
             before: Aware UTC, exclusive.
         """
         self._tables.connection()
-        end = str(ULID.from_datetime(before))
         day = ULID.from_str(after).datetime.astimezone(UTC).date()
+        end = str(ULID.from_datetime(before))
+        if after >= end:  # it has become more patient since, and DynamoDB refuses a range that ends before it begins
+            return
         with faults_translated():
             while day <= before.date():
                 found = AuditItem.by_day.query(
                     day.isoformat(),
                     range_key_condition=AuditItem.record_id.between(after, end),
-                    filter_condition=AuditItem.verdict == Verdict.ALLOWED.value,
                     page_size=_PAGE_ITEMS,
                 )
                 yield from (record_from(item) for item in found if after < item.record_id < end)
                 day += timedelta(days=1)
+
+    def certificates_of(self, serial_number: SerialNumber) -> Iterator[AuditRecord]:
+        """The audit records that say which certificates a device was given and lost, oldest first."""
+        self._tables.connection()
+        tells = (AuditItem.verdict == Verdict.ALLOWED.value) | AuditItem.superseded_certificate_id.exists()
+        with faults_translated():
+            yield from map(
+                record_from,
+                AuditItem.query(
+                    device_key(serial_number), filter_condition=tells, consistent_read=True, page_size=_PAGE_ITEMS
+                ),
+            )
+
+    def set_aside(self) -> tuple[SetAside, ...]:
+        """What the walk through superseded certificates comes back to."""
+        self._tables.connection()
+        with faults_translated():
+            try:
+                found = SetAsideItem.get(_SET_ASIDE, consistent_read=True).uses
+            except DoesNotExist:
+                return ()
+            return tuple(map(_set_aside_from, found))
+
+    def note_set_aside(self, those: Iterable[SetAside]) -> None:
+        """Remember what the walk through superseded certificates comes back to."""
+        self._tables.connection()
+        with faults_translated():
+            SetAsideItem(_SET_ASIDE, uses=[_attribute(one) for one in those]).save()
+
+    def _place(self, walk: Walk) -> ReconcilerItem | None:
+        self._tables.connection()
+        with faults_translated():
+            try:
+                return ReconcilerItem.get(_key(walk), consistent_read=True)
+            except DoesNotExist:
+                return None
+
+
+def _key(walk: Walk) -> str:
+    return f"reconciler#{walk}"
+
+
+def _set_aside_from(stored: SetAsideAttribute) -> SetAside:
+    use = Use(serial_number=SerialNumber(stored.serial_number), certificate_id=stored.certificate_id)
+    return SetAside(use, stored.since)
+
+
+def _attribute(one: SetAside) -> SetAsideAttribute:
+    return SetAsideAttribute(
+        serial_number=one.use.serial_number.value, certificate_id=one.use.certificate_id, since=one.since
+    )

@@ -66,6 +66,28 @@ class OutcomeRecorder:
             case _:
                 return self._noted(outcome.evidence, outcome, serial_number, decision_id, entry)
 
+    def note_listed(self, thing: Outcome) -> Noted:
+        """Note a thing that AWS IoT has, once, if no decision stands behind it.
+
+        A decision is committed before its thing is made, so there is nothing to wait for.
+
+        Raises:
+            Fault: The tables could not be asked; repeat it later.
+        """
+        serial_number = self._serial_number(thing)
+        entry = self.store.device(serial_number) if serial_number else None
+        # The entry is asked first: it still names its decision when the audit table has forgotten it.
+        if (entry and decision_meant(entry, thing)) or self._was_decided(thing, serial_number):
+            return Noted.REGISTERED
+        evidence, hour = Evidence.UNAPPROVED_THING, thing.seen_at.replace(minute=0, second=0, microsecond=0)
+        # Two looks at once give one record; later ones find it, whether it came from here or from a registry event.
+        record = self._record(evidence, thing, thing.seen_at, _id_of(evidence, thing.sign_id, hour))
+        if serial_number is not None:
+            record = replace(record, serial_number=serial_number.value)
+        if self.store.is_noted(record) or not self.store.note(record):
+            return Noted.KNOWN
+        return Noted.UNAPPROVED
+
     def _completed(self, outcome: Outcome, serial_number: SerialNumber, entry: AllowListEntry | None) -> Noted:
         for _ in range(_MOST_TRIES):
             after = completed(entry, outcome) if entry else None

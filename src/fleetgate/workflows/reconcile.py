@@ -1,26 +1,20 @@
 """Ask AWS IoT what became of reservations that ran out unseen: completed, or released for the next try."""
 
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
-from ulid import ULID
-
-from fleetgate.domain.audit import AuditRecord, RecordKind
+from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.outcome import Evidence, Outcome, never_completed
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.store.certificates import CertificateOutOfReach, Certificates, CertificateStatus, Obstacle
-from fleetgate.store.reconciliation import Reconciliation
 from fleetgate.workflows.note_outcome import Noted, OutcomeRecorder
+from fleetgate.workflows.walk_records import RecordWalk
 
-# How far back the first run looks. A reservation that is older was left by a stack without a reconciler.
-_FIRST_LOOK_BACK = timedelta(days=30)
-# After how many records the place is noted.
-_NOTE_EVERY = 50
 _MOST_TRIES = 5
 
 # AWS IoT never activated it, so nobody can have used it.
@@ -37,21 +31,18 @@ class Settled(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
-    """Walks the decisions that let devices in, once each, as soon as their reservations have run out.
+    """Looks into the decisions that let devices in, once each, as soon as their reservations have run out.
 
     Attributes:
-        patience: How long after a decision it is looked into; longer than any reservation.
-        most_records: Decisions of one run. The next run goes on where this one stopped.
+        walk: Its patience is longer than any reservation.
     """
 
     recorder: OutcomeRecorder
-    reconciliation: Reconciliation
+    walk: RecordWalk
     certificates: Certificates
-    patience: timedelta
-    most_records: int
 
-    def run(self, *, goes_on: Callable[[], bool] = lambda: True) -> Counter[Settled]:
-        """Look into what is due.
+    def run(self, goes_on: Callable[[], bool] = lambda: True) -> Iterator[Settled]:
+        """Look into what is due; what became of each, one by one.
 
         Args:
             goes_on: Asked before each decision; no ends the run.
@@ -60,22 +51,9 @@ class Reconciler:
             Fault: The tables or AWS IoT could not be asked. What was looked into until then is done.
         """
         now = self.recorder.now()
-        settled: Counter[Settled] = Counter()
-        place = self.reconciliation.done_until() or str(ULID.from_datetime(now - _FIRST_LOOK_BACK))
-        noted = place
-        try:
-            for decision in self.reconciliation.allows(place, now - self.patience):
-                if settled.total() >= self.most_records or not goes_on():
-                    break
-                settled[self._settle(decision, now)] += 1
-                place = decision.record_id
-                if settled.total() % _NOTE_EVERY == 0:
-                    self.reconciliation.note_done(place)
-                    noted = place
-        finally:
-            if place != noted:
-                self.reconciliation.note_done(place)
-        return settled
+        with closing(self.walk.run(_lets_in, now=now, goes_on=goes_on)) as decisions:
+            for decision in decisions:
+                yield self._settle(decision, now)
 
     def _settle(self, decision: AuditRecord, now: datetime) -> Settled:
         """Settle the reservation that a decision made, if it is still open."""
@@ -126,3 +104,7 @@ class Reconciler:
             presented_mac_address=None,
             request_id=None,
         )
+
+
+def _lets_in(record: AuditRecord) -> bool:
+    return record.verdict is Verdict.ALLOWED

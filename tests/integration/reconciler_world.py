@@ -1,0 +1,180 @@
+"""A stack whose reconciler is made to walk: its parts under its own role, and devices with a past."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from ulid import ULID
+
+from fleetgate.config import HookSettings
+from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.audit import RecordKind
+from fleetgate.domain.decision import Allowed, Decision, Denied
+from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.domain.outcome import Evidence, Outcome
+from fleetgate.domain.request import RegistrationRequest
+from fleetgate.domain.supersession import SupersededPolicy
+from fleetgate.store.certificates import Certificates
+from fleetgate.store.gate import GateStore
+from fleetgate.store.outcomes import OutcomeStore
+from fleetgate.store.reconciliation import Reconciliation, Walk
+from fleetgate.store.stops import StopStore
+from fleetgate.store.tables import TableCredentials, TableSettings
+from fleetgate.store.things import Things
+from fleetgate.workflows.inspect_things import ThingInspector
+from fleetgate.workflows.note_outcome import OutcomeRecorder
+from fleetgate.workflows.operator_action import Operator
+from fleetgate.workflows.reconcile import Reconciler
+from fleetgate.workflows.register_thing import register_thing
+from fleetgate.workflows.superseded_certificates import SupersededCertificates
+from fleetgate.workflows.walk_records import RecordWalk
+from tests.embedded import Embedded
+
+GRACE = timedelta(hours=24)
+THING_TYPE = "fleetgate-device"
+
+
+@dataclass(frozen=True)
+class ReconcilerWorld:
+    """What the deployed reconciler is put together from, to be put together otherwise.
+
+    PynamoDB's models are bound to whoever asked last, so every part is built anew for each use.
+    """
+
+    embedded: Embedded
+    settings: HookSettings
+
+    @cached_property
+    def credentials(self) -> dict[str, str]:
+        """Of the reconciler's role."""
+        return self.embedded.credentials_of(self.embedded.stack.outputs["ReconcilerFunctionRoleArn"])
+
+    @cached_property
+    def iot(self) -> Any:
+        """AWS IoT, as the reconciler may ask it."""
+        return self.embedded.client("iot", self.credentials)
+
+    @property
+    def tables(self) -> TableSettings:
+        """The stack's tables, as the reconciler may use them."""
+        outputs = self.embedded.stack.outputs
+        return TableSettings(
+            allow_list_table=outputs["AllowListTableName"],
+            audit_table=outputs["AuditTableName"],
+            region=self.embedded.stack.region,
+            endpoint_url=self.embedded.stack.endpoint_url,
+            credentials=TableCredentials(
+                access_key_id=self.credentials["aws_access_key_id"],
+                secret_access_key=self.credentials["aws_secret_access_key"],
+                session_token=self.credentials["aws_session_token"],
+            ),
+        )
+
+    def begin(self, walk: Walk, ago: timedelta) -> None:
+        """Have a walk begin with what is not older than that."""
+        Reconciliation(self.tables).note_done(walk, record_id(datetime.now(UTC) - ago))
+
+    def reservations(self, iot: Any = None, most_records: int = 100) -> Reconciler:
+        """The walk through reservations that ran out."""
+        return Reconciler(
+            recorder=self._recorder(),
+            walk=RecordWalk(
+                reconciliation=Reconciliation(self.tables),
+                walk=Walk.RESERVATIONS,
+                patience=timedelta(minutes=70),
+                most_records=most_records,
+            ),
+            certificates=Certificates(iot or self.iot),
+        )
+
+    def superseded(
+        self,
+        policy: SupersededPolicy = SupersededPolicy.DEACTIVATE,
+        iot: Any = None,
+        most_records: int = 100,
+        later: timedelta = timedelta(0),
+    ) -> SupersededCertificates:
+        """The walk through superseded certificates; it may take place later than now."""
+        reconciliation = Reconciliation(self.tables)
+        return SupersededCertificates(
+            walk=RecordWalk(
+                reconciliation=reconciliation, walk=Walk.SUPERSEDED, patience=GRACE, most_records=most_records
+            ),
+            reconciliation=reconciliation,
+            store=StopStore(self.tables),
+            certificates=Certificates(iot or self.iot),
+            system=Operator(
+                actor="the reconciler",
+                reason="superseded",
+                now=lambda: datetime.now(UTC) + later,
+                new_record_id=record_id,
+            ),
+            policy=policy,
+        )
+
+    def things(self, iot: Any = None, most_things: int = 100_000) -> ThingInspector:
+        """The walk through AWS IoT's list of things."""
+        return ThingInspector(
+            recorder=self._recorder(),
+            reconciliation=Reconciliation(self.tables),
+            things=Things(iot or self.iot, THING_TYPE),
+            most_things=most_things,
+        )
+
+    def let_in(self, request: RegistrationRequest, ago: timedelta) -> Allowed:
+        """Have the gate let a device in, some time ago."""
+        decision = self._judge(request, ago)
+        assert isinstance(decision, Allowed)
+        return decision
+
+    def be_denied(self, request: RegistrationRequest, ago: timedelta) -> None:
+        """Have the gate deny a device, some time ago."""
+        assert isinstance(self._judge(request, ago), Denied)
+
+    def connect(self, serial_number: SerialNumber, certificate_id: str, ago: timedelta) -> None:
+        """A device connected with a certificate, some time ago."""
+        moment = datetime.now(UTC) - ago
+        sign = Outcome(
+            evidence=Evidence.CONNECTED,
+            seen_at=moment,
+            sign_id=certificate_id,
+            certificate_id=certificate_id,
+            thing_name=serial_number.value,
+        )
+        replace(self._recorder(), now=lambda: moment).note(sign)
+
+    def certificate(self) -> str:
+        """The ID of a new active certificate."""
+        return str(self.embedded.client("iot").create_keys_and_certificate(setAsActive=True)["certificateId"])
+
+    def status(self, certificate_id: str) -> str:
+        """What AWS IoT says of a certificate."""
+        found = self.embedded.client("iot").describe_certificate(certificateId=certificate_id)
+        return str(found["certificateDescription"]["status"])
+
+    def outcomes(self, entry: AllowListEntry) -> list[str]:
+        """What is on record of a device's outcomes, oldest first."""
+        records = self.embedded.records(f"device#{entry.serial_number}")
+        return [one.reason for one in records if one.kind is RecordKind.OUTCOME]
+
+    def _judge(self, request: RegistrationRequest, ago: timedelta) -> Decision:
+        store = GateStore(self.settings.tables)
+        store.prime()
+        moment = datetime.now(UTC) - ago
+        return register_thing(
+            request, policy=self.settings.policy, store=store, now=lambda: moment, new_record_id=record_id
+        ).decision
+
+    def _recorder(self) -> OutcomeRecorder:
+        return OutcomeRecorder(
+            store=OutcomeStore(self.tables),
+            thing_name_prefix="",
+            now=lambda: datetime.now(UTC),
+            new_record_id=record_id,
+        )
+
+
+def record_id(moment: datetime) -> str:
+    """A new record ID."""
+    return str(ULID.from_datetime(moment))

@@ -10,7 +10,15 @@ from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.outcome import Evidence
 from fleetgate.domain.reasons import AllowRule
 from fleetgate.domain.supersession import Superseded, Use, is_out_of_use, superseded_by
-from tests.builders import CERTIFICATE_ID, CLAIM_CERTIFICATE_ID, MANUFACTURER, NOW, SERIAL_NUMBER, entry, reservation
+from tests.builders import (
+    CLAIM_CERTIFICATE_ID,
+    CURRENT_CERTIFICATE_ID,
+    MANUFACTURER,
+    NOW,
+    SERIAL_NUMBER,
+    entry,
+    reservation,
+)
 
 FIRST, SECOND, THIRD = "de01" * 16, "de02" * 16, "de03" * 16
 D1, D2, D3 = "01JNX0000000000000000000D1", "01JNX0000000000000000000D2", "01JNX0000000000000000000D3"
@@ -81,7 +89,7 @@ def test_what_lost_its_place_only_later_has_its_own_time() -> None:
 
 
 def test_a_certificate_that_no_decision_let_in_supersedes_nothing() -> None:
-    assert found(ROTATIONS, CERTIFICATE_ID[::-1]) == []
+    assert found(ROTATIONS, CURRENT_CERTIFICATE_ID) == []
 
 
 def test_an_outcome_says_what_else_was_superseded() -> None:
@@ -119,7 +127,7 @@ def test_a_device_that_uses_no_certificate_yet_may_use_any() -> None:
 
 def test_the_certificate_stays_what_it_was_where_its_successor_never_completed() -> None:
     assert not is_out_of_use(entry(device_certificate=current(FIRST, D1)), SUPERSEDED)
-    assert not is_out_of_use(entry(device_certificate=current(CERTIFICATE_ID, D1)), SUPERSEDED)
+    assert not is_out_of_use(entry(device_certificate=current(CURRENT_CERTIFICATE_ID, D1)), SUPERSEDED)
 
 
 def test_what_the_device_may_use_is_never_out_of_use() -> None:

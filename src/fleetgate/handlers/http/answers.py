@@ -4,41 +4,13 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from fleetgate.domain.audit import RecordKind, Verdict
-
-
-class Record(BaseModel):
-    """An audit record. Fields that say nothing are null."""
-
-    record_id: str = Field(description="A ULID: unique, and sorts by time")
-    recorded_at: str = Field(description="UTC, to the microsecond", json_schema_extra={"format": "date-time"})
-    kind: RecordKind
-    reason: str = Field(description="Reason of a denial, rule of an allow, sign of an outcome, or somebody's words")
-    verdict: Verdict | None = None
-    action: str | None = None
-    actor: str | None = None
-    serial_number: str | None = None
-    mac_address: str | None = None
-    decision_id: str | None = None
-    certificate_id: str | None = None
-    claim_certificate_id: str | None = None
-    superseded_certificate_id: str | None = None
-    taken_over: bool = False
-    manufacturer: str | None = None
-    import_id: str | None = None
-    template_arn: str | None = None
-    thing_name: str | None = None
-    client_id: str | None = None
-    presented_serial_number: str | None = None
-    presented_mac_address: str | None = None
-    entry_version: int | None = None
-    request_id: str | None = None
+from fleetgate.domain.audit import AuditRecord, Verdict
 
 
 class RecordsPage(BaseModel):
     """A page of audit records, newest first: by record ID where a key was asked for, else by day and record ID."""
 
-    records: list[Record]
+    records: list[AuditRecord]
     next_cursor: str | None = Field(description="Null at the end; a page may be short, and even empty, before it")
 
 
@@ -86,7 +58,7 @@ class Story(BaseModel):
     admissions: list[Admission]
     denials: int
     operator_actions: int
-    records: list[Record] = Field(description="Oldest first")
+    records: list[AuditRecord] = Field(description="Oldest first")
     is_complete: bool = Field(description="Whether these are all of its records")
 
 

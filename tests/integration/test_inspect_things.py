@@ -130,16 +130,18 @@ def test_a_thing_that_a_registry_event_told_of_is_not_told_again(
     assert inspected(world, serial_number) == [Noted.KNOWN]
 
 
-def test_a_thing_that_names_another_decision_by_now_is_told_again(
-    world: ReconcilerWorld, embedded: Embedded, serial_number: str
+@pytest.mark.parametrize(("before", "after"), [(None, NO_DECISION), (NO_DECISION, None)])
+def test_a_thing_that_names_another_decision_by_now_or_none_any_more_is_told_again(
+    before: str | None, after: str | None, world: ReconcilerWorld, embedded: Embedded, serial_number: str
 ) -> None:
-    make(embedded, serial_number)
+    make(embedded, serial_number, before)
     assert inspected(world, serial_number) == [Noted.UNAPPROVED]
     embedded.client("iot").update_thing(
-        thingName=serial_number, attributePayload={"attributes": {"DecisionId": NO_DECISION}, "merge": True}
+        thingName=serial_number, attributePayload={"attributes": {"DecisionId": after or ""}, "merge": True}
     )
     assert inspected(world, serial_number) == [Noted.UNAPPROVED]
-    assert [one.decision_id for one in unapproved(embedded, f"device#{serial_number}")].count(NO_DECISION) == 1
+    assert {one.decision_id for one in unapproved(embedded, f"device#{serial_number}")} == {before, after}
+    assert inspected(world, serial_number) == [Noted.KNOWN]
 
 
 def test_a_thing_whose_decision_is_on_record_is_approved(

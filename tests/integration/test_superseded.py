@@ -200,6 +200,16 @@ def test_the_release_of_a_quarantine_does_not_bring_a_superseded_certificate_bac
     assert (world.status(first), world.status(second)) == ("INACTIVE", "ACTIVE")
 
 
+@pytest.mark.parametrize("status", ["INACTIVE", "REVOKED"])
+def test_a_superseded_certificate_that_cannot_connect_already_is_left_as_it_is(
+    status: str, approved: AllowListEntry, devices: Devices, world: ReconcilerWorld, embedded: Embedded
+) -> None:
+    first, _ = devices.rotate(approved)
+    embedded.client("iot").update_certificate(certificateId=first, newStatus=status)
+    assert list(world.superseded().run()) == [Retired.NOTHING_TO_DO]
+    assert (world.status(first), actions(embedded, approved)) == (status, [])
+
+
 def test_a_superseded_certificate_that_aws_iot_does_not_have_is_no_trouble(
     approved: AllowListEntry, devices: Devices, world: ReconcilerWorld, embedded: Embedded
 ) -> None:

@@ -48,7 +48,7 @@ class Evidence(Reason):
     SUPERSEDED_ACTIVE = (
         "superseded_certificate_active",
         "AWS IoT still accepts a device certificate that was superseded, though its device uses a later one.",
-        "Deactivate it, or have the stack do so: SupersededCertificates is deactivate.",
+        "Deactivate it in AWS IoT. With SupersededCertificates at deactivate the stack would have done so.",
     )
 
 

@@ -55,6 +55,6 @@ def story(run: Run, *, serial_number: SerialNumber, no_proof: bool, public_keys:
         print_story(told, proofs, console, now=moment)
         print_proofs(proofs, console)
 
-    run.emit({**story_document(told), "proof": proofs_document(proofs, trusted)}, render)
+    run.emit({**story_document(told, now=moment), "proof": proofs_document(proofs, trusted)}, render)
     if proofs and proofs.count(Proof.NOT_PROVEN):
         click.get_current_context().exit(ExitCode.SAID_NO)

@@ -194,6 +194,13 @@ def test_a_device_s_story_is_one_call(
     assert {record.record_id for record in story.records} == {decision.record_id, outcome.record_id}
 
 
+def test_a_story_says_what_stops_a_device(api: HttpWorld, embedded: Embedded, approved: AllowListEntry) -> None:
+    path = f"/v1/devices/{approved.serial_number}/story"
+    assert api.get(path).json["stopped_by"] == []
+    embedded.put(approved.quarantined())
+    assert api.get(path).json["stopped_by"] == ["quarantined"]
+
+
 def test_a_device_that_nobody_knows_has_no_story(api: HttpWorld) -> None:
     assert api.get("/v1/devices/NOBODY/story").problem == (404, "unknown_device")
 

@@ -1,5 +1,6 @@
 """A device's story as a JSON document, the same by command and by API."""
 
+from datetime import datetime
 from typing import Any
 
 from fleetgate.domain.documents import claim_document, device_document, record_document
@@ -7,14 +8,17 @@ from fleetgate.domain.story import Admission, DeviceStory
 from fleetgate.workflows.import_summary import summary_of
 
 
-def story_document(story: DeviceStory) -> dict[str, Any]:
-    """The document; moments in ISO 8601 UTC, absent values as null, records oldest first."""
-    entry, switch = story.entry, story.switch
-    stop = switch.stop_of(entry) if entry else None
+def story_document(story: DeviceStory, *, now: datetime) -> dict[str, Any]:
+    """The document; moments in ISO 8601 UTC, absent values as null, records oldest first.
+
+    Args:
+        now: Aware UTC; tells what stops the device.
+    """
+    entry = story.entry
     return {
         "serial_number": story.serial_number.value,
         "state": entry.state.value if entry else "unknown",
-        "stopped_by": "gate_stopped" if switch.is_stopped else stop and stop.value,
+        "stopped_by": [stop.value for stop in story.stops(now)],
         "device": device_document(entry) if entry else None,
         "import_line": entry and entry.import_line,
         "imports": {import_id: record and summary_of(record) for import_id, record in story.imports.items()},

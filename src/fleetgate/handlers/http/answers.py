@@ -50,7 +50,7 @@ class Story(BaseModel):
 
     serial_number: str
     state: str
-    stopped_by: str | None = Field(description="What stops it beside its own state")
+    stopped_by: list[str] = Field(description="Why the gate would deny it now, whatever it presents")
     device: dict[str, Any] | None = Field(description="Its allow-list entry")
     import_line: int | None = Field(description="The line of the list that approved it")
     imports: dict[str, dict[str, Any] | None] = Field(description="By import ID; null where the record of one is gone")

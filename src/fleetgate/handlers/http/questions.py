@@ -143,15 +143,16 @@ def count_records(
 )
 def read_story(serial_number: fields.SerialNumberPath) -> answers.Story:
     """Answer who let a device in, from which list, with which claim certificate, and what happened then."""
+    moment = stack.now()
     with _noted(Question.READ_STORY, f"serial_number={serial_number}"):
         story = device_story(
             SerialNumber(serial_number),
             store=stack.store(),
             trail=stack.trail(),
             imports=stack.imports(),
-            now=stack.now(),
+            now=moment,
         )
-    document = story_document(story)
+    document = story_document(story, now=moment)
     return answers.Story.model_validate(document if _asking().sees_all else masked(document))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
+from ulid import ULID
 
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 
@@ -104,6 +105,11 @@ def record_from(item: AuditItem) -> AuditRecord:
     values["verdict"] = Verdict(item.verdict) if item.verdict else None
     values["entry_version"] = None if item.entry_version is None else int(item.entry_version)
     return AuditRecord(**values)
+
+
+def first_record_id(moment: datetime) -> str:
+    """The lowest record ID that a record of a moment can have, to the millisecond."""
+    return str(ULID(int(moment.timestamp() * 1000).to_bytes(6, "big") + bytes(10)))
 
 
 def record_from_document(document: Mapping[str, Any]) -> AuditRecord:

@@ -6,17 +6,31 @@ from datetime import date
 from typing import Any
 
 from fleetgate.domain.archive import canonical_json
+from fleetgate.domain.audit import AuditRecord
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.store.allow_list_items import device_key
-from fleetgate.store.audit_items import AuditItem
+from fleetgate.store.audit_items import AuditItem, record_from_document
 from fleetgate.store.connection import StackTables
-from fleetgate.store.faults import faults_translated
+from fleetgate.store.faults import UnreadableItem, faults_translated
 from fleetgate.store.tables import TableSettings
 
 
 def document_from(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """An item in DynamoDB's own notation as plain JSON values."""
     return {name: _plain(attribute) for name, attribute in item.items()}
+
+
+def record_of(item: Mapping[str, Mapping[str, Any]]) -> AuditRecord:
+    """The audit record of an item in DynamoDB's own notation.
+
+    Raises:
+        UnreadableItem: It is none.
+    """
+    document = document_from(item)
+    try:
+        return record_from_document(document)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnreadableItem(f"{document.get('subject')} {document.get('record_id')}: {error}") from error
 
 
 def line_from(item: Mapping[str, Mapping[str, Any]]) -> bytes:

@@ -8,17 +8,15 @@ from functools import reduce
 from operator import and_
 from typing import Any
 
-from pynamodb.exceptions import PutError
 from pynamodb.expressions.condition import Condition
-from ulid import ULID
 
 from fleetgate.domain.audit import AuditRecord
 from fleetgate.domain.audit_query import AuditQuery, Place
 from fleetgate.store.allow_list_items import device_key
-from fleetgate.store.audit_items import AuditItem, record_from_document
-from fleetgate.store.audit_lines import document_from
+from fleetgate.store.audit_items import AuditItem, first_record_id
+from fleetgate.store.audit_lines import document_from, record_of
 from fleetgate.store.connection import StackTables
-from fleetgate.store.faults import UnreadableItem, faults_translated, response_code
+from fleetgate.store.faults import faults_translated
 from fleetgate.store.tables import TableSettings
 
 # DynamoDB reads before it filters: a page that found little makes the next read more, up to this many items.
@@ -101,7 +99,7 @@ class AuditTrail:
                 answer = self._ask(partition, query, before, items)
                 calls += 1
                 room = limit - len(found)
-                found += [_record(item) for item in answer["Items"][:room]]
+                found += [record_of(item) for item in answer["Items"][:room]]
                 last = answer.get("LastEvaluatedKey")
                 before = last["record_id"]["S"] if last else ""
                 if len(answer["Items"]) > room or (len(found) == limit and last):
@@ -135,14 +133,7 @@ class AuditTrail:
 
     def note(self, record: AuditRecord) -> None:
         """Append a record, such as that of a question."""
-        self._tables.connection()
-        with faults_translated():
-            try:
-                self._tables.audit_item(record).save(condition=AuditItem.record_id.does_not_exist())
-            except PutError as error:
-                # Record IDs are unique: it is our own, from a call whose answer was lost.
-                if response_code(error) != "ConditionalCheckFailedException":
-                    raise
+        self._tables.append(record)
 
     def _ask(
         self,
@@ -216,16 +207,4 @@ def _id_bounds(start: datetime, end: datetime) -> tuple[str, str]:
     """The lowest and the highest record ID that records of some time can have."""
     lowest = max(start, _FIRST + _LATE_RECORDS) - _LATE_RECORDS
     highest = min(max(end, _FIRST), _LAST - _A_MILLISECOND) + _A_MILLISECOND
-    return _first_id(lowest), _first_id(highest)
-
-
-def _first_id(moment: datetime) -> str:
-    return str(ULID(int(moment.timestamp() * 1000).to_bytes(6, "big") + bytes(10)))
-
-
-def _record(item: Mapping[str, Mapping[str, Any]]) -> AuditRecord:
-    document = document_from(item)
-    try:
-        return record_from_document(document)
-    except (KeyError, TypeError, ValueError) as error:
-        raise UnreadableItem(f"{document.get('subject')} {document.get('record_id')}: {error}") from error
+    return first_record_id(lowest), first_record_id(highest)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pynamodb.exceptions import DoesNotExist, PutError, TransactWriteError
+from pynamodb.exceptions import DoesNotExist, TransactWriteError
 from pynamodb.transactions import TransactWrite
 
 from fleetgate.domain.allow_list import AllowListEntry
@@ -17,7 +17,7 @@ from fleetgate.store.allow_list_items import (
 )
 from fleetgate.store.audit_items import AuditItem
 from fleetgate.store.connection import StackTables
-from fleetgate.store.faults import cancellation_codes, faults_translated, response_code
+from fleetgate.store.faults import cancellation_codes, faults_translated
 from fleetgate.store.tables import TableSettings
 
 
@@ -110,12 +110,4 @@ class OutcomeStore:
 
     def note(self, record: AuditRecord) -> bool:
         """Append an audit record; False where this very record is there already."""
-        self._tables.connection()
-        with faults_translated():
-            try:
-                self._tables.audit_item(record).save(condition=AuditItem.record_id.does_not_exist())
-            except PutError as error:
-                if response_code(error) != "ConditionalCheckFailedException":
-                    raise
-                return False
-        return True
+        return self._tables.append(record)

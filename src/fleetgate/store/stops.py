@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 
-from pynamodb.exceptions import DoesNotExist, PutError, UpdateError
+from pynamodb.exceptions import DoesNotExist, UpdateError
 
 from fleetgate.domain.audit import GATE_SUBJECT, AuditRecord, Verdict
 from fleetgate.domain.faults import Fault
@@ -87,14 +87,7 @@ class StopStore(OperatorStore):
 
     def append(self, record: AuditRecord) -> None:
         """Append an audit record of something that changed no table."""
-        self._tables.connection()
-        with faults_translated():
-            try:
-                self._tables.audit_item(record).save(condition=AuditItem.record_id.does_not_exist())
-            except PutError as error:
-                # Record IDs are unique: it is our own, from a call whose answer was lost.
-                if response_code(error) != "ConditionalCheckFailedException":
-                    raise
+        self._tables.append(record)
 
     def _raise_fence(self, fence: FenceItem, version: int) -> None:
         for attempt in range(_MOST_TRIES_A_FENCE):

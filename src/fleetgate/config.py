@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
+from fleetgate.domain.denial_burst import Reaction, WatchPolicy
 from fleetgate.domain.factory_list import ImportPolicy, UnknownColumns
 from fleetgate.domain.policy import GatePolicy, ReprovisioningPolicy
 from fleetgate.domain.supersession import SupersededPolicy
@@ -298,6 +299,13 @@ class _Reader:
         except ValueError as error:
             raise InvalidSettings(f"environment variable {name} is neither never nor same-identity") from error
 
+    def reaction(self, name: str) -> Reaction:
+        value = self.text(name)
+        try:
+            return Reaction(value)
+        except ValueError as error:
+            raise InvalidSettings(f"environment variable {name} is neither block nor notify") from error
+
     def unknown_columns(self, name: str) -> UnknownColumns:
         value = self.text(name)
         try:
@@ -363,4 +371,33 @@ class SealerSettings:
             key_arn=read.text("SEALING_KEY_ARN"),
             stack_arn=read.text("STACK_ARN"),
             most_hours=read.number("MOST_HOURS_A_RUN"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatcherSettings:
+    """All that the watcher is told from outside."""
+
+    tables: TableSettings
+    policy: WatchPolicy
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings; every variable must be there, so that nothing is guessed.
+
+        Raises:
+            InvalidSettings: A variable is missing or cannot be read.
+        """
+        read = _Reader(environment)
+        return cls(
+            tables=TableSettings(
+                allow_list_table=read.text("ALLOW_LIST_TABLE_NAME"),
+                audit_table=read.text("AUDIT_TABLE_NAME"),
+                audit_retention=timedelta(days=read.number("AUDIT_RETENTION_DAYS")),
+            ),
+            policy=WatchPolicy(
+                window=timedelta(minutes=read.number("CLAIM_WATCH_WINDOW_MINUTES")),
+                threshold=read.number("CLAIM_WATCH_THRESHOLD"),
+                reaction=read.reaction("CLAIM_WATCH_POLICY"),
+            ),
         )

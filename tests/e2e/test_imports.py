@@ -15,6 +15,7 @@ from fleetgate.domain.import_record import ImportRecord, ImportStatus
 from fleetgate.store.drop_box import DropBox
 from fleetgate.store.import_records import ImportRecords
 from fleetgate.store.tables import TableCredentials, TableSettings
+from tests.e2e.notices import listener
 from tests.e2e.waiting import eventually
 from tests.embedded import Embedded
 
@@ -48,25 +49,7 @@ def drop_box(embedded: Embedded) -> DropBox:
 @pytest.fixture(scope="session")
 def notices(embedded: Embedded) -> Callable[[str], str]:
     """Waits for the notice of an import on the stack's topic."""
-    sqs, sns = embedded.client("sqs"), embedded.client("sns")
-    url = sqs.create_queue(QueueName="notices")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    may_send = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": arn}
-    policy = {"Version": "2012-10-17", "Statement": [may_send]}
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
-    sns.subscribe(TopicArn=embedded.stack.outputs["ImportTopicArn"], Protocol="sqs", Endpoint=arn)
-    heard: list[str] = []
-
-    def notice_of(import_id: str) -> str:
-        def look() -> str | None:
-            for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
-                heard.append(json.loads(message["Body"])["Message"])
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            return next((notice for notice in heard if import_id in notice), None)
-
-        return eventually(look)
-
-    return notice_of
+    return listener(embedded, embedded.stack.outputs["ImportTopicArn"])
 
 
 def put(drop_box: DropBox, key: str, content: bytes) -> Delivery:

@@ -4,14 +4,19 @@ import json
 import secrets
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from ulid import ULID
 
+from fleetgate.domain.allow_list import AllowListEntry, Purpose, Reservation
 from fleetgate.domain.archive import DEFAULT_SETTLE
+from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.delivery import import_id_of
+from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.store.drop_box import DropBox
+from tests.denials import denial_image, insertion
 from tests.embedded import Embedded
 from tests.template.intrinsics import Deployment
 
@@ -38,6 +43,16 @@ import_module(module).handler(json.loads(event), SimpleNamespace(
     get_remaining_time_in_millis=lambda: 300_000,
 ))
 """
+
+# How many of what are too much is for whoever operates the stack to say: the alarm, the metric and the parameter.
+TUNED = {
+    "DenialsAlarm": ("RegistrationDenied", "DenialsAlarmThreshold"),
+    "MacAddressMismatchAlarm": ("MacAddressMismatch", "MacAddressMismatchAlarmThreshold"),
+    "SecondClaimAlarm": ("SecondClaim", "SecondClaimAlarmThreshold"),
+    "HookSlowAlarm": ("Duration", "HookSlowAlarmMilliseconds"),
+}
+# Alarms about how long something waits.
+AGES = {"ArchiveDelayAlarm", "WatchDelayAlarm"}
 
 # AWS Lambda developer guide, "Types of metrics for Lambda functions".
 LAMBDA_METRICS = {"Errors", "Throttles", "Duration", "ConcurrentExecutions", "Invocations"}
@@ -190,6 +205,76 @@ def emitted_by_api(deployment: Deployment) -> set[Metric]:
     return metrics_of([CALL, module, json.dumps(event)], {**properties["Environment"]["Variables"], **nowhere})
 
 
+@pytest.fixture(scope="module")
+def emitted_of_denials(deployment: Deployment, embedded: Embedded) -> dict[str, set[Metric]]:
+    """By what a device presents, the metrics that the hook emits of its denial, under its own role."""
+    claim = ClaimCertificate(certificate_id=secrets.token_hex(32), manufacturer="acme")
+    serial_number = f"ALARMS-{secrets.token_hex(4)}"
+    mac_address, now = MacAddress.parse("001b44113ab7"), datetime.now(UTC)
+    reservation = Reservation(
+        certificate_id=secrets.token_hex(32),
+        claim_certificate_id=claim.certificate_id,
+        decision_id=str(ULID()),
+        purpose=Purpose.ENROLMENT,
+        reserved_at=now,
+        deadline=now + timedelta(hours=1),
+    )
+    device = AllowListEntry(
+        serial_number=SerialNumber(serial_number), manufacturer="acme", mac_addresses=frozenset({mac_address})
+    )
+    embedded.put(claim)
+    embedded.put(device.reserve(reservation))
+    outputs = embedded.stack.outputs
+    variables = deployment.resource("HookFunction")["Environment"]["Variables"]
+    running = {
+        **{name.upper(): value for name, value in embedded.credentials_of(outputs["HookFunctionRoleArn"]).items()},
+        "AWS_ENDPOINT_URL": embedded.stack.endpoint_url,
+        "AWS_DEFAULT_REGION": embedded.stack.region,
+        "ALLOW_LIST_TABLE_NAME": outputs["AllowListTableName"],
+        "AUDIT_TABLE_NAME": outputs["AuditTableName"],
+    }
+    presented = {
+        "nobody": {"SerialNumber": "ALARMS-nobody", "MacAddress": mac_address.value},
+        "another MAC address": {"SerialNumber": serial_number, "MacAddress": "001b44113ab8"},
+        "a taken identity": {"SerialNumber": serial_number, "MacAddress": mac_address.value},
+    }
+    emitted = {}
+    for name, parameters in presented.items():
+        event = {
+            "claimCertificateId": claim.certificate_id,
+            "certificateId": secrets.token_hex(32),
+            "templateArn": variables["PROVISIONING_TEMPLATE_ARN"],
+            "clientId": "claim-alarms",
+            "parameters": parameters,
+        }
+        emitted[name] = metrics_of(
+            [CALL, "fleetgate.handlers.hook", json.dumps(event)],
+            {**variables, **running, "ANSWER_MILLISECONDS": "60000"},  # a busy machine takes its time
+        )
+    return emitted
+
+
+@pytest.fixture(scope="module")
+def emitted_by_watcher(deployment: Deployment, embedded: Embedded) -> set[Metric]:
+    """The metrics that the watcher emits of a burst and of a record that cannot be read, under its own role."""
+    claim = ClaimCertificate(certificate_id=secrets.token_hex(32), manufacturer="acme")
+    embedded.put(claim)
+    moment = datetime.now(UTC) - timedelta(hours=1)
+    images = [denial_image(claim.certificate_id, f"ALARMS-{number}", moment) for number in range(21)]
+    images.append({**images[0], "kind": {"S": "unheard-of"}})
+    properties, outputs = deployment.resource("WatcherFunction"), embedded.stack.outputs
+    running = {
+        **{name.upper(): value for name, value in embedded.credentials_of(outputs["WatcherFunctionRoleArn"]).items()},
+        "AWS_ENDPOINT_URL": embedded.stack.endpoint_url,
+        "AWS_DEFAULT_REGION": embedded.stack.region,
+        "ALLOW_LIST_TABLE_NAME": outputs["AllowListTableName"],
+        "AUDIT_TABLE_NAME": outputs["AuditTableName"],
+    }
+    event = json.dumps({"Records": [insertion(image, number) for number, image in enumerate(images)]})
+    module, _, _ = properties["Handler"].rpartition(".")
+    return metrics_of([CALL, module, event], {**properties["Environment"]["Variables"], **running})
+
+
 def metrics_of(code: list[str], variables: dict[str, str]) -> set[Metric]:
     """The metrics that a piece of Python, with its arguments, emits in an environment of its own."""
     done = subprocess.run(  # noqa: S603 - our own interpreter and our own code
@@ -222,7 +307,7 @@ def watched(alarm: dict[str, Any]) -> Metric:
 def test_there_is_an_alarm_for_each_way_the_hook_can_fail_devices(alarms: dict[str, dict[str, Any]]) -> None:
     hook = {alarm["MetricName"] for name, alarm in alarms.items() if name.startswith("Hook")}
 
-    assert hook == {"Errors", "Throttles", "RegistrationFault"}
+    assert hook == {"Errors", "Throttles", "RegistrationFault", "Duration"}
 
 
 def test_there_is_an_alarm_for_an_import_that_fails_and_for_one_that_never_comes_to_an_end(
@@ -238,6 +323,52 @@ def test_there_is_an_alarm_for_a_gate_that_was_bypassed_and_for_outcomes_that_we
 ) -> None:
     assert alarms["UnapprovedThingAlarm"]["MetricName"] == "UnapprovedThing"
     assert alarms["OutcomeDeadLetterAlarm"]["MetricName"] == "ApproximateNumberOfMessagesVisible"
+
+
+def test_there_is_an_alarm_for_a_burst_and_for_each_way_that_one_can_be_missed(
+    alarms: dict[str, dict[str, Any]],
+) -> None:
+    wanted = {
+        "DenialBurstAlarm": "DenialBurst",
+        "WatcherFaultAlarm": "WatchFault",
+        "WatcherErrorAlarm": "Errors",
+        "WatchDelayAlarm": "IteratorAge",
+        "WatchDeadLetterAlarm": "ApproximateNumberOfMessagesVisible",
+    }
+
+    assert {name: alarms[name]["MetricName"] for name in wanted} == wanted
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_a_threshold_that_needs_tuning_is_a_parameter(
+    name: str, template: dict[str, Any], alarms: dict[str, dict[str, Any]]
+) -> None:
+    metric, parameter = TUNED[name]
+    tuned = Deployment(template, {parameter: "777"}).resource(name)
+
+    assert (alarms[name]["MetricName"], tuned["Threshold"]) == (metric, "777")
+    assert (alarms[name]["Period"], alarms[name]["EvaluationPeriods"]) == (300, 1)
+
+
+def test_the_hook_is_slow_when_one_answer_in_a_hundred_comes_near_the_time_that_aws_iot_waits(
+    alarms: dict[str, dict[str, Any]],
+) -> None:
+    alarm = alarms["HookSlowAlarm"]
+
+    assert (alarm["ExtendedStatistic"], alarm.get("Statistic")) == ("p99", None)
+    assert int(alarm["Threshold"]) < 5000
+
+
+def test_a_denial_has_a_metric_and_what_points_at_a_copy_or_another_board_one_more(
+    emitted_of_denials: dict[str, set[Metric]],
+) -> None:
+    names = {presented: {name for _, name, _ in found} for presented, found in emitted_of_denials.items()}
+
+    assert names == {
+        "nobody": {"RegistrationDenied"},
+        "another MAC address": {"RegistrationDenied", "MacAddressMismatch"},
+        "a taken identity": {"RegistrationDenied", "SecondClaim"},
+    }
 
 
 def test_there_is_an_alarm_for_each_way_the_archive_can_fail_and_for_a_record_that_was_touched(
@@ -271,15 +402,18 @@ def test_every_alarm_watches_a_metric_that_is_emitted(
     emitted_by_reconciler: set[Metric],
     emitted_by_archiver: set[Metric],
     emitted_by_api: set[Metric],
+    emitted_by_watcher: set[Metric],
+    emitted_of_denials: dict[str, set[Metric]],
 ) -> None:
     of_lambda = {
         ("AWS/Lambda", name, frozenset({("FunctionName", function)}))
         for name in LAMBDA_METRICS
-        for function in ("HookFunction", "ReconcilerFunction", "SealerFunction")
+        for function in ("HookFunction", "ReconcilerFunction", "SealerFunction", "WatcherFunction")
     }
     # Lambda developer guide: "IteratorAge", of event source mappings that read from streams.
-    of_lambda.add(("AWS/Lambda", "IteratorAge", frozenset({("FunctionName", "ArchiverFunction")})))
-    dead_letters = ("ImportDeadLetterQueue", "OutcomeDeadLetterQueue", "ArchiveDeadLetterQueue")
+    for function in ("ArchiverFunction", "WatcherFunction"):
+        of_lambda.add(("AWS/Lambda", "IteratorAge", frozenset({("FunctionName", function)})))
+    dead_letters = ("ImportDeadLetterQueue", "OutcomeDeadLetterQueue", "ArchiveDeadLetterQueue", "WatchDeadLetterQueue")
     of_sqs = {
         ("AWS/SQS", name, frozenset({("QueueName", f"{queue}.QueueName")}))
         for name in SQS_METRICS
@@ -294,6 +428,8 @@ def test_every_alarm_watches_a_metric_that_is_emitted(
         | emitted_by_reconciler
         | emitted_by_archiver
         | emitted_by_api
+        | emitted_by_watcher
+        | set().union(*emitted_of_denials.values())
         | emitted.union(*emitted_by_imports.values())
     )
 
@@ -332,7 +468,7 @@ def test_one_failure_is_enough_and_silence_is_no_failure(alarms: dict[str, dict[
     assert {alarm["TreatMissingData"] for alarm in alarms.values()} == {"notBreaching"}
     assert {alarm["ComparisonOperator"] for alarm in alarms.values()} == {"GreaterThanOrEqualToThreshold"}
     for name, alarm in alarms.items():
-        if name == "ArchiveDelayAlarm":  # an age, not a failure
+        if name in AGES or name in TUNED:  # not failures
             continue
         # Messages are counted over and over as long as they lie there; failures once, when they happen.
         statistic = "Maximum" if name.endswith("DeadLetterAlarm") else "Sum"

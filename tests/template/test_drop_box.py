@@ -203,7 +203,7 @@ def test_only_that_rule_may_publish_to_the_topic(template: dict[str, Any], defau
     policies = {name for name, found in template["Resources"].items() if found["Type"] == "AWS::SNS::TopicPolicy"}
     policy = defaults.resource("ImportTopicPolicy")
 
-    assert policies == {"ImportTopicPolicy"}
+    assert policies == {"ImportTopicPolicy", "WatchTopicPolicy"}
     assert policy["Topics"] == ["ImportTopic"]
     assert policy["PolicyDocument"]["Statement"] == [
         {

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
+from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
@@ -18,8 +19,10 @@ from fleetgate.config import (
     OutcomeSettings,
     ReconcilerSettings,
     SealerSettings,
+    WatcherSettings,
 )
 from fleetgate.domain.archive import DEFAULT_SETTLE
+from fleetgate.domain.denial_burst import Reaction, WatchPolicy
 from fleetgate.domain.factory_list import ImportPolicy
 from fleetgate.domain.policy import GatePolicy
 from fleetgate.store.tables import DEFAULT_AUDIT_RETENTION
@@ -48,6 +51,7 @@ Settings = (
     | ArchiverSettings
     | SealerSettings
     | ApiSettings
+    | WatcherSettings
     | NoSettings
 )
 SETTINGS: dict[str, type[Settings]] = {
@@ -61,6 +65,7 @@ SETTINGS: dict[str, type[Settings]] = {
     "SealerFunction": SealerSettings,
     "QueryFunction": ApiSettings,
     "ActionFunction": ApiSettings,
+    "WatcherFunction": WatcherSettings,
 }
 POWERTOOLS = {
     value for value in vars(powertools).values() if isinstance(value, str) and value.startswith("POWERTOOLS_")
@@ -222,6 +227,26 @@ DECIDING_PARAMETERS = {
     "ReservationTakeoverSeconds": ("7", "takeover_time"),
     "MaxAttempts": ("7", "max_attempts"),
 }
+
+
+# The same for what the watcher takes for a burst.
+WATCH_PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "ClaimWatchWindowMinutes": ("7", {"window": timedelta(minutes=7)}),
+    "ClaimWatchThreshold": ("7", {"threshold": 7}),
+    "ClaimWatchPolicy": ("notify", {"reaction": Reaction.NOTIFY}),
+}
+
+
+def test_the_templates_defaults_are_the_watch_policys_own(defaults: Deployment) -> None:
+    assert WatcherSettings.from_environment(environment(defaults, "WatcherFunction")).policy == WatchPolicy()
+
+
+@pytest.mark.parametrize("parameter", WATCH_PARAMETERS)
+def test_a_parameter_of_watching_changes_what_it_is_named_after(parameter: str, template: dict[str, Any]) -> None:
+    value, changed = WATCH_PARAMETERS[parameter]
+    variables = environment(Deployment(template, {parameter: value}), "WatcherFunction")
+
+    assert WatcherSettings.from_environment(variables).policy == replace(WatchPolicy(), **changed)
 
 
 @pytest.mark.parametrize("parameter", DECIDING_PARAMETERS)

@@ -31,6 +31,7 @@ FUNCTIONS = {
     "SealerFunction": ["kms", "s3"],
     "QueryFunction": ["dynamodb", "secretsmanager"],
     "ActionFunction": ["dynamodb", "iot", "secretsmanager"],
+    "WatcherFunction": ["dynamodb", "events"],
 }
 
 

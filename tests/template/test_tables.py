@@ -82,7 +82,14 @@ def test_nobody_loses_a_table_by_accident(table: str, template: dict[str, Any], 
 def test_logs_outlive_the_stack(template: dict[str, Any], defaults: Deployment) -> None:
     groups = {name for name, resource in template["Resources"].items() if resource["Type"] == "AWS::Logs::LogGroup"}
 
-    assert groups == {"HookLogGroup", "ImportLogGroup", "OutcomeLogGroup", "ArchiveLogGroup", "ApiLogGroup"}
+    assert groups == {
+        "HookLogGroup",
+        "ImportLogGroup",
+        "OutcomeLogGroup",
+        "ArchiveLogGroup",
+        "ApiLogGroup",
+        "WatchLogGroup",
+    }
     for group in groups:
         resource = template["Resources"][group]
         assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")

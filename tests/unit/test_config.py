@@ -1,11 +1,11 @@
-"""The hook's settings: read whole and exactly, or refused by name."""
+"""The settings of functions: read whole and exactly, or refused by name."""
 
 import re
 from datetime import timedelta
 
 import pytest
 
-from fleetgate.config import HookSettings, InvalidSettings
+from fleetgate.config import HookSettings, InvalidSettings, WatcherSettings
 from fleetgate.domain.policy import ReprovisioningPolicy
 from tests.builders import HOOK_ENVIRONMENT, TEMPLATE_ARN
 
@@ -93,6 +93,20 @@ def test_digits_in_a_pattern_are_ascii_digits() -> None:
 def test_a_reprovisioning_policy_is_one_of_two(value: str) -> None:
     with pytest.raises(InvalidSettings, match=r"\bREPROVISIONING_POLICY is neither never nor same-identity"):
         _settings(REPROVISIONING_POLICY=value)
+
+
+@pytest.mark.parametrize("value", ["Block", "alert", "none"])
+def test_what_a_burst_leads_to_is_one_of_two(value: str) -> None:
+    environment = {
+        "ALLOW_LIST_TABLE_NAME": "allow-list",
+        "AUDIT_TABLE_NAME": "audit",
+        "AUDIT_RETENTION_DAYS": "400",
+        "CLAIM_WATCH_WINDOW_MINUTES": "10",
+        "CLAIM_WATCH_THRESHOLD": "20",
+        "CLAIM_WATCH_POLICY": value,
+    }
+    with pytest.raises(InvalidSettings, match=r"\bCLAIM_WATCH_POLICY is neither block nor notify"):
+        WatcherSettings.from_environment(environment)
 
 
 def test_names_may_be_written_with_spaces_and_stray_commas() -> None:

@@ -58,7 +58,17 @@ def _outcome(event: Any) -> AllowRule | DenialReason:
 
 def test_every_folder_of_examples_has_its_tests() -> None:
     """The others have modules of their own, beside this one and in tests/integration."""
-    tested = {"hook", "importer", "import-steps", "archiver", "sealer", "reconciler", "query-api", "action-api"}
+    tested = {
+        "hook",
+        "importer",
+        "import-steps",
+        "archiver",
+        "sealer",
+        "reconciler",
+        "watcher",
+        "query-api",
+        "action-api",
+    }
     assert {path.name for path in _FOLDER.parent.iterdir()} == tested
 
 

@@ -23,6 +23,7 @@ class RecordKind(StrEnum):
     IMPORT = "import"
     OUTCOME = "outcome"
     QUERY = "query"
+    NOTICE = "notice"
 
 
 class Verdict(StrEnum):

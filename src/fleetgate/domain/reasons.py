@@ -43,7 +43,7 @@ class DenialReason(Reason):
     )
     CLAIM_CERTIFICATE_BLOCKED = (
         "claim_certificate_blocked",
-        "The claim certificate was blocked by an operator.",
+        "The claim certificate was blocked, by an operator or by the watcher.",
         "Read the reason: fleetgate audit list --claim. If it was blocked by mistake, release it: fleetgate claim "
         "release. Else give the factory a new one: fleetgate claim create.",
     )
@@ -296,7 +296,7 @@ class FaultReason(Reason):
     SERVICE_UNAVAILABLE = (
         "service_unavailable",
         "EventBridge or Step Functions could not be reached, or failed the call.",
-        "Check the AWS health page and the role's permissions; the import is tried again by itself.",
+        "Check the AWS health page and the role's permissions; it is tried again by itself.",
     )
     SECRET_UNAVAILABLE = (
         "secret_unavailable",

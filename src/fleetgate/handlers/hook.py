@@ -19,14 +19,20 @@ from ulid import ULID
 from fleetgate.config import HookSettings, InvalidSettings
 from fleetgate.domain.decision import Allowed, Denied
 from fleetgate.domain.faults import DeadlineExceeded, Fault
-from fleetgate.domain.reasons import FaultReason
+from fleetgate.domain.reasons import DenialReason, FaultReason
 from fleetgate.domain.request import RegistrationRequest
+from fleetgate.domain.suspicion import Suspicion, reasons_for
 from fleetgate.store.gate import GateStore
 from fleetgate.workflows.deadline import answer_within
 from fleetgate.workflows.register_thing import Registration, register_thing
 
 # What Lambda needs at the end of an invocation to get the answer out.
 _RENDERING_SECONDS = 0.3
+# Denials that have a metric of their own, beside that of all.
+_METRICS = {
+    DenialReason.MAC_ADDRESS_MISMATCH: "MacAddressMismatch",
+    **dict.fromkeys(reasons_for(Suspicion.COPY), "SecondClaim"),
+}
 
 logger = Logger()
 metrics = Metrics(namespace="Fleetgate")
@@ -112,6 +118,8 @@ def _answer(registration: Registration) -> dict[str, Any]:
         case Denied(reason):
             logger.warning("registration denied", reason=reason.value, **fields)
             metrics.add_metric("RegistrationDenied", MetricUnit.Count, 1)
+            if reason in _METRICS:
+                metrics.add_metric(_METRICS[reason], MetricUnit.Count, 1)
             metrics.add_metadata("reason", reason.value)
             return {"allowProvisioning": False, "parameterOverrides": {}}
         case _:

@@ -1,4 +1,4 @@
-"""What the importer tells the world on EventBridge."""
+"""What the importer and the watcher tell the world on EventBridge."""
 
 import json
 from collections.abc import Mapping

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pynamodb.exceptions import PutError, TransactWriteError
+from pynamodb.exceptions import TransactWriteError
 from pynamodb.transactions import TransactWrite
 
 from fleetgate.domain.allow_list import AllowListEntry
@@ -26,7 +26,7 @@ from fleetgate.store.allow_list_items import (
 )
 from fleetgate.store.audit_items import AuditItem
 from fleetgate.store.connection import StackTables
-from fleetgate.store.faults import UnreadableItem, faults_translated, response_code
+from fleetgate.store.faults import UnreadableItem, faults_translated
 from fleetgate.store.lost_race import LostRace, lost_race
 from fleetgate.store.switch_items import SWITCH_KEY, FenceItem, SwitchItem, fence_of, judged_by, switch_from
 from fleetgate.store.tables import TableSettings
@@ -121,15 +121,7 @@ class GateStore:
         Raises:
             Fault: The table could not be asked.
         """
-        self._tables.connection()
-        with faults_translated():
-            try:
-                self._tables.audit_item(record).save(condition=AuditItem.record_id.does_not_exist())
-            except PutError as error:
-                # Record IDs are unique, so a record that is there already is our own, written by a
-                # call whose answer was lost and which botocore repeated.
-                if response_code(error) != "ConditionalCheckFailedException":
-                    raise
+        self._tables.append(record)
 
 
 def _changes(before: AllowListEntry, reserved: AllowListEntry, now: datetime) -> list[Any]:

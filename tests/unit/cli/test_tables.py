@@ -1,5 +1,6 @@
 """Tables: within 100 columns, with short certificate IDs, and nothing in them that a device could colour."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import StringIO
 
@@ -72,3 +73,19 @@ def test_what_a_device_presented_is_never_taken_for_markup() -> None:
 def test_what_a_command_says_is_never_taken_for_markup(capsys: pytest.CaptureFixture[str]) -> None:
     Run().emit({}, lambda console: console.print("[bold]said[/bold]"))
     assert capsys.readouterr().out == "[bold]said[/bold]\n"
+
+
+def test_a_notice_says_what_of_and_who_noticed() -> None:
+    notice = replace(
+        LONG,
+        kind=RecordKind.NOTICE,
+        verdict=None,
+        action="denial_burst",
+        actor="fleetgate-watcher",
+        reason="21 identities",
+        serial_number=None,
+        certificate_id=None,
+    )
+    printed = _printed(records_table([notice]))
+    for said in (f"claim {builders.CLAIM_CERTIFICATE_ID[:8]}", "denial_burst", "21 identities", "fleetgate-watcher"):
+        assert said in printed

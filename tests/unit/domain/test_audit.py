@@ -1,5 +1,6 @@
 """Audit records: what they are filed under, and what of a presented value may stand in one."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -65,3 +66,8 @@ def test_a_record_about_nobody_in_particular_is_filed_under_the_claim_certificat
 @pytest.mark.parametrize("claim_certificate_id", [None, ""])
 def test_a_record_without_a_claim_certificate_is_filed_all_the_same(claim_certificate_id: str | None) -> None:
     assert _record(claim_certificate_id=claim_certificate_id).subject == "claim#none"
+
+
+def test_a_notice_is_filed_under_the_claim_certificate_that_it_is_about() -> None:
+    notice = replace(_record(claim_certificate_id=CLAIM_CERTIFICATE_ID), kind=RecordKind.NOTICE)
+    assert notice.subject == f"claim#{CLAIM_CERTIFICATE_ID}"

@@ -1,11 +1,14 @@
-"""A real DynamoDB behind a doorman that can be told to misbehave: HTTP on 127.0.0.1, one fault a request."""
+"""A real DynamoDB behind a doorman that can be told to misbehave: HTTP on 127.0.0.1, one fault a request.
+
+The doorman lets the other services of AWS through as well; S3's faults are in `faulty_s3`.
+"""
 
 import http.client
 import json
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 from urllib.parse import urlsplit
@@ -18,7 +21,7 @@ class FaultyDynamoDB:
 
     Attributes:
         endpoint_url: Where clients send their requests.
-        operations: The DynamoDB operations seen, in order, faulty ones included.
+        operations: The operations seen, in order, faulty ones included; of S3 the HTTP method.
     """
 
     def __init__(self, upstream: str) -> None:
@@ -92,6 +95,23 @@ def lose_answer(doorman: "_Doorman") -> None:
     doorman.connection.close()
 
 
+def killing(kill: Callable[[], None], *, done: bool) -> Fault:
+    """Who asks is killed: once the request has taken effect, or before.
+
+    Args:
+        kill: Ends the process that asks.
+    """
+
+    def meet(doorman: "_Doorman") -> None:
+        if done:
+            doorman.ask_upstream()
+        kill()
+        doorman.close_connection = True
+        doorman.connection.close()
+
+    return meet
+
+
 def throttle(doorman: "_Doorman") -> None:
     """DynamoDB's throttling answer."""
     doorman.refuse("com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException", {})
@@ -140,19 +160,25 @@ class _Doorman(BaseHTTPRequestHandler):
     world: FaultyDynamoDB
     protocol_version = "HTTP/1.1"
 
+    def handle(self) -> None:
+        with suppress(ConnectionResetError):  # who asked was killed between two requests
+            super().handle()
+
     def do_POST(self) -> None:
-        self.request_body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.world.operations.append(self.headers["X-Amz-Target"].rpartition(".")[2])
+        self.request_body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self.world.operations.append(self.headers.get("X-Amz-Target", self.command).rpartition(".")[2])
         fault = self.world._take() or behave
         try:
             fault(self)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True  # the client gave up, as it should
 
+    do_GET = do_PUT = do_POST  # noqa: N815 - the base class's names
+
     def ask_upstream(self) -> tuple[int, list[tuple[str, str]], bytes]:
         upstream = http.client.HTTPConnection(str(self.world._upstream.hostname), self.world._upstream.port or 80)
         try:
-            upstream.putrequest("POST", self.path, skip_host=True, skip_accept_encoding=True)
+            upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():
                 upstream.putheader(name, str(len(self.request_body)) if name == "Content-Length" else value)
             upstream.endheaders(self.request_body)

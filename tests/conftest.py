@@ -2,13 +2,37 @@
 
 import secrets
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.loaders import JSONFileLoader, Loader
 
 from local.description import StackDescription
 from local.stack import running_stack
 from tests.embedded import Embedded
+
+
+class _ReadOnce(JSONFileLoader):
+    """Reads each of botocore's files once, for whoever asks."""
+
+    @staticmethod
+    @cache
+    def load_file(file_path: str) -> Any:
+        return JSONFileLoader().load_file(file_path)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def botocore_reads_its_files_once() -> Iterator[None]:
+    """What AWS's services are like is megabytes of JSON, which each session of botocore would parse anew.
+
+    Every command that a test runs has sessions of its own, and without this most of its time is theirs.
+    """
+    before = Loader.FILE_LOADER_CLASS
+    Loader.FILE_LOADER_CLASS = _ReadOnce
+    yield
+    Loader.FILE_LOADER_CLASS = before
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
+# Each worker has an embedded AWS of its own; a file is one worker's, with its fixtures. PYTEST_ARGS="-n 0" for none.
+PYTEST_WORKERS = -n 2 --dist loadfile --no-loadscope-reorder
 
 SETUP = @$(PYTHON) local/bootstrap.py
 BIN = .venv/bin
@@ -28,7 +30,7 @@ demo: ## Show devices being let in and turned away by the stack on this machine
 .PHONY: test
 test: ## Run all tests (PYTEST_ARGS="-k mac" for some)
 	$(SETUP) dev aws sam checkov ric
-	@$(BIN)/pytest $(PYTEST_ARGS)
+	@$(BIN)/pytest $(PYTEST_WORKERS) $(PYTEST_ARGS)
 
 .PHONY: lint
 lint: ## Check style, types and which package imports which

@@ -41,7 +41,7 @@ lint: ## Check style, types and which package imports which
 	$(BIN)/lint-imports
 
 .PHONY: bench
-bench: ## Measure the hook against its floors
+bench: ## Measure the hook, the import and the audit trail
 	$(SETUP) dev aws
 	@$(BIN)/python -m benchmarks
 

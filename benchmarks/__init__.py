@@ -1,1 +1,1 @@
-"""What the hook and the import cost: figures that stand beside a floor, measured in the same run, or beside a goal."""
+"""What the gate, the import and the audit trail cost, and whether the trail is whole: figures, with floors and goals."""

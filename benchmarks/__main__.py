@@ -1,4 +1,4 @@
-"""Measure the hook and the import against their floors.
+"""Measure the hook, the import and the audit trail against their floors and goals.
 
     python -m benchmarks [--json]
 
@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from benchmarks.calls import calls_per_decision
+from benchmarks.completeness import completeness_figures
 from benchmarks.figures import CouldNotMeasure, Figure
 from benchmarks.import_calls import import_call_figures
 from benchmarks.import_memory import import_memory_figures
@@ -36,7 +37,9 @@ _PARAMETERS = {"ClaimWatchPolicy": "notify"}
 
 def main() -> int:
     """Measure everything and print it."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the hook and the import.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Measure the hook, the import and the audit trail."
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     wanted = parser.parse_args()
     try:
@@ -59,6 +62,7 @@ def _figures() -> Iterator[Figure]:
         yield from import_memory_figures()
     with step("measuring the verification of an archive"):
         yield from verify_figures()
+    yield from completeness_figures()
     with TemporaryDirectory() as folder, running_stack(Path(folder), parameters=_PARAMETERS) as stack:
         world = World.of(Embedded(stack))
         with step("counting DynamoDB calls"):

@@ -51,7 +51,7 @@ class Run:
             askers = [
                 self._function("Hook", undo, number, killed=0.001, others=_HOOK_FAULTS) for number in range(ASKERS)
             ]
-            sealer = self._function("Sealer", undo, killed=0.003, others=_SEALER_FAULTS)
+            sealer = self._function("Sealer", undo, killed=0.008, others=_SEALER_FAULTS)
             shards = [self._shard(number, undo) for number in range(SHARDS)]
             for number in range(hours):
                 hour = self.first_hour + number * HOUR

@@ -1,1 +1,1 @@
-"""What the gate, the import and the audit trail cost, and whether the trail is whole: figures, with floors and goals."""
+"""What the gate, the import and the audit trail cost, and whether the trail is whole: figures, floors and goals."""

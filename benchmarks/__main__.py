@@ -26,13 +26,10 @@ from benchmarks.validation import validation_figures
 from benchmarks.verify import verify_figures
 from benchmarks.warm import warm_hook_figures
 from benchmarks.whole_import import whole_import_figures
-from benchmarks.world import World
+from benchmarks.world import PARAMETERS, World
 from local.progress import step
 from local.stack import running_stack
 from tests.embedded import Embedded
-
-# Denials of one claim certificate after the other are what is measured here, and not somebody who guesses.
-_PARAMETERS = {"ClaimWatchPolicy": "notify"}
 
 
 def main() -> int:
@@ -63,7 +60,7 @@ def _figures() -> Iterator[Figure]:
     with step("measuring the verification of an archive"):
         yield from verify_figures()
     yield from completeness_figures()
-    with TemporaryDirectory() as folder, running_stack(Path(folder), parameters=_PARAMETERS) as stack:
+    with TemporaryDirectory() as folder, running_stack(Path(folder), parameters=PARAMETERS) as stack:
         world = World.of(Embedded(stack))
         with step("counting DynamoDB calls"):
             yield from calls_per_decision(world)

@@ -19,7 +19,7 @@ from benchmarks.completeness_parts import SHARDS
 from benchmarks.completeness_run import ASKERS, Run
 from benchmarks.figures import Amount, CouldNotMeasure, Count, Figure
 from benchmarks.report import show
-from benchmarks.world import World
+from benchmarks.world import PARAMETERS, World
 from cli.signatures import TrustedKeys
 from fleetgate.domain.archive import DEFAULT_SETTLE, DIGESTS, HOUR, Folder, HourDigest, hour_of
 from fleetgate.store.allow_list_items import AllowListItem, DeviceItem, entry_from
@@ -58,7 +58,7 @@ _FAULTS = {
 def completeness_figures(seed: str | None = None) -> Iterator[Figure]:
     """Ask, kill, archive, repeat and seal on a stack of its own; then count what is there."""
     seed = seed or secrets.token_hex(4)
-    with TemporaryDirectory() as folder, running_stack(Path(folder)) as stack:
+    with TemporaryDirectory() as folder, running_stack(Path(folder), parameters=PARAMETERS) as stack:
         embedded = Embedded(stack)
         run = Run(World.of(embedded), seed, hour_of(datetime.now(UTC)) - _HOURS_AGO * HOUR)
         with step("measuring audit completeness"):

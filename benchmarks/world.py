@@ -13,6 +13,9 @@ from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from tests.embedded import Embedded
 
+# Of the stacks: many denials of one claim certificate are what is measured, and not somebody who guesses.
+PARAMETERS = {"ClaimWatchPolicy": "notify"}
+
 _MAC = "00:1b:44:11:3a:b7"
 _MANUFACTURER = "acme"
 # As AWS IoT sends it along, for its length; the hook never looks at it.

@@ -275,7 +275,7 @@ def read_only(
 @pytest.mark.parametrize(
     "command",
     [("audit", "list"), ("audit", "export"), ("audit", "stats"), ("device", "story", SERIAL_NUMBERS[0])],
-    ids=" ".join,
+    ids=lambda command: " ".join(command[:2]),
 )
 def test_a_question_that_cannot_be_put_on_record_gets_no_answer(
     read_only: Fleetgate, records: list[AuditRecord], tmp_path: Path, command: tuple[str, ...]

@@ -39,19 +39,19 @@ _DECISIONS_AN_HOUR = 1_000
 # In the past by more than they take, so that nothing else of the stack is recorded in them.
 _HOURS_AGO = 12
 
-# What has to happen at least once for the run to mean anything, with what it is called in the figures.
+# What has to happen for the run to mean anything, with what it is called in the figures, and its unit.
 _FAULTS = {
-    "asker killed": "hooks killed in mid-decision",
-    "archiver killed": "archivers killed in mid-batch",
-    "sealer killed": "sealers killed in mid-hour",
-    "hook throttled": "calls of the hook throttled",
-    "answer to the hook lost": "answers to the hook lost",
-    "archiver throttled": "calls of the archiver throttled",
-    "read_refused": "reads of the stream throttled",
-    "in_part": "batches archived in part",
-    "read_again": "reads of the stream repeated",
-    "late": "records sealed late",
-    "delivered again": "records delivered again",
+    "asker killed": ("hooks killed in mid-decision", "times"),
+    "archiver killed": ("archivers killed in mid-batch", "times"),
+    "sealer killed": ("sealers killed in mid-hour", "times"),
+    "hook throttled": ("calls of the hook throttled", "times"),
+    "answer to the hook lost": ("answers to the hook lost", "times"),
+    "archiver throttled": ("calls of the archiver throttled", "times"),
+    "read_refused": ("reads of the stream throttled", "times"),
+    "in_part": ("batches archived in part", "times"),
+    "read_again": ("reads of the stream repeated", "times"),
+    "delivered again": ("delivered again", "records"),
+    "late": ("sealed late", "records"),
 }
 
 
@@ -91,9 +91,9 @@ def _figures(run: Run, embedded: Embedded) -> Iterator[Figure]:
         amount=len(run.told),
         unit="decisions",
     )
-    yield Amount(name="audit completeness", what="records sealed", amount=records, unit="records")
-    for name, what in _FAULTS.items():
-        yield Amount(name="audit completeness", what=what, amount=happened[name], unit="times")
+    yield Amount(name="audit completeness", what="sealed", amount=records, unit="records")
+    for name, (what, unit) in _FAULTS.items():
+        yield Amount(name="audit completeness", what=what, amount=happened[name], unit=unit)
     for name, lost in (
         ("lost, audit table", found.lost_from_table),
         ("duplicated, audit table", found.duplicated_in_table),

@@ -82,6 +82,15 @@ def test_every_function_is_built(build: Path, template: dict[str, Any]) -> None:
         assert (build / logical_id / f"{module}.py").is_file()
 
 
+def test_all_functions_are_the_same_package(build: Path) -> None:
+    # The embedded AWS gets one for all of them: local/build.py.
+    one, *others = (
+        {path.relative_to(build / name): path.stat().st_size for path in (build / name).rglob("*") if path.is_file()}
+        for name in FUNCTIONS
+    )
+    assert all(other == one for other in others)
+
+
 def test_the_package_holds_all_of_our_own_code(function: Path) -> None:
     ours = {
         path.relative_to(_SOURCE): path.read_bytes()

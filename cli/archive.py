@@ -126,15 +126,19 @@ def print_verification(done: Verification, seconds: float, console: Console) -> 
     else:
         _print_findings(done.findings, span, console)
     console.print(
-        f"  {done.hours:,} hours, {done.objects:,} objects, {done.records:,} records "
+        f"  {_count(done.hours, 'hour')}, {_count(done.objects, 'object')}, {_count(done.records, 'record')} "
         f"({done.records / max(seconds, 1e-9):,.0f} a second), {done.table_records:,} in the audit table"
     )
     if done.open_hours:
-        console.print(f"  {done.open_hours:,} hours are not sealed yet, and not verified")
+        console.print(f"  {_count(done.open_hours, 'hour')} not sealed yet, and so not verified")
     if done.earlier_hours:
-        console.print(f"  {done.earlier_hours:,} hours lie before the archive's beginning")
+        console.print(f"  {_count(done.earlier_hours, 'hour')} before the archive's beginning")
     if done.last_digest:
         console.print(f"  newest digest: {done.last_digest.key}, SHA-256 {done.last_digest.sha256}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _print_findings(findings: Sequence[Finding], span: str, console: Console) -> None:

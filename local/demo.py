@@ -1,11 +1,11 @@
-"""`make demo`: an embedded stack, a factory list, devices over MQTT, and what the gate made of each of them."""
+"""`make demo`: an embedded stack, factory lists, devices over MQTT, a thief, and what the security team sees of it."""
 
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -19,12 +19,15 @@ from cli.tables import records_table
 from cli.target import Target, TargetOptions
 from fleetgate.domain.allow_list import DeviceState
 from fleetgate.domain.audit import RecordKind
+from fleetgate.domain.audit_query import AuditQuery
 from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.store.audit_trail import AuditTrail
 from fleetgate.store.import_records import ImportRecords
 from fleetgate.store.operators import OperatorStore
 from local.device import Broker
 from local.factory import Factory, ListDelivered
 from local.scenarios import ALLOWED, CROWD, Attempt, World, scenarios
+from local.security_team import SecurityTeam
 from local.stack import running_stack
 
 _AUDIT_LINES = 12
@@ -56,12 +59,14 @@ def main() -> int:
             lists = factory.deliver_lists(lambda _list: progress.advance(listed))
             devices = factory.devices()
             factory.quarantine(devices["ACME-0003"], "returned by a customer, opened")
+            (_, acme_claim), (globex_claim_id, globex_claim) = map(factory.claim_certificate, ("acme", "globex"))
             world = World(
                 broker=Broker(host=stack.mqtt_host, port=stack.mqtt_port, root_ca_path=stack.root_ca_path),
                 template_name=target.output("ProvisioningTemplateName"),
                 client_id_prefix=stack.claim_client_id_prefix,
-                acme_claim=factory.claim_certificate("acme"),
-                globex_claim=factory.claim_certificate("globex"),
+                acme_claim=acme_claim,
+                globex_claim=globex_claim,
+                globex_claim_id=globex_claim_id,
                 devices=devices,
                 wait_until_provisioned=partial(_wait_until_provisioned, store),
             )
@@ -70,19 +75,18 @@ def main() -> int:
             for scenario in scenarios(world):
                 attempts.extend(scenario())
                 progress.update(tried, completed=len(attempts))
-        surprises = _show_lists(console, lists) + _show(console, store, attempts)
-        _show_audit_trail(console, store, {one.presented.serial_number for one in attempts if one.story == CROWD})
+        trail = AuditTrail(target.table_settings())
+        surprises = _show_lists(console, lists) + _show(console, trail, attempts)
+        _show_audit_trail(console, trail, {one.presented.serial_number for one in attempts if one.story == CROWD})
+        team = SecurityTeam(target, world, console, Path(folder))
+        seen = team.investigate()
+        surprises += team.show(seen)
     seconds = time.monotonic() - started
+    what = f"{len(lists)} lists, {len(attempts)} devices and {len(seen)} findings of the security team"
     if surprises:
-        console.print(
-            f"\n[bold red]{surprises} of {len(lists)} lists and {len(attempts)} devices met something else than they "
-            "should have.[/]"
-        )
+        console.print(f"\n[bold red]{surprises} of {what} are not what they should be.[/]")
         return 1
-    console.print(
-        f"\n[bold green]All {len(lists)} lists and {len(attempts)} devices met what they should have[/], "
-        f"in {seconds:.0f} s."
-    )
+    console.print(f"\n[bold green]All {what} are what they should be[/], in {seconds:.0f} s.")
     return 0
 
 
@@ -117,7 +121,7 @@ def _rows(counted: Mapping[str, int]) -> str:
     return ", ".join(f"{number} {name}" for name, number in sorted(counted.items())) or "nothing"
 
 
-def _show(console: Console, store: OperatorStore, attempts: list[Attempt]) -> int:
+def _show(console: Console, trail: AuditTrail, attempts: list[Attempt]) -> int:
     """Print the table of what happened; returns how many rows are not as they should be."""
     table = Table(title="\nDevices at the gate", title_justify="left", title_style="bold", pad_edge=False)
     for column in ("Device", "Presents", "What the device saw", "What is on record"):
@@ -126,7 +130,7 @@ def _show(console: Console, store: OperatorStore, attempts: list[Attempt]) -> in
     surprises = 0
     crowd: list[Attempt] = []
     for attempt in attempts:
-        recorded = store.records_of_device_certificate(attempt.certificate_id, limit=10).items
+        recorded = trail.page(_today(certificate_id=attempt.certificate_id), limit=10).records
         reasons = [record.reason for record in reversed(recorded) if record.kind is RecordKind.DECISION]
         as_hoped = attempt.saw == attempt.hoped and Counter(reasons) == Counter(attempt.reasons)
         surprises += not as_hoped
@@ -156,14 +160,19 @@ def _row(table: Table, attempt: Attempt, story: str, recorded: str, *, as_hoped:
     )
 
 
-def _show_audit_trail(console: Console, store: OperatorStore, crowd: set[str]) -> None:
+def _show_audit_trail(console: Console, trail: AuditTrail, crowd: set[str]) -> None:
     """Print the newest records, those of the crowd left out: one of them is like the other."""
-    records = store.records_of_day(datetime.now(UTC).date(), limit=_MOST_RECORDS).items
+    records = trail.page(_today(), limit=_MOST_RECORDS).records
     telling = [record for record in records if record.serial_number not in crowd]
     console.print(
         f"\n[bold]The audit trail[/], newest first, without the {len(records) - len(telling)} records of the crowd"
     )
     console.print(records_table(telling[:_AUDIT_LINES]))
+
+
+def _today(**conditions: str) -> AuditQuery:
+    now = datetime.now(UTC)
+    return AuditQuery(start=now - timedelta(days=1), end=now + timedelta(minutes=1), **conditions)  # type: ignore[arg-type]
 
 
 def _progress() -> Progress:

@@ -109,13 +109,14 @@ class Factory:
             for entry in self._store.devices(limit=1000).items
         }
 
-    def claim_certificate(self, manufacturer: str) -> Identity:
-        """A claim certificate that enrols the devices of one manufacturer."""
+    def claim_certificate(self, manufacturer: str) -> tuple[str, Identity]:
+        """A claim certificate that enrols the devices of one manufacturer: its ID, and what is flashed."""
         created = self._iot.create_keys_and_certificate(setAsActive=True)
         self._iot.attach_policy(policyName=self._claim_policy_name, target=created["certificateArn"])
         claim = ClaimCertificate(certificate_id=created["certificateId"], manufacturer=manufacturer)
         register_claim(claim, store=self._store, operator=self._operator(f"flashed by {manufacturer}"))
-        return Identity(certificate_pem=created["certificatePem"], private_key_pem=created["keyPair"]["PrivateKey"])
+        flashed = Identity(certificate_pem=created["certificatePem"], private_key_pem=created["keyPair"]["PrivateKey"])
+        return created["certificateId"], flashed
 
     def quarantine(self, device: Device, reason: str) -> None:
         """Stop a device."""

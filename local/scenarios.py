@@ -22,6 +22,7 @@ class World:
     client_id_prefix: str
     acme_claim: Identity
     globex_claim: Identity
+    globex_claim_id: str
     devices: dict[str, Device]
     wait_until_provisioned: Callable[[str], bool]
 

@@ -2,13 +2,12 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from cli.signatures import TrustedKeys
-from fleetgate.config import SealerSettings
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.archive import DEFAULT_SETTLE, HOUR, hour_of
 from fleetgate.domain.archive_findings import FindingKind
@@ -16,9 +15,9 @@ from fleetgate.store.archive import Archive, SealingKey
 from fleetgate.store.audit_lines import AuditLines
 from fleetgate.store.tables import TableCredentials, TableSettings
 from fleetgate.workflows.packed_lines import unpacked
-from fleetgate.workflows.seal_hours import SealedHours, Sealer, seal_hours
 from fleetgate.workflows.verify_archive import Verifier, verify_archive
-from local.clients import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
+from local.clients import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, root_session
+from local.sealing import seal
 from tests.e2e.conftest import Ask
 from tests.e2e.waiting import eventually
 from tests.embedded import Embedded
@@ -28,22 +27,6 @@ from tests.embedded import Embedded
 def archive(embedded: Embedded) -> Archive:
     """The deployed archive, as root."""
     return Archive(embedded.stack.outputs["ArchiveName"], embedded.client("s3"))
-
-
-def sealed(embedded: Embedded, *, now: datetime) -> SealedHours:
-    """Seal as the deployed sealer does, under its role, at a time of the test's choice."""
-    function = embedded.client("lambda").get_function_configuration(
-        FunctionName=embedded.stack.outputs["SealerFunctionName"]
-    )
-    told = SealerSettings.from_environment(function["Environment"]["Variables"])
-    credentials = embedded.credentials_of(embedded.stack.outputs["SealerFunctionRoleArn"])
-    sealer = Sealer(
-        archive=Archive(told.archiver.bucket, embedded.client("s3", credentials)),
-        key=SealingKey(told.key_arn, embedded.client("kms", credentials)),
-        stack=told.stack_arn,
-        settle=told.archiver.settle,
-    )
-    return seal_hours(sealer, now=now, most_hours=told.most_hours, has_time=lambda: True)
 
 
 def archived(archive: Archive, folder: str) -> Iterator[dict[str, Any]]:
@@ -69,7 +52,7 @@ def test_a_decision_reaches_the_archive_by_the_stream_and_is_sealed(
 
     assert eventually(lambda: set(those_decisions("arrived/")) == set(decided) or None)
     hour = hour_of(datetime.now(UTC))
-    sealed(embedded, now=hour + timedelta(hours=1, minutes=30))
+    seal(root_session(), embedded.stack.endpoint_url, embedded.stack.outputs, now=hour + 1.5 * HOUR)
     assert those_decisions("records/") == decided
 
     verifier = Verifier(

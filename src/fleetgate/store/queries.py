@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
@@ -147,14 +146,6 @@ class Queries:
             )
             return next(map(record_from, denials), None)
 
-    def records_of_day(self, day: date, *, limit: int) -> Page[AuditRecord]:
-        """The audit records of one UTC day, newest first."""
-        return self._records(AuditItem.by_day, day.isoformat(), limit)
-
-    def records_of_device_certificate(self, certificate_id: str, *, limit: int) -> Page[AuditRecord]:
-        """The audit records about a device certificate, newest first."""
-        return self._records(AuditItem.by_device_certificate, certificate_id, limit)
-
     def _device_pages(self, condition: Any, after: str | None) -> Iterator[DevicePage]:
         self._tables.connection()
         start = {"pk": {"S": after}} if after else None
@@ -168,11 +159,6 @@ class Queries:
                 yield DevicePage(
                     tuple((_readable(item, entry_from), item.pk) for item in items), last["pk"]["S"] if last else None
                 )
-
-    def _records(self, index: Any, key: str, limit: int) -> Page[AuditRecord]:
-        self._tables.connection()
-        with faults_translated():
-            return page_of(index.query(key, scan_index_forward=False, limit=limit + 1), record_from, limit)
 
     def _one(self, model: Any, key: str, read: Callable[[Any], _Read]) -> _Read | None:
         self._tables.connection()

@@ -3,8 +3,8 @@
 import hashlib
 import io
 import json
-from collections.abc import Iterator
-from contextlib import redirect_stdout
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from statistics import quantiles
@@ -16,9 +16,9 @@ from ulid import ULID
 
 from benchmarks.figures import CouldNotMeasure, Ratio
 from benchmarks.interleave import Repetition, Seconds
+from benchmarks.recording import recorder
 from benchmarks.world import World, environment
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
-from fleetgate.domain.audit_query import ALL_BUT_QUERIES
 from tests.integration.http_world import Context, HttpWorld, event_of, forget
 
 _GOAL = 1.5
@@ -27,26 +27,47 @@ _PAGES = (100, 500)
 _ROUNDS = 12
 _REPETITIONS = 20
 _CLAIM = "c1a1" * 16
+_CONFIG = Config(parameter_validation=False, max_pool_connections=10)
 
 
 def query_figures(world: World) -> Iterator[Ratio]:
     """The first page of a claim certificate's decisions, of two sizes: the 95th percentile of each round."""
     _record(world)
     variables = HttpWorld(world.embedded).environment("QueryFunction")
-    with environment(variables), redirect_stdout(io.StringIO()):
+    with redirect_stdout(io.StringIO()):
         from fleetgate.handlers import query_api  # noqa: PLC0415 - its logger takes hold of stdout at import
 
+        for size in _PAGES:
+            ask = partial(_ask, query_api.handler, size)
+            request = _recorded(variables, ask)
+            with _asked(variables):
+                client: Any = botocore.session.get_session().create_client("dynamodb", config=_CONFIG)
+                measured, floors = _timed(ask, partial(_raw, client, request, size))
+            name = f"a page of {size} records, p95"
+            yield Ratio.of(name, "wall time", measured.wall, floors.wall, goal=_GOAL)
+            yield Ratio.of(name, "processor time", measured.cpu, floors.cpu)
+
+
+def _recorded(variables: Mapping[str, str], ask: Repetition) -> dict[str, Any]:
+    """The query that one question makes, as it goes over the wire."""
+    with (
+        recorder(variables["AWS_ENDPOINT_URL"]) as (endpoint_url, exchanges),
+        _asked({**variables, "AWS_ENDPOINT_URL_DYNAMODB": endpoint_url}),
+    ):
+        ask()
+    queries = [exchange.request for exchange in exchanges if exchange.operation == "Query"]
+    if len(queries) != 1:
+        raise CouldNotMeasure(f"{len(queries)} queries for one page")
+    return dict(queries[0])
+
+
+@contextmanager
+def _asked(variables: Mapping[str, str]) -> Iterator[None]:
+    """The function's surroundings, with clients of its own."""
+    with environment(variables):
         forget()
         try:
-            client: Any = botocore.session.get_session().create_client(
-                "dynamodb", config=Config(parameter_validation=False, max_pool_connections=10)
-            )
-            for size in _PAGES:
-                ours = partial(_ask, query_api.handler, size)
-                floor = partial(_raw, client, variables["AUDIT_TABLE_NAME"], size)
-                measured, floors = _timed(ours, floor)
-                name = f"a page of {size} records, p95"
-                yield Ratio.of(name, "wall time", measured, floors, goal=_GOAL)
+            yield
         finally:
             forget()
 
@@ -85,34 +106,28 @@ def _ask(handler: Any, size: int) -> None:
         raise CouldNotMeasure(f"{answer['statusCode']} with {found} of {size} records")
 
 
-def _raw(client: Any, table_name: str, size: int) -> None:
-    """What a script would do that needs this page: the same index, key and filter, nothing made of the items."""
-    answer = client.query(
-        TableName=table_name,
-        IndexName="by_claim_certificate",
-        KeyConditionExpression="claim_certificate_id = :claim",
-        FilterExpression=f"kind IN ({', '.join(f':{kind.value}' for kind in ALL_BUT_QUERIES)})",
-        ExpressionAttributeValues={
-            ":claim": {"S": _CLAIM},
-            **{f":{kind.value}": {"S": kind.value} for kind in ALL_BUT_QUERIES},
-        },
-        ScanIndexForward=False,
-        Limit=size,
-    )
+def _raw(client: Any, request: Mapping[str, Any], size: int) -> None:
+    """The same query, and nothing made of the items."""
+    answer = client.query(**request)
     if len(answer["Items"]) != size:
         raise CouldNotMeasure(f"{len(answer['Items'])} of {size} items")
 
 
-def _timed(ours: Repetition, floor: Repetition) -> tuple[list[float], list[float]]:
+def _timed(ours: Repetition, floor: Repetition) -> tuple[Seconds, Seconds]:
     """The 95th percentile of each round of both, one call of each in turn, so that whatever else goes on meets both."""
-    percentiles: tuple[list[float], list[float]] = ([], [])
+    percentiles = (Seconds(), Seconds())
     for repetition in (ours, floor):
         repetition()
     for _ in range(_ROUNDS):
-        seconds = (Seconds(), Seconds())
+        taken = (Seconds(), Seconds())
         for _ in range(_REPETITIONS):
-            for repetition, taken in zip((ours, floor), seconds, strict=True):
-                taken.time([repetition])
-        for taken, found in zip(seconds, percentiles, strict=True):
-            found.append(quantiles(taken.wall, n=20, method="inclusive")[-1])
+            for repetition, seconds in zip((ours, floor), taken, strict=True):
+                seconds.time([repetition])
+        for seconds, found in zip(taken, percentiles, strict=True):
+            found.wall.append(_p95(seconds.wall))
+            found.cpu.append(_p95(seconds.cpu))
     return percentiles
+
+
+def _p95(seconds: Sequence[float]) -> float:
+    return quantiles(seconds, n=20, method="inclusive")[-1]

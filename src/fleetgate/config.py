@@ -1,20 +1,16 @@
 """Settings of the Lambda functions, read from the environment once."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 
-from fleetgate.domain.denial_burst import Reaction, WatchPolicy
-from fleetgate.domain.factory_list import ImportPolicy, UnknownColumns
-from fleetgate.domain.policy import GatePolicy, ReprovisioningPolicy
+from fleetgate.domain.denial_burst import WatchPolicy
+from fleetgate.domain.factory_list import ImportPolicy
+from fleetgate.domain.policy import GatePolicy
 from fleetgate.domain.supersession import SupersededPolicy
+from fleetgate.environment import Reader
 from fleetgate.store.tables import TableSettings
-
-
-class InvalidSettings(ValueError):
-    """An environment variable is missing or cannot be read; the message names it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,16 +33,13 @@ class HookSettings:
         Raises:
             InvalidSettings: A variable is missing or cannot be read.
         """
-        read = _Reader(environment)
+        read = Reader(environment)
         return cls(
-            tables=TableSettings(
-                allow_list_table=read.text("ALLOW_LIST_TABLE_NAME"),
-                audit_table=read.text("AUDIT_TABLE_NAME"),
+            tables=read.tables(
                 # One attempt that hangs must leave time for another: 2 x (0.5 + 1.0) s and the pause between.
                 connect_timeout_seconds=0.5,
                 read_timeout_seconds=1.0,
                 total_attempts=3,
-                audit_retention=timedelta(days=read.number("AUDIT_RETENTION_DAYS")),
             ),
             policy=GatePolicy(
                 template_arn=read.text("PROVISIONING_TEMPLATE_ARN"),
@@ -83,14 +76,11 @@ class ImportDeskSettings:
         Raises:
             InvalidSettings: A variable is missing or cannot be read.
         """
-        read = _Reader(environment)
+        read = Reader(environment)
         return cls(
-            tables=TableSettings(
-                allow_list_table=read.text("ALLOW_LIST_TABLE_NAME"),
-                audit_table=read.text("AUDIT_TABLE_NAME"),
+            tables=read.tables(
                 # Nobody waits for an import, and a throttled table recovers.
                 total_attempts=10,
-                audit_retention=timedelta(days=read.number("AUDIT_RETENTION_DAYS")),
             ),
             drop_box=read.text("DROP_BOX_NAME"),
         )
@@ -125,7 +115,7 @@ class ImportSettings:
         Raises:
             InvalidSettings: A variable is missing or cannot be read.
         """
-        read = _Reader(environment)
+        read = Reader(environment)
         return cls(
             desk=ImportDeskSettings.from_environment(environment),
             policy=ImportPolicy(
@@ -164,13 +154,9 @@ class OutcomeSettings:
         Raises:
             InvalidSettings: A variable is missing or cannot be read.
         """
-        read = _Reader(environment)
+        read = Reader(environment)
         return cls(
-            tables=TableSettings(
-                allow_list_table=read.text("ALLOW_LIST_TABLE_NAME"),
-                audit_table=read.text("AUDIT_TABLE_NAME"),
-                audit_retention=timedelta(days=read.number("AUDIT_RETENTION_DAYS")),
-            ),
+            tables=read.tables(),
             thing_name_prefix=read.text("THING_NAME_PREFIX", empty=True),
             thing_type_name=read.text("THING_TYPE_NAME"),
         )
@@ -203,13 +189,9 @@ class ReconcilerSettings:
         Raises:
             InvalidSettings: A variable is missing or cannot be read.
         """
-        read = _Reader(environment)
+        read = Reader(environment)
         return cls(
-            tables=TableSettings(
-                allow_list_table=read.text("ALLOW_LIST_TABLE_NAME"),
-                audit_table=read.text("AUDIT_TABLE_NAME"),
-                audit_retention=timedelta(days=read.number("AUDIT_RETENTION_DAYS")),
-            ),
+            tables=read.tables(),
             thing_name_prefix=read.text("THING_NAME_PREFIX", empty=True),
             thing_type_name=read.text("THING_TYPE_NAME"),
             reservation_time=timedelta(seconds=read.number("RESERVATION_SECONDS")),
@@ -240,85 +222,16 @@ class ApiSettings:
         Raises:
             InvalidSettings: A variable is missing or cannot be read.
         """
-        read = _Reader(environment)
+        read = Reader(environment)
         return cls(
-            tables=TableSettings(
-                allow_list_table=read.text("ALLOW_LIST_TABLE_NAME"),
-                audit_table=read.text("AUDIT_TABLE_NAME"),
+            tables=read.tables(
                 # API Gateway waits for 30 s at most.
                 read_timeout_seconds=5.0,
                 total_attempts=3,
-                audit_retention=timedelta(days=read.number("AUDIT_RETENTION_DAYS")),
             ),
             cursor_secret_arn=read.text("CURSOR_SECRET_ARN"),
             full_view=frozenset(read.names("API_FULL_VIEW")),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    environment: Mapping[str, str]
-
-    def text(self, name: str, *, empty: bool = False) -> str:
-        value = self.environment.get(name)
-        if value is None or (not value and not empty):
-            raise InvalidSettings(f"environment variable {name} is not set")
-        return value
-
-    def names(self, name: str) -> tuple[str, ...]:
-        names = tuple(part.strip() for part in self.text(name).split(",") if part.strip())
-        if not names:
-            raise InvalidSettings(f"environment variable {name} names nothing")
-        return names
-
-    def number(self, name: str) -> int:
-        value = self.text(name)
-        if not re.fullmatch(r"[0-9]{1,9}", value):
-            raise InvalidSettings(f"environment variable {name} is not a whole number")
-        return int(value)
-
-    def flag(self, name: str) -> bool:
-        match self.text(name):
-            case "true":
-                return True
-            case "false":
-                return False
-            case _:
-                raise InvalidSettings(f"environment variable {name} is neither true nor false")
-
-    def pattern(self, name: str) -> re.Pattern[str]:
-        try:
-            return re.compile(self.text(name), re.ASCII)
-        except re.error as error:
-            raise InvalidSettings(f"environment variable {name} is not a regular expression: {error}") from error
-
-    def reprovisioning(self, name: str) -> ReprovisioningPolicy:
-        value = self.text(name)
-        try:
-            return ReprovisioningPolicy(value)
-        except ValueError as error:
-            raise InvalidSettings(f"environment variable {name} is neither never nor same-identity") from error
-
-    def reaction(self, name: str) -> Reaction:
-        value = self.text(name)
-        try:
-            return Reaction(value)
-        except ValueError as error:
-            raise InvalidSettings(f"environment variable {name} is neither block nor notify") from error
-
-    def unknown_columns(self, name: str) -> UnknownColumns:
-        value = self.text(name)
-        try:
-            return UnknownColumns(value)
-        except ValueError as error:
-            raise InvalidSettings(f"environment variable {name} is neither keep nor report") from error
-
-    def superseded(self, name: str) -> SupersededPolicy:
-        value = self.text(name)
-        try:
-            return SupersededPolicy(value)
-        except ValueError as error:
-            raise InvalidSettings(f"environment variable {name} is neither deactivate nor report") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -339,7 +252,7 @@ class ArchiverSettings:
         Raises:
             InvalidSettings: A variable is missing or cannot be read.
         """
-        read = _Reader(environment)
+        read = Reader(environment)
         return cls(bucket=read.text("ARCHIVE_NAME"), settle=timedelta(minutes=read.number("ARCHIVE_SETTLE_MINUTES")))
 
 
@@ -365,7 +278,7 @@ class SealerSettings:
         Raises:
             InvalidSettings: A variable is missing or cannot be read.
         """
-        read = _Reader(environment)
+        read = Reader(environment)
         return cls(
             archiver=ArchiverSettings.from_environment(environment),
             key_arn=read.text("SEALING_KEY_ARN"),
@@ -388,13 +301,9 @@ class WatcherSettings:
         Raises:
             InvalidSettings: A variable is missing or cannot be read.
         """
-        read = _Reader(environment)
+        read = Reader(environment)
         return cls(
-            tables=TableSettings(
-                allow_list_table=read.text("ALLOW_LIST_TABLE_NAME"),
-                audit_table=read.text("AUDIT_TABLE_NAME"),
-                audit_retention=timedelta(days=read.number("AUDIT_RETENTION_DAYS")),
-            ),
+            tables=read.tables(),
             policy=WatchPolicy(
                 window=timedelta(minutes=read.number("CLAIM_WATCH_WINDOW_MINUTES")),
                 threshold=read.number("CLAIM_WATCH_THRESHOLD"),

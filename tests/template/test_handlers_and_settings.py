@@ -15,7 +15,6 @@ from fleetgate.config import (
     HookSettings,
     ImportDeskSettings,
     ImportSettings,
-    InvalidSettings,
     OutcomeSettings,
     ReconcilerSettings,
     SealerSettings,
@@ -25,6 +24,7 @@ from fleetgate.domain.archive import DEFAULT_SETTLE
 from fleetgate.domain.denial_burst import Reaction, WatchPolicy
 from fleetgate.domain.factory_list import ImportPolicy
 from fleetgate.domain.policy import GatePolicy
+from fleetgate.environment import InvalidSettings
 from fleetgate.store.tables import DEFAULT_AUDIT_RETENTION
 from fleetgate.workflows.check_file import SafetyGates
 from local.environments import REPOSITORY

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from fleetgate.config import InvalidSettings, ReconcilerSettings
+from fleetgate.config import ReconcilerSettings
 from fleetgate.domain.supersession import SupersededPolicy
+from fleetgate.environment import InvalidSettings
 from tests.template.grants import Statement, statements
 from tests.template.intrinsics import Deployment
 

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from fleetgate.config import HookSettings, InvalidSettings, WatcherSettings
+from fleetgate.config import HookSettings, WatcherSettings
 from fleetgate.domain.policy import ReprovisioningPolicy
+from fleetgate.environment import InvalidSettings
 from tests.builders import HOOK_ENVIRONMENT, TEMPLATE_ARN
 
 _MAY_BE_EMPTY = {"THING_NAME_PREFIX"}

@@ -16,12 +16,13 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from ulid import ULID
 
-from fleetgate.config import HookSettings, InvalidSettings
+from fleetgate.config import HookSettings
 from fleetgate.domain.decision import Allowed, Denied
 from fleetgate.domain.faults import DeadlineExceeded, Fault
 from fleetgate.domain.reasons import DenialReason, FaultReason
 from fleetgate.domain.request import RegistrationRequest
 from fleetgate.domain.suspicion import Suspicion, reasons_for
+from fleetgate.environment import InvalidSettings
 from fleetgate.store.gate import GateStore
 from fleetgate.workflows.deadline import answer_within
 from fleetgate.workflows.register_thing import Registration, register_thing

@@ -1,0 +1,94 @@
+"""Environment variables of a function as values; none is guessed."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from fleetgate.domain.denial_burst import Reaction
+from fleetgate.domain.factory_list import UnknownColumns
+from fleetgate.domain.policy import ReprovisioningPolicy
+from fleetgate.domain.supersession import SupersededPolicy
+from fleetgate.store.tables import TableSettings
+
+
+class InvalidSettings(ValueError):
+    """An environment variable is missing or cannot be read; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads variables one by one. Every method raises InvalidSettings, which names the variable."""
+
+    environment: Mapping[str, str]
+
+    def text(self, name: str, *, empty: bool = False) -> str:
+        value = self.environment.get(name)
+        if value is None or (not value and not empty):
+            raise InvalidSettings(f"environment variable {name} is not set")
+        return value
+
+    def tables(self, **patience: Any) -> TableSettings:
+        """The stack's tables, asked as patiently as the function can afford."""
+        return TableSettings(
+            allow_list_table=self.text("ALLOW_LIST_TABLE_NAME"),
+            audit_table=self.text("AUDIT_TABLE_NAME"),
+            audit_retention=timedelta(days=self.number("AUDIT_RETENTION_DAYS")),
+            **patience,
+        )
+
+    def names(self, name: str) -> tuple[str, ...]:
+        names = tuple(part.strip() for part in self.text(name).split(",") if part.strip())
+        if not names:
+            raise InvalidSettings(f"environment variable {name} names nothing")
+        return names
+
+    def number(self, name: str) -> int:
+        value = self.text(name)
+        if not re.fullmatch(r"[0-9]{1,9}", value):
+            raise InvalidSettings(f"environment variable {name} is not a whole number")
+        return int(value)
+
+    def flag(self, name: str) -> bool:
+        match self.text(name):
+            case "true":
+                return True
+            case "false":
+                return False
+            case _:
+                raise InvalidSettings(f"environment variable {name} is neither true nor false")
+
+    def pattern(self, name: str) -> re.Pattern[str]:
+        try:
+            return re.compile(self.text(name), re.ASCII)
+        except re.error as error:
+            raise InvalidSettings(f"environment variable {name} is not a regular expression: {error}") from error
+
+    def reprovisioning(self, name: str) -> ReprovisioningPolicy:
+        value = self.text(name)
+        try:
+            return ReprovisioningPolicy(value)
+        except ValueError as error:
+            raise InvalidSettings(f"environment variable {name} is neither never nor same-identity") from error
+
+    def reaction(self, name: str) -> Reaction:
+        value = self.text(name)
+        try:
+            return Reaction(value)
+        except ValueError as error:
+            raise InvalidSettings(f"environment variable {name} is neither block nor notify") from error
+
+    def unknown_columns(self, name: str) -> UnknownColumns:
+        value = self.text(name)
+        try:
+            return UnknownColumns(value)
+        except ValueError as error:
+            raise InvalidSettings(f"environment variable {name} is neither keep nor report") from error
+
+    def superseded(self, name: str) -> SupersededPolicy:
+        value = self.text(name)
+        try:
+            return SupersededPolicy(value)
+        except ValueError as error:
+            raise InvalidSettings(f"environment variable {name} is neither deactivate nor report") from error

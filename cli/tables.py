@@ -56,9 +56,9 @@ def short(certificate_id: str | None) -> str:
 
 
 def caller(arn: str | None) -> str:
-    """An ARN as people tell callers apart."""
-    # arn:aws:sts::123456789012:assumed-role/Operators/alice
-    return (arn or _NOTHING).rpartition(":")[2]
+    """An ARN, or the subject of a token, as people tell callers apart."""
+    # arn:aws:sts::123456789012:assumed-role/Operators/alice, or https://issuer/pool#bob
+    return (arn or _NOTHING).rpartition("#" if "#" in (arn or "") else ":")[2]
 
 
 def word(state: str) -> Text:

@@ -12,7 +12,7 @@ from ulid import ULID
 from fleetgate.domain.allow_list import AllowListEntry, DeviceCertificate, DeviceState, Hold
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.domain.claim import ClaimCertificate
-from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.handlers.http.orders import ClaimAction, DeviceAction, GateAction
 from fleetgate.workflows import certificates_in_pieces
 from tests.embedded import Embedded
@@ -158,6 +158,11 @@ def all_pieces(api: HttpWorld, path: str, **order: Any) -> list[HttpAnswer]:
     return answers
 
 
+def cursors_of(answers: list[HttpAnswer]) -> list[str]:
+    """The cursors of some answers."""
+    return [cursor for answer in answers if (cursor := answer.json["certificates"]["next_cursor"])]
+
+
 def test_what_there_is_no_time_for_goes_on_with_the_cursor(
     api: HttpWorld,
     embedded: Embedded,
@@ -178,6 +183,34 @@ def test_what_there_is_no_time_for_goes_on_with_the_cursor(
     assert other.problem == (400, "bad_cursor")
     assert manufacturer in api.get("/v1/gate").json["manufacturers"]
     api.post("/v1/manufacturers/release", manufacturer=manufacturer, reason=WHY)
+
+
+def test_going_on_does_not_undo_what_somebody_did_since(
+    api: HttpWorld, provisioned: Callable[..., AllowListEntry], manufacturer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(certificates_in_pieces, "_AT_ONCE", 1)
+    for _ in range(3):
+        provisioned()
+    order: dict[str, Any] = {"manufacturer": manufacturer, "reason": WHY}
+    api.post("/v1/manufacturers/quarantine", **order)
+    first = api.post("/v1/manufacturers/release", context=Context(NO_TIME), **order)
+    api.post("/v1/manufacturers/quarantine", **order)
+
+    cursor = first.json["certificates"]["next_cursor"]
+    assert api.post("/v1/manufacturers/release", cursor=cursor, **order).problem == (409, "changed_meanwhile")
+    assert manufacturer in api.get("/v1/gate").json["manufacturers"]
+    api.post("/v1/manufacturers/release", **order)
+
+
+def test_others_see_no_hardware_identifiers_in_what_was_done(
+    embedded: Embedded, provisioned: Callable[..., AllowListEntry]
+) -> None:
+    entry = provisioned(mac_addresses=frozenset({MacAddress.parse("00:1b:44:11:3a:b7")}))
+    api = HttpWorld(embedded, {"API_FULL_VIEW": "somebody-else"})
+    answer = api.post(f"/v1/devices/{entry.serial_number}/quarantine", reason=WHY, keep_certificates=True)
+
+    assert answer.json["device"]["state"] == "quarantined"
+    assert "00:1b:44:11:3a:b7" not in answer.text
 
 
 def test_an_import_is_stopped_and_released(
@@ -237,11 +270,14 @@ def test_a_claim_certificate_is_blocked_with_what_was_issued_through_it(
     assert {status(embedded, entry) for entry in entries} == {"ACTIVE"}
 
     answers = all_pieces(api, f"{path}/block", reason=WHY, deactivate_devices=True)
-    assert len(answers) == 3
+    assert len(answers) > 3
+    assert sum(answer.json["certificates"]["results"].get("deactivated", 0) for answer in answers) == 3
     assert {status(embedded, entry) for entry in entries} == {"INACTIVE"}
 
     released = api.post(f"{path}/release", reason="the wrong one")
     assert released.json["claim"]["status"] == "active"
+    stale = api.post(f"{path}/block", reason=WHY, deactivate_devices=True, cursor=cursors_of(answers)[0])
+    assert stale.problem == (409, "changed_meanwhile")
     assert {status(embedded, entry) for entry in entries} == {"INACTIVE"}
 
 
@@ -265,6 +301,8 @@ def test_what_aws_iot_refuses_is_told_and_the_device_is_denied_all_the_same(
         ("/v1/gate/stop", {"reason": ""}, "body.reason"),
         ("/v1/gate/stop", {"reason": "two\nlines"}, "body.reason"),
         ("/v1/gate/stop", {"reason": " at the end "}, "body.reason"),
+        ("/v1/gate/stop", {"reason": "red \x9b31m"}, "body.reason"),
+        ("/v1/gate/stop", {"reason": "acme \u202egnp"}, "body.reason"),
         ("/v1/gate/stop", {"reason": WHY, "force": True}, "body.force"),
         ("/v1/devices/SN-1/quarantine", {"reason": WHY, "keep_certificates": "yes"}, "body.keep_certificates"),
         ("/v1/devices/SN-1/reopen", {"reason": WHY}, "body.seconds"),

@@ -20,6 +20,7 @@ from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.handlers.http.answers import CountsPage, RecordsPage, Story
 from fleetgate.handlers.http.caller import MASK
 from fleetgate.workflows.cursors import Cursors, Purpose
+from fleetgate.workflows.note_question import Question
 from tests import faulty_dynamodb as faults
 from tests.embedded import Embedded
 from tests.faulty_dynamodb import FaultyDynamoDB
@@ -269,6 +270,13 @@ def test_who_cannot_be_recorded_gets_no_answer(embedded: Embedded, faulty: Fault
     assert records[0].record_id not in answer.text
 
 
+def test_not_being_recorded_goes_before_a_no(embedded: Embedded, faulty: FaultyDynamoDB) -> None:
+    api = HttpWorld(embedded, {"AWS_ENDPOINT_URL_DYNAMODB": faulty.endpoint_url})
+    faulty.always(refusing("PutItem"))
+
+    assert api.get("/v1/devices/NOBODY/story").problem == (503, "store_access_denied")
+
+
 def test_a_table_that_cannot_be_asked_is_not_an_empty_one(embedded: Embedded, faulty: FaultyDynamoDB) -> None:
     api = HttpWorld(embedded, {"AWS_ENDPOINT_URL_DYNAMODB": faulty.endpoint_url})
     faulty.always(refusing("Query"))
@@ -286,6 +294,8 @@ def test_a_table_that_cannot_be_asked_is_not_an_empty_one(embedded: Embedded, fa
     [
         ({"serial_numbr": "ASK-1"}, "query.serial_numbr"),
         ({"serial_number": "no spaces"}, "query.serial_number"),
+        ({"client_id": "red\x9b31m"}, "query.client_id"),
+        ({"manufacturer": "acme\u202egnp"}, "query.manufacturer"),
         ({"mac_address": "00:1b:44"}, "query.mac_address"),
         ({"mac_address": "00:00:00:00:00:00"}, "query.mac_address"),
         ({"certificate_id": "abc"}, "query.certificate_id"),
@@ -387,6 +397,21 @@ def test_others_see_a_story_without_them(masked_api: HttpWorld, approved: AllowL
 
     assert story["device"]["mac_addresses"] == [MASK]
     assert story["device"]["manufacturer"] == "acme"
+
+
+def test_others_do_not_learn_it_from_what_was_asked(
+    api: HttpWorld, masked_api: HttpWorld, records: list[AuditRecord]
+) -> None:
+    api.get("/v1/records", client_id="thief-7")
+    for path in ("/v1/records", "/v1/counts"):
+        answer = (
+            masked_api.get(path, kind="query", format="csv")
+            if path == "/v1/records"
+            else masked_api.get(path, kind="query")
+        )
+        assert answer.status == 200
+        assert "thief-7" not in answer.text
+    assert {one["reason"] for one in masked_api.get("/v1/counts", kind="query").json["counts"]} <= {*Question}
 
 
 @pytest.mark.parametrize("name", ["mac_address", "client_id", "actor"])

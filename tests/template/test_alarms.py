@@ -419,11 +419,14 @@ def test_every_alarm_watches_a_metric_that_is_emitted(
         for name in SQS_METRICS
         for queue in dead_letters
     }
+    # API Gateway developer guide, "Monitor CloudWatch metrics for HTTP APIs".
+    of_api = {("AWS/ApiGateway", "5xx", frozenset({("ApiId", "Api")}))}
     of_states = {("AWS/States", "ExecutionsFailed", frozenset({("StateMachineArn", "ImportStateMachine")}))}
     known = (
         of_lambda
         | of_sqs
         | of_states
+        | of_api
         | emitted_by_outcomes
         | emitted_by_reconciler
         | emitted_by_archiver

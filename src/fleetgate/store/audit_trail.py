@@ -30,7 +30,7 @@ _LATE_RECORDS = timedelta(days=15)
 # The times that a record ID can tell, and datetime as well.
 _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _A_MILLISECOND = timedelta(milliseconds=1)
-_COUNTED = ["record_id", "day", "reason", "verdict"]
+_COUNTED = ["record_id", "day", "action", "reason", "verdict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class TrailPage:
 
 @dataclass(frozen=True, slots=True)
 class CountsPage:
-    """Records counted by UTC day, verdict and reason, as far as one page goes.
+    """Records counted by UTC day, verdict and reason (of actions and questions the action), as far as one page goes.
 
     Attributes:
         next_place: Where counting goes on; None when all are counted.
@@ -122,7 +122,9 @@ class AuditTrail:
                 calls += 1
                 for item in answer["Items"]:
                     document = document_from(item)
-                    counts[document["day"], document.get("verdict", ""), document["reason"]] += 1
+                    # The reason of an action or a question is somebody's words, each time others.
+                    what = document.get("action") or document["reason"]
+                    counts[document["day"], document.get("verdict", ""), what] += 1
                 last = answer.get("LastEvaluatedKey")
                 before = last["record_id"]["S"] if last else ""
                 if calls >= _MOST_CALLS:

@@ -54,6 +54,10 @@ class ImportRecords:
     def __init__(self, settings: TableSettings) -> None:
         self._tables = StackTables(settings)
 
+    def prime(self) -> None:
+        """Build the client."""
+        self._tables.connection()
+
     def begin(self, record: ImportRecord) -> ImportRecord:
         """Write the record of an import that nobody began yet.
 

@@ -65,6 +65,10 @@ class Queries:
     def __init__(self, settings: TableSettings) -> None:
         self._tables = StackTables(settings)
 
+    def prime(self) -> None:
+        """Build the client."""
+        self._tables.connection()
+
     def device(self, serial_number: SerialNumber) -> AllowListEntry | None:
         """The allow-list entry of a device."""
         return self._one(DeviceItem, device_key(serial_number), entry_from)

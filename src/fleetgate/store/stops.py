@@ -69,12 +69,19 @@ class StopStore(OperatorStore):
         for number in range(FENCES):
             self._raise_fence(FenceItem(fence_key(number)), switch.version)
 
-    def allows_through(self, certificate_id: str) -> Iterator[AuditRecord]:
-        """The decisions on record that let a device in with this claim certificate, or with this one of its own."""
+    def allows_through(self, certificate_id: str, *, after: str = "") -> Iterator[AuditRecord]:
+        """The decisions on record that let a device in with this claim certificate, or with this one of its own.
+
+        Args:
+            after: A record ID; only what is newer.
+        """
         self._tables.connection()
         with faults_translated():
             found = AuditItem.by_claim_certificate.query(
-                certificate_id, filter_condition=AuditItem.verdict == Verdict.ALLOWED.value, page_size=SCAN_PAGE_ITEMS
+                certificate_id,
+                range_key_condition=AuditItem.record_id > after if after else None,
+                filter_condition=AuditItem.verdict == Verdict.ALLOWED.value,
+                page_size=SCAN_PAGE_ITEMS,
             )
             yield from map(record_from, found)
 

@@ -6,10 +6,8 @@ from itertools import islice
 from typing import Generic, TypeVar
 
 from fleetgate.domain.allow_list import AllowListEntry
-from fleetgate.domain.audit import AuditRecord
 from fleetgate.store.queries import DevicePage
-from fleetgate.store.stops import StopStore
-from fleetgate.workflows.certificates_of_many import handle_all, issued_through
+from fleetgate.workflows.certificates_of_many import handle_all
 from fleetgate.workflows.device_certificates import Handled, Tally
 
 # AWS IoT takes some seconds for as many.
@@ -61,10 +59,3 @@ def devices_in(pages: Iterable[DevicePage]) -> Iterator[tuple[AllowListEntry | N
         yield from ((entry, place) for entry, place in page.entries)
         if page.place is not None:
             yield None, page.place
-
-
-def issued_from(claim_certificate_id: str, store: StopStore, *, first: int) -> Iterator[tuple[AuditRecord | None, int]]:
-    """A decision for each device certificate that goes back to a claim certificate, from one of them on."""
-    for number, record in enumerate(issued_through(claim_certificate_id, store)):
-        if number >= first:
-            yield record, number + 1

@@ -67,12 +67,46 @@ def deactivate_issued(desk: CertificateDesk, record: AuditRecord) -> tuple[Handl
     return (desk.deactivate_for_good(entry, record),)
 
 
+# Where a walk through what was issued is: the claim certificate and the certificates that lead from it to here, each
+# with the ID of the last record that was gone through.
+IssuedPlace = list[list[str]]
+
+
 def issued_through(claim_certificate_id: str, store: StopStore) -> Iterator[AuditRecord]:
     """A decision for each device certificate that goes back to a claim certificate, however often it was rotated."""
-    seen, waiting = {claim_certificate_id}, [claim_certificate_id]
-    while waiting:
-        for record in store.allows_through(waiting.pop()):
-            if record.certificate_id and record.certificate_id not in seen:
-                seen.add(record.certificate_id)
-                waiting.append(record.certificate_id)
-                yield record
+    found = issued_from([[claim_certificate_id, ""]], store)
+    return (record for record, _ in found if record is not None)
+
+
+def issued_from(place: IssuedPlace, store: StopStore) -> Iterator[tuple[AuditRecord | None, IssuedPlace]]:
+    """The same from some place on, each with the place behind it; a query that found nothing has a place all the same.
+
+    Depth first, so that a place is as short as a device's certificates are many. A place behind everything is empty.
+    """
+    levels = [_Level(certificate_id, after, store) for certificate_id, after in place]
+    while levels:
+        record = next(levels[-1].records, None)
+        if record is None:
+            levels.pop()
+            yield None, [level.place for level in levels]
+            continue
+        levels[-1].after = record.record_id
+        issued = record.certificate_id
+        # A retry led to nothing new.
+        is_first = record.decision_id in (None, record.record_id)
+        if issued and is_first and issued not in {level.certificate_id for level in levels}:
+            levels.append(_Level(issued, "", store))
+            yield record, [level.place for level in levels]
+
+
+class _Level:
+    """One certificate on the way, and what was issued through it."""
+
+    def __init__(self, certificate_id: str, after: str, store: StopStore) -> None:
+        self.certificate_id = certificate_id
+        self.after = after
+        self.records = store.allows_through(certificate_id, after=after)
+
+    @property
+    def place(self) -> list[str]:
+        return [self.certificate_id, self.after]

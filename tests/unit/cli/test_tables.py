@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.run import Run
-from cli.tables import devices_table, print_table, records_table
+from cli.tables import caller, devices_table, print_table, records_table
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
@@ -89,3 +89,15 @@ def test_a_notice_says_what_of_and_who_noticed() -> None:
     printed = _printed(records_table([notice]))
     for said in (f"claim {builders.CLAIM_CERTIFICATE_ID[:8]}", "denial_burst", "21 identities", "fleetgate-watcher"):
         assert said in printed
+
+
+@pytest.mark.parametrize(
+    ("actor", "shown"),
+    [
+        ("arn:aws:sts::123456789012:assumed-role/Operators/alice", "assumed-role/Operators/alice"),
+        ("https://cognito-idp.eu-central-1.amazonaws.com/pool#bob", "bob"),
+        (None, "-"),
+    ],
+)
+def test_a_caller_is_shown_by_what_tells_callers_apart(actor: str | None, shown: str) -> None:
+    assert caller(actor) == shown

@@ -6,7 +6,11 @@ from typing import Any, TypeVar
 import botocore.session
 from botocore.config import Config
 
+from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.documents import device_document
 from fleetgate.handlers.http import orders, stack
+from fleetgate.handlers.http.caller import masked
+from fleetgate.handlers.http.problems import HttpProblem
 from fleetgate.store.certificates import Certificates
 from fleetgate.workflows.certificates_in_pieces import Piece
 from fleetgate.workflows.cursors import InvalidCursor, Purpose
@@ -22,7 +26,7 @@ _A_HANDFUL_TAKES_MILLISECONDS = 12_000
 # What may stand in the way of any action, for its OpenAPI document.
 ERRORS = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
 
-_Place = TypeVar("_Place", int, str)
+_Place = TypeVar("_Place")
 
 
 def operator_of(router: Any, order: orders.Order) -> Operator:
@@ -41,6 +45,21 @@ def has_time(router: Any) -> bool:
     return bool(router.lambda_context.get_remaining_time_in_millis() > _A_HANDFUL_TAKES_MILLISECONDS)
 
 
+def changed_meanwhile(what: str) -> HttpProblem:
+    """The problem that somebody did the opposite since the answer that the cursor is from."""
+    return HttpProblem(
+        HTTPStatus.CONFLICT,
+        "changed_meanwhile",
+        f"Somebody changed {what} since: nothing was done. To do it all the same, send it without the cursor.",
+    )
+
+
+def device_seen_by(router: Any, entry: AllowListEntry) -> dict[str, Any]:
+    """An allow-list entry, as far as the caller may see it."""
+    document = device_document(entry)
+    return document if stack.Asking.of(router.current_event.raw_event).sees_all else masked(document)
+
+
 def result_of(result: str, change: Change[Any]) -> dict[str, Any]:
     """How an action ended."""
     return {
@@ -57,7 +76,7 @@ def report_of(tally: Tally) -> dict[str, Any]:
 def report_of_piece(piece: Piece[Any], about: str) -> dict[str, Any]:
     """What became of some certificates, with a cursor where there are more."""
     document = report_of(piece.tally)
-    if piece.next_place is None:
+    if not piece.next_place:
         return document
     cursor = stack.cursors().give(Purpose.CERTIFICATES, {"about": about, "place": piece.next_place})
     return {**document, "complete": False, "next_cursor": cursor}

@@ -19,7 +19,7 @@ class Count(BaseModel):
 
     day: str = Field(json_schema_extra={"format": "date"})
     verdict: Verdict | None
-    reason: str
+    reason: str = Field(description="Of actions and questions what was done or asked, not somebody's words")
     count: int = Field(ge=1)
 
 

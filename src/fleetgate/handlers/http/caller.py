@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from fleetgate.domain.audit import RecordKind
 from fleetgate.handlers.http.problems import HttpProblem
 
 EVERYBODY = "*"
@@ -69,13 +70,19 @@ class Caller:
         return EVERYBODY in full_view or bool(self.names & full_view)
 
 
-def masked(value: Any) -> Any:
+def masked(document: Mapping[str, Any]) -> dict[str, Any]:
     """A document without the identifiers of hardware and of people; absent values stay absent."""
+    # A question names what was asked for.
+    names = MASKED | {"reason"} if document.get("kind") == RecordKind.QUERY else MASKED
+    return {name: _mask(value) if name in names else _inner(value) for name, value in document.items()}
+
+
+def _inner(value: Any) -> Any:
     match value:
         case dict():
-            return {key: _mask(inner) if key in MASKED else masked(inner) for key, inner in value.items()}
+            return masked(value)
         case list():
-            return [masked(inner) for inner in value]
+            return [_inner(one) for one in value]
         case _:
             return value
 

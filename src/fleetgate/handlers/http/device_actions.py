@@ -8,10 +8,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from fleetgate.domain.allow_list import AllowListEntry
-from fleetgate.domain.documents import device_document
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.handlers.http import fields, orders, stack
-from fleetgate.handlers.http.acting import ERRORS, desk_of, operator_of, report_of, result_of
+from fleetgate.handlers.http.acting import ERRORS, desk_of, device_seen_by, operator_of, report_of, result_of
 from fleetgate.handlers.http.application import answered
 from fleetgate.workflows.device_certificates import CertificateDesk, Handled, Tally
 from fleetgate.workflows.operator_action import Change
@@ -76,5 +75,5 @@ def _act(result: str, act: _Set, handle: _Handle, serial_number: str, order: ord
 
 def _answer(result: str, change: Change[AllowListEntry], certificates: dict[str, Any] | None) -> orders.DeviceAction:
     return orders.DeviceAction.model_validate(
-        {**result_of(result, change), "device": device_document(change.subject), "certificates": certificates}
+        {**result_of(result, change), "device": device_seen_by(router, change.subject), "certificates": certificates}
     )

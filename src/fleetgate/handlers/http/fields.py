@@ -21,7 +21,9 @@ _MAC_ADDRESS = (
     rf"|{_OCTET}(\.{_OCTET}{_OCTET}){{2,3}})$"
 )
 _IMPORT_ID = r"^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}$"
-_PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
+# No control codes, and nothing that turns the direction of writing: what is asked goes on record, and onto terminals.
+UNPRINTABLE = r"\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069"
+_PRINTABLE = rf"^[^{UNPRINTABLE}]+$"
 _CODE = r"^[a-z_]{1,64}$"
 _MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$"
 

@@ -10,15 +10,24 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from fleetgate.domain.allow_list import AllowListEntry
-from fleetgate.domain.claim import ClaimCertificate
+from fleetgate.domain.claim import ClaimCertificate, ClaimStatus
 from fleetgate.domain.documents import claim_document, switch_document
 from fleetgate.domain.gate_switch import GateSwitch
 from fleetgate.handlers.http import fields, orders, stack
-from fleetgate.handlers.http.acting import ERRORS, desk_of, has_time, operator_of, place_of, report_of_piece, result_of
+from fleetgate.handlers.http.acting import (
+    ERRORS,
+    changed_meanwhile,
+    desk_of,
+    has_time,
+    operator_of,
+    place_of,
+    report_of_piece,
+    result_of,
+)
 from fleetgate.handlers.http.application import answered
 from fleetgate.store.queries import DevicePage
-from fleetgate.workflows.certificates_in_pieces import devices_in, handle_some, issued_from
-from fleetgate.workflows.certificates_of_many import deactivate_issued
+from fleetgate.workflows.certificates_in_pieces import devices_in, handle_some
+from fleetgate.workflows.certificates_of_many import deactivate_issued, issued_from
 from fleetgate.workflows.claims import block_claim, release_claim
 from fleetgate.workflows.device_certificates import CertificateDesk, Handled
 from fleetgate.workflows.operator_action import Change
@@ -36,6 +45,7 @@ router: Any = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 _ERRORS = (HTTPStatus.BAD_REQUEST, *ERRORS)
 _MANY: dict[str, Any] = {"tags": ["many devices"], "responses": answered(orders.GateAction, *_ERRORS)}
 _CLAIM: dict[str, Any] = {"tags": ["claim certificates"], "responses": answered(orders.ClaimAction, *_ERRORS)}
+_QUARANTINED = "quarantined"
 _ManyOrder = Annotated[orders.ManyOrder, Body()]
 _ManufacturerOrder = Annotated[orders.ManufacturerOrder, Body()]
 _Order = Annotated[orders.Order, Body()]
@@ -45,10 +55,16 @@ _Throw = Callable[..., Change[GateSwitch]]
 
 @dataclass(frozen=True, slots=True)
 class _Whose:
-    """Whose devices are meant, and how they are found from some place on."""
+    """Whose devices are meant.
+
+    Attributes:
+        pages: Finds them, from some place on.
+        is_stopped: Whether they are in quarantine as a whole.
+    """
 
     name: str
     pages: Callable[..., Iterator[DevicePage]]
+    is_stopped: Callable[[GateSwitch], bool]
 
 
 @router.post(
@@ -60,7 +76,7 @@ class _Whose:
 def stop_manufacturer(order: _ManufacturerOrder) -> orders.GateAction:
     """Have the gate deny every device of a manufacturer, and deactivate their certificates as far as there is time."""
     throw = partial(quarantine_manufacturer, order.manufacturer)
-    return _act("quarantined", _of_manufacturer(order.manufacturer), throw, CertificateDesk.deactivate, order)
+    return _act(_QUARANTINED, _of_manufacturer(order.manufacturer), throw, CertificateDesk.deactivate, order)
 
 
 @router.post("/v1/manufacturers/release", summary="Release a manufacturer", operation_id="releaseManufacturer", **_MANY)
@@ -79,7 +95,7 @@ def start_manufacturer(order: _ManufacturerOrder) -> orders.GateAction:
 def stop_import(import_id: fields.ImportIdPath, order: _ManyOrder) -> orders.GateAction:
     """Have the gate deny every device of an import, and deactivate their certificates as far as there is time."""
     throw = partial(quarantine_import, import_id, records=stack.imports())
-    return _act("quarantined", _of_import(import_id), throw, CertificateDesk.deactivate, order)
+    return _act(_QUARANTINED, _of_import(import_id), throw, CertificateDesk.deactivate, order)
 
 
 @router.post("/v1/imports/<import_id>/release", summary="Release an import", operation_id="releaseImport", **_MANY)
@@ -114,11 +130,14 @@ def block(certificate_id: fields.CertificateIdPath, order: Annotated[orders.Bloc
     deactivated for good, as far as there is time.
     """
     operator, about = operator_of(router, order), f"block {certificate_id}"
-    first = place_of(order.cursor, about, 0)
-    change = block_claim(certificate_id, store=stack.store(), operator=operator)
+    place = place_of(order.cursor, about, [[certificate_id, ""]])
+    if order.cursor is None:
+        change = block_claim(certificate_id, store=stack.store(), operator=operator)
+    else:
+        change = _still_blocked(certificate_id)
     if not order.deactivate_devices:
         return _claim("blocked", change, None)
-    issued = issued_from(certificate_id, stack.store(), first=first)
+    issued = issued_from(place, stack.store())
     piece = handle_some(issued, partial(deactivate_issued, desk_of(operator)), goes_on=partial(has_time, router))
     return _claim("blocked", change, report_of_piece(piece, about))
 
@@ -135,23 +154,49 @@ def release(certificate_id: fields.CertificateIdPath, order: _Order) -> orders.C
     return _claim("released", change, None)
 
 
+def _still_blocked(certificate_id: str) -> Change[ClaimCertificate]:
+    registered = stack.store().claim(certificate_id)
+    if registered is None or registered.status is not ClaimStatus.BLOCKED:
+        raise changed_meanwhile(f"claim certificate {certificate_id}")
+    return Change(registered, None)
+
+
 def _of_manufacturer(name: str) -> _Whose:
-    return _Whose(f"manufacturer {name}", partial(stack.store().devices_of_manufacturer, name))
+    return _Whose(
+        f"manufacturer {name}",
+        partial(stack.store().devices_of_manufacturer, name),
+        lambda switch: name in switch.manufacturers,
+    )
 
 
 def _of_import(import_id: str) -> _Whose:
-    return _Whose(f"import {import_id}", partial(stack.store().devices_of_import, import_id))
+    return _Whose(
+        f"import {import_id}",
+        partial(stack.store().devices_of_import, import_id),
+        lambda switch: import_id in switch.imports,
+    )
 
 
 def _act(result: str, whose: _Whose, throw: _Throw, handle: _Handle, order: orders.ManyOrder) -> orders.GateAction:
     operator, about = operator_of(router, order), f"{result} {whose.name}"
     after = place_of(order.cursor, about, "")
-    change = throw(store=stack.store(), operator=operator)
+    if order.cursor is None:
+        change = throw(store=stack.store(), operator=operator)
+    else:
+        change = _still(whose, is_stopped=result == _QUARANTINED)
     if order.keep_certificates:
         return _gate(result, change, None)
     found = devices_in(whose.pages(after=after or None))
     piece = handle_some(found, partial(handle, desk_of(operator)), goes_on=partial(has_time, router))
     return _gate(result, change, report_of_piece(piece, about))
+
+
+def _still(whose: _Whose, *, is_stopped: bool) -> Change[GateSwitch]:
+    """The switch, where it still says what the first answer said: going on must not undo what somebody did since."""
+    switch = stack.store().switch()
+    if whose.is_stopped(switch) is not is_stopped:
+        raise changed_meanwhile(whose.name)
+    return Change(switch, None)
 
 
 def _gate(result: str, change: Change[GateSwitch], certificates: dict[str, Any] | None) -> orders.GateAction:

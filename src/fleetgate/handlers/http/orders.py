@@ -5,9 +5,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from fleetgate.handlers.http.answers import Switch
+from fleetgate.handlers.http.fields import UNPRINTABLE
 
 # Printable, and no space at its ends.
-LINE = r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"
+LINE = rf"^[^\s{UNPRINTABLE}]([^{UNPRINTABLE}]*[^\s{UNPRINTABLE}])?$"
 _LONGEST_WINDOW_SECONDS = 30 * 86_400
 
 

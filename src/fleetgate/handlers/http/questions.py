@@ -5,7 +5,6 @@ Every question is on record before its answer is given.
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import wait
 from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
@@ -16,7 +15,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from fleetgate.domain.audit import AuditRecord, Verdict
+from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.domain.audit_query import AuditQuery, Place
 from fleetgate.domain.documents import record_document, switch_document
 from fleetgate.domain.identifiers import SerialNumber
@@ -197,7 +196,7 @@ def _next(purpose: Purpose, query: AuditQuery, place: Place | None) -> str | Non
 def _noted(question: Question, words: str) -> Iterator[None]:
     """Put a question on record while its answer is looked up. Whoever cannot be recorded gets none."""
     asking, moment, trail = _asking(), stack.now(), stack.trail()
-    trail.prime()  # before there are two threads
+    stack.prime()
     noting = stack.beside().submit(
         note_question,
         question,
@@ -211,11 +210,12 @@ def _noted(question: Question, words: str) -> Iterator[None]:
     try:
         yield
     finally:
-        # Also where there is no answer: Lambda may stop this process once there is a response.
-        wait([noting])
-    noting.result()
+        # Also where the answer is a no, or an error: Lambda may stop this process once there is a response, and "could
+        # not be recorded" goes before all else.
+        noting.result()
 
 
 def _masked_record(record: AuditRecord) -> AuditRecord:
-    hidden = {name: MASK for name in MASKED if getattr(record, name, None) is not None}
+    names = MASKED | {"reason"} if record.kind is RecordKind.QUERY else MASKED
+    hidden = {name: MASK for name in names if getattr(record, name, None) is not None}
     return replace(record, **hidden)  # type: ignore[arg-type]

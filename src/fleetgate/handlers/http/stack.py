@@ -44,6 +44,12 @@ def imports() -> ImportRecords:
     return ImportRecords(settings().tables)
 
 
+def prime() -> None:
+    """Build the clients, before there are two threads."""
+    for one in (trail(), store(), imports()):
+        one.prime()
+
+
 @cache
 def cursors() -> Cursors:
     """Signs cursors with the stack's own secret."""

@@ -16,8 +16,14 @@ _DESCRIPTION = """\
 What the security team asks of the audit trail, and does. Requests are signed with AWS Signature Version 4 for the
 service execute-api, or carry a token of the stack's issuer. Every question and every action is itself on record, with
 the caller's name. Errors are problem documents (RFC 9457); 503 says that something could not be checked or done, which
-is never the same as a no. Every action may be sent again.
+is never the same as a no. What API Gateway itself refuses (401, 403, 429) has a message only. Every action may be sent
+again.
 """
+_SERVER = {
+    "url": "https://{api_id}.execute-api.{region}.amazonaws.com",
+    "description": "The stack's output ApiEndpoint",
+    "variables": {"api_id": {"default": "a1b2c3d4"}, "region": {"default": "eu-central-1"}},
+}
 _SCHEMES = {
     "signature": {
         "type": "apiKey",
@@ -56,6 +62,7 @@ def document() -> dict[str, Any]:
     whole = {
         "openapi": parts[0]["openapi"],
         "info": {"title": "Fleetgate", "version": API_VERSION, "description": _DESCRIPTION.replace("\n", " ").strip()},
+        "servers": [_SERVER],
         "security": [{name: []} for name in _SCHEMES],
         "paths": paths,
     }
@@ -81,9 +88,16 @@ def _referred(whole: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     waiting = json.dumps(whole)
     while new := sorted(name for name in schemas if name not in found and f'schemas/{name}"' in waiting):
-        found |= {name: schemas[name] for name in new}
+        found |= {name: _described(schemas[name]) for name in new}
         waiting += json.dumps([schemas[name] for name in new])
     return dict(sorted(found.items()))
+
+
+def _described(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema with the first line of its class's docstring; the rest is for those who read the code."""
+    if "description" in schema:
+        schema["description"] = schema["description"].partition("\n")[0]
+    return schema
 
 
 if __name__ == "__main__":

@@ -281,6 +281,22 @@ def test_a_claim_certificate_is_blocked_with_what_was_issued_through_it(
     assert {status(embedded, entry) for entry in entries} == {"INACTIVE"}
 
 
+def test_a_claim_certificate_is_blocked_and_refused_by_aws_iot_as_well(api: HttpWorld, embedded: Embedded) -> None:
+    iot = embedded.client("iot")
+    claim = ClaimCertificate(
+        certificate_id=iot.create_keys_and_certificate(setAsActive=True)["certificateId"], manufacturer="acme"
+    )
+    embedded.put(claim)
+    path = f"/v1/claim-certificates/{claim.certificate_id}/block"
+
+    assert api.post(path, reason=WHY, deactivate=True).json["certificates"]["results"] == {"deactivated": 1}
+    found = iot.describe_certificate(certificateId=claim.certificate_id)["certificateDescription"]
+    assert found["status"] == "INACTIVE"
+    assert api.post(path, reason=WHY, deactivate=True).json["certificates"]["results"] == {"unchanged": 1}
+    done = [action for action, _, _ in actions(embedded, f"claim#{claim.certificate_id}")]
+    assert sorted(filter(None, done)) == ["block_claim", "deactivate_certificate"]
+
+
 def test_what_aws_iot_refuses_is_told_and_the_device_is_denied_all_the_same(
     embedded: Embedded, provisioned: Callable[..., AllowListEntry]
 ) -> None:

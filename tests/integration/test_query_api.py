@@ -146,6 +146,26 @@ def test_records_are_counted_by_day_verdict_and_reason(
     ]
 
 
+def test_decisions_are_counted_unless_something_else_is_asked_for_and_actions_by_what_was_done(
+    api: HttpWorld, world: ArchiveWorld
+) -> None:
+    moment = world.day + A_DAY + timedelta(hours=1)
+    acted = AuditRecord(
+        record_id=str(ULID.from_datetime(moment)),
+        recorded_at=moment,
+        kind=RecordKind.OPERATOR_ACTION,
+        action="quarantine",
+        reason="stolen, case 4711",
+        serial_number="ASK-1",
+    )
+    world.embedded.put_record(acted)
+    day = {"from": f"{moment:%Y-%m-%d}T00:00:00Z", "to": f"{moment:%Y-%m-%d}T23:00:00Z"}
+
+    assert api.get("/v1/counts", **day).json["counts"] == []
+    (count,) = api.get("/v1/counts", kind="operator_action", **day).json["counts"]
+    assert (count["verdict"], count["reason"], count["count"]) == (None, "quarantine", 1)
+
+
 def test_an_export_is_the_same_records_as_a_file_that_no_spreadsheet_runs(
     api: HttpWorld, world: ArchiveWorld, records: list[AuditRecord]
 ) -> None:

@@ -1,10 +1,11 @@
 """The shapes of what the HTTP API answers to questions."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
 from fleetgate.domain.audit import AuditRecord, Verdict
+from fleetgate.domain.story import Ending
 
 
 class RecordsPage(BaseModel):
@@ -41,7 +42,7 @@ class Admission(BaseModel):
     import_id: str | None
     taken_over: bool
     repeats: int = Field(description="How often the same device certificate asked again")
-    ending: str = Field(description="What became of it, as far as it was seen")
+    ending: Ending = Field(description="What became of it, as far as it was seen")
     outcomes: list[str]
 
 
@@ -65,7 +66,7 @@ class Story(BaseModel):
 class Switch(BaseModel):
     """What is stopped for more than one device."""
 
-    state: str = Field(examples=["open", "stopped"])
+    state: Literal["open", "stopped"]
     manufacturers: list[str] = Field(description="In quarantine")
     imports: list[str] = Field(description="In quarantine")
     version: int

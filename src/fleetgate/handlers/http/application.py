@@ -28,7 +28,7 @@ _NOT_THERE = frozenset(
 )
 _SAID = {
     HTTPStatus.BAD_REQUEST: "The cursor cannot be used.",
-    HTTPStatus.FORBIDDEN: "The caller may not ask this.",
+    HTTPStatus.FORBIDDEN: "The caller may not ask or do this.",
     HTTPStatus.NOT_FOUND: "There is no such thing.",
     HTTPStatus.CONFLICT: "The lists hold something that speaks against it; nothing was changed.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not JSON.",
@@ -117,10 +117,19 @@ def _answer_problems(app: APIGatewayHttpResolver, logger: Logger, metrics: Metri
 def _of_validation(error: RequestValidationError) -> HttpProblem:
     errors = [
         # Without the input: it may be anything, and whoever sent it has it.
-        FieldProblem(field=".".join(str(part) for part in one["loc"]), problem=str(one["msg"]))
+        FieldProblem(field=".".join(str(part) for part in one["loc"]), problem=_problem(one))
         for one in error.errors()
     ]
     return _invalid("The request is not as the API's OpenAPI document says.", errors)
+
+
+def _problem(one: Mapping[str, Any]) -> str:
+    if one["type"] != "string_pattern_mismatch":
+        return str(one["msg"])
+    # People do not read regular expressions.
+    return (
+        "not a time such as 2026-03-01T00:00:00Z" if one["loc"][-1] in ("from", "to") else "not written as it has to be"
+    )
 
 
 def _invalid(detail: str, errors: Iterable[FieldProblem] = ()) -> HttpProblem:

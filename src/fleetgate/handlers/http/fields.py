@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from fleetgate.domain.audit import RecordKind, Verdict
-from fleetgate.domain.audit_query import ALL_BUT_QUERIES, AuditQuery, InvalidQuery
+from fleetgate.domain.audit_query import AuditQuery, InvalidQuery
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.handlers.http.problems import FieldProblem, HttpProblem
 
@@ -105,15 +105,18 @@ def asked(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if name in _ASKED and value is not None}
 
 
-def query_of(asked: dict[str, Any], *, now: datetime) -> AuditQuery:
+def query_of(asked: dict[str, Any], *, kinds: frozenset[RecordKind], now: datetime) -> AuditQuery:
     """The question of what was asked for.
+
+    Args:
+        kinds: Of records, where none is named.
 
     Raises:
         HttpProblem: A field cannot be read.
         InvalidQuery: The time makes no sense, or is too long.
     """
     given = dict(asked)
-    kinds = frozenset(given.pop("kinds", ())) or ALL_BUT_QUERIES
+    kinds = frozenset(given.pop("kinds", ())) or kinds
     start, end = given.pop("start", None), given.pop("end", None)
     if "serial_number" in given:
         given["serial_number"] = SerialNumber(given["serial_number"])

@@ -1,7 +1,7 @@
 """Actions on many devices: a manufacturer's, an import's, a claim certificate's, everybody's. Safe to repeat."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -29,8 +29,8 @@ from fleetgate.store.queries import DevicePage
 from fleetgate.workflows.certificates_in_pieces import devices_in, handle_some
 from fleetgate.workflows.certificates_of_many import deactivate_issued, issued_from
 from fleetgate.workflows.claims import block_claim, release_claim
-from fleetgate.workflows.device_certificates import CertificateDesk, Handled
-from fleetgate.workflows.operator_action import Change
+from fleetgate.workflows.device_certificates import CertificateDesk, Handled, Tally
+from fleetgate.workflows.operator_action import Action, Change
 from fleetgate.workflows.throw_switch import (
     quarantine_import,
     quarantine_manufacturer,
@@ -44,6 +44,10 @@ router: Any = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 
 _ERRORS = (HTTPStatus.BAD_REQUEST, *ERRORS)
 _MANY: dict[str, Any] = {"tags": ["many devices"], "responses": answered(orders.GateAction, *_ERRORS)}
+_GATE: dict[str, Any] = {
+    "tags": ["many devices"],
+    "responses": answered(orders.GateAction, HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+}
 _CLAIM: dict[str, Any] = {"tags": ["claim certificates"], "responses": answered(orders.ClaimAction, *_ERRORS)}
 _QUARANTINED = "quarantined"
 _ManyOrder = Annotated[orders.ManyOrder, Body()]
@@ -105,13 +109,13 @@ def start_import(import_id: fields.ImportIdPath, order: _ManyOrder) -> orders.Ga
     return _act("released", _of_import(import_id), throw, CertificateDesk.activate, order)
 
 
-@router.post("/v1/gate/stop", summary="Stop the gate", operation_id="stopGate", **_MANY)
+@router.post("/v1/gate/stop", summary="Stop the gate", operation_id="stopGate", **_GATE)
 def stop(order: _Order) -> orders.GateAction:
     """Have the gate deny every device from now on."""
     return _gate("stopped", stop_gate(store=stack.store(), operator=operator_of(router, order)), None)
 
 
-@router.post("/v1/gate/start", summary="Start the gate", operation_id="startGate", **_MANY)
+@router.post("/v1/gate/start", summary="Start the gate", operation_id="startGate", **_GATE)
 def start(order: _Order) -> orders.GateAction:
     """Have the gate judge devices again."""
     return _gate("started", start_gate(store=stack.store(), operator=operator_of(router, order)), None)
@@ -135,10 +139,16 @@ def block(certificate_id: fields.CertificateIdPath, order: Annotated[orders.Bloc
         change = block_claim(certificate_id, store=stack.store(), operator=operator)
     else:
         change = _still_blocked(certificate_id)
-    if not order.deactivate_devices:
+    if not (order.deactivate or order.deactivate_devices):
         return _claim("blocked", change, None)
-    issued = issued_from(place, stack.store())
-    piece = handle_some(issued, partial(deactivate_issued, desk_of(operator)), goes_on=partial(has_time, router))
+    desk, itself = desk_of(operator), Tally()
+    if order.deactivate and order.cursor is None:
+        about_it = replace(operator.record(Action.BLOCK_CLAIM), certificate_id=certificate_id)
+        itself.add([desk.deactivate_for_good(None, replace(about_it, claim_certificate_id=certificate_id))])
+    handle, goes_on = partial(deactivate_issued, desk), partial(has_time, router)
+    issued = issued_from(place, stack.store()) if order.deactivate_devices else ()
+    piece = handle_some(issued, handle, goes_on=goes_on)
+    piece.tally.merge(itself)
     return _claim("blocked", change, report_of_piece(piece, about))
 
 

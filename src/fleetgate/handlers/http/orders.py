@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fleetgate.handlers.http.answers import Switch
 from fleetgate.handlers.http.fields import UNPRINTABLE
+from fleetgate.workflows.device_certificates import Ending
 
 # Printable, and no space at its ends.
 LINE = rf"^[^\s{UNPRINTABLE}]([^{UNPRINTABLE}]*[^\s{UNPRINTABLE}])?$"
@@ -55,6 +56,7 @@ class ManufacturerOrder(ManyOrder):
 class BlockOrder(Order):
     """A claim certificate to be blocked."""
 
+    deactivate: bool = Field(default=False, description="Have AWS IoT refuse connections with it as well")
     deactivate_devices: bool = Field(
         default=False, description="Deactivate for good every device certificate that was issued through it"
     )
@@ -68,14 +70,14 @@ class HandledCertificate(BaseModel):
 
     certificate_id: str
     serial_number: str | None
-    result: str
+    result: Ending
 
 
 class CertificatesReport(BaseModel):
     """What became of device certificates in AWS IoT."""
 
     complete: bool = Field(description="False: send the same again, with the cursor if there is one")
-    results: dict[str, int] = Field(description="How many ended how")
+    results: dict[Ending, int] = Field(description="How many ended how")
     not_done: list[HandledCertificate] = Field(description="AWS IoT refused or could not be asked")
     not_found: list[HandledCertificate] = Field(description="AWS IoT does not know them, so nobody can use them")
     next_cursor: str | None = Field(description="Where to go on; null when all were looked at")

@@ -16,7 +16,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
-from fleetgate.domain.audit_query import AuditQuery, Place
+from fleetgate.domain.audit_query import ALL_BUT_QUERIES, AuditQuery, Place
 from fleetgate.domain.documents import record_document, switch_document
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.handlers.http import answers, fields, stack
@@ -116,14 +116,16 @@ def count_records(
     import_id: fields.ImportIdQuery = None,
     reason: fields.ReasonQuery = None,
     verdict: fields.VerdictQuery = None,
-    kinds: fields.KindsQuery = None,
+    kinds: Annotated[
+        list[RecordKind] | None, Query(alias="kind", description="Kinds of records; decisions where none is named")
+    ] = None,
     actor: fields.ActorQuery = None,
     start: fields.FromQuery = None,
     end: fields.ToQuery = None,
     cursor: fields.CursorQuery = None,
 ) -> answers.CountsPage:
     """Answer how many records there are, by UTC day, verdict and reason."""
-    query, place = _question(Purpose.COUNTS, fields.asked(locals()), cursor)
+    query, place = _question(Purpose.COUNTS, fields.asked(locals()), cursor, kinds=frozenset({RecordKind.DECISION}))
     with _noted(Question.COUNT_RECORDS, query.words):
         page = stack.trail().counts(query, place=place)
     counts = [
@@ -173,9 +175,11 @@ def _asking() -> stack.Asking:
     return stack.Asking.of(router.current_event.raw_event)
 
 
-def _question(purpose: Purpose, asked: dict[str, Any], cursor: str | None) -> tuple[AuditQuery, Place | None]:
+def _question(
+    purpose: Purpose, asked: dict[str, Any], cursor: str | None, kinds: frozenset[RecordKind] = ALL_BUT_QUERIES
+) -> tuple[AuditQuery, Place | None]:
     if cursor is None:
-        query, place = fields.query_of(asked, now=stack.now()), None
+        query, place = fields.query_of(asked, kinds=kinds, now=stack.now()), None
     elif asked:
         raise fields.wrong("query.cursor", f"it holds the whole question: leave out {', '.join(sorted(asked))}")
     else:

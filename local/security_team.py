@@ -70,6 +70,7 @@ class SecurityTeam:
         found.append(self._sealed())
         self._tell("ACME-0001")
         found.append(self._verified("the archive, verified", 0))
+        self._heading("Now somebody with every permission makes the clone's denial an allow, in the archive")
         self._tamper()
         found.append(self._verified("the same, after somebody made the clone's denial an allow", 1))
         return found
@@ -88,6 +89,7 @@ class SecurityTeam:
 
     def _thief(self) -> Iterator[Finding]:
         """Somebody has globex's claim certificate and guesses serial numbers, until nobody lets it in any more."""
+        self._heading("Somebody has globex's claim certificate, and guesses serial numbers")
         world, genuine = self.world, self.world.devices["GLOBEX-0001"]
         claim_id, store = world.globex_claim_id, StopStore(self.target.table_settings())
         started, guesses = time.monotonic(), 0
@@ -111,7 +113,9 @@ class SecurityTeam:
             answer = session.register_thing(world.template_name, issued, presented)
         is_denied = isinstance(answer, Refused)
         yield Finding("an approved serial number with it, after that", "denied" if is_denied else "LET IN", is_denied)
-        self._heading("What the security team is told of it")
+        self.console.print(
+            "What the security team is told of it; the one denial before, with the same certificate, counts:"
+        )
         for notice in self._notices(claim_id):
             self.console.print(f"  {notice}")
         self.console.print()

@@ -113,9 +113,7 @@ class SecurityTeam:
             answer = session.register_thing(world.template_name, issued, presented)
         is_denied = isinstance(answer, Refused)
         yield Finding("an approved serial number with it, after that", "denied" if is_denied else "LET IN", is_denied)
-        self.console.print(
-            "What the security team is told of it; the one denial before, with the same certificate, counts:"
-        )
+        self.console.print("What the security team is told (the one denial before, with the same certificate, counts):")
         for notice in self._notices(claim_id):
             self.console.print(f"  {notice}")
         self.console.print()

@@ -6,7 +6,7 @@ from typing import Any
 
 from ulid import ULID
 
-from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
+from fleetgate.domain.audit import QUERY_SUBJECT, AuditRecord, RecordKind, Verdict
 from fleetgate.store.audit_items import audit_item_from
 
 
@@ -33,6 +33,11 @@ def denial(claim_certificate_id: str | None, serial_number: str, moment: datetim
 def image_of(record: AuditRecord) -> dict[str, Any]:
     """The item of a record, in DynamoDB's own notation."""
     return dict(audit_item_from(record, retention=timedelta(days=1)).serialize())
+
+
+def among_questions(image: Mapping[str, Any]) -> dict[str, Any]:
+    """An item as somebody can write it who may write questions only, and gives one whatever attributes he likes."""
+    return {**image, "subject": {"S": QUERY_SUBJECT}}
 
 
 def denial_image(claim_certificate_id: str, serial_number: str, moment: datetime) -> dict[str, Any]:

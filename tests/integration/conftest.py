@@ -1,21 +1,24 @@
 """The gate under the hook's own role, against the tables of the embedded stack."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ulid import ULID
 
 from fleetgate.config import HookSettings
 from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.audit import AuditRecord
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.request import RegistrationRequest
 from fleetgate.store.gate import GateStore
 from fleetgate.workflows.register_thing import Registration, register_thing
+from tests.denials import among_questions, image_of
 from tests.embedded import Embedded
 from tests.faulty_dynamodb import FaultyDynamoDB
 from tests.integration.command import Answer, Fleetgate, run
@@ -69,6 +72,26 @@ def faulty_store(settings: HookSettings, faulty: FaultyDynamoDB) -> GateStore:
     store = GateStore(replace(settings.tables, endpoint_url=faulty.endpoint_url))
     store.prime()
     return store
+
+
+Forge = Callable[..., None]
+
+
+@pytest.fixture
+def forge(embedded: Embedded) -> Iterator[Forge]:
+    """Puts what is no question among the questions, as somebody could who may write questions; gone in the end."""
+    table = embedded.stack.outputs["AuditTableName"]
+    forged: list[dict[str, Any]] = []
+
+    def put(record: AuditRecord, *, without: Collection[str] = (), **attributes: str) -> None:
+        item = {**among_questions(image_of(record)), **{name: {"S": value} for name, value in attributes.items()}}
+        item = {name: value for name, value in item.items() if name not in without}
+        embedded.dynamodb.put_item(TableName=table, Item=item)
+        forged.append({name: item[name] for name in ("subject", "record_id")})
+
+    yield put
+    for key in forged:
+        embedded.dynamodb.delete_item(TableName=table, Key=key)
 
 
 @pytest.fixture

@@ -15,8 +15,10 @@ from fleetgate.domain.audit_query import AuditQuery, InvalidQuery, Place
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.store import audit_trail
 from fleetgate.store.audit_trail import AuditTrail
+from tests.denials import denial
 from tests.embedded import Embedded
 from tests.integration.archive_world import ArchiveWorld
+from tests.integration.conftest import Forge
 
 A_DAY = timedelta(days=1)
 SERIAL_NUMBERS = tuple(f"TRAIL-{letter}-{secrets.token_hex(3)}" for letter in "ABC")
@@ -162,6 +164,30 @@ def test_records_are_counted_by_day_verdict_and_reason(
         for record in records
         if record.verdict and query.matches(record)
     )
+
+
+@pytest.mark.parametrize("limit", [1, 2, 7, 100])
+def test_what_is_no_record_or_lies_where_it_does_not_belong_is_passed_over(
+    limit: int, trail: AuditTrail, embedded: Embedded, forge: Forge, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = ArchiveWorld.of(embedded)
+    claim_certificate_id = secrets.token_hex(32)
+    genuine = [
+        denial(claim_certificate_id, f"TRAIL-{number}", world.at(0.1 * number), reason="not_on_allow_list")
+        for number in range(5)
+    ]
+    for record in genuine:
+        embedded.put_record(record)
+        forged = replace(record, record_id=f"{record.record_id[:-1]}!")
+        forge(forged)
+        forge(replace(forged, record_id=f"{record.record_id[:-1]}~"), recorded_at=f"{world.day:%Y-%m-%d}T99")
+    forge(replace(genuine[0], record_id=f"{genuine[0].record_id[:-1]}+"), without=("reason", "verdict"))
+    of_day = AuditQuery(start=world.day, end=world.day + A_DAY)
+    for query in (of_day, replace(of_day, claim_certificate_id=claim_certificate_id)):
+        assert list(read(trail, query, limit)) == genuine[::-1]
+    counted = {(f"{world.day:%Y-%m-%d}", "denied", "not_on_allow_list"): 5}
+    assert trail.counts(of_day).counts == counted
+    assert {record.__dict__["subject"] for record in caplog.records} == {"queries"}
 
 
 def test_a_question_is_noted_once_and_is_no_part_of_a_device_s_story(world: ArchiveWorld, trail: AuditTrail) -> None:

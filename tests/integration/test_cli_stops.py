@@ -15,7 +15,6 @@ from fleetgate.domain.allow_list import AllowListEntry, DeviceCertificate, Devic
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.store.audit_items import audit_item_from
 from fleetgate.store.certificates import Certificates
 from fleetgate.store.stops import StopStore
 from fleetgate.store.switch_items import SWITCH_KEY
@@ -25,6 +24,7 @@ from fleetgate.workflows.refusals import RefusalCode
 from local.deploy import STACK_NAME
 from tests.embedded import Embedded
 from tests.integration.command import Fleetgate, run
+from tests.integration.conftest import Forge
 from tests.integration.import_world import ImportWorld, mac
 
 WHY = ("--reason", "a test", "--json")
@@ -478,9 +478,35 @@ def test_a_block_can_deactivate_every_certificate_that_goes_back_to_the_claim_ce
     assert status_of(_certificate(first)) == "INACTIVE"
 
 
+def test_a_block_deactivates_nothing_that_only_a_question_says_was_issued_through_it(
+    fleetgate: Fleetgate,
+    embedded: Embedded,
+    provisioned: Callable[..., AllowListEntry],
+    status_of: Callable[[str], str],
+    certificate_ids: Iterator[str],
+    forge: Forge,
+) -> None:
+    claim_certificate_id = next(certificate_ids)
+    embedded.put(ClaimCertificate(certificate_id=claim_certificate_id, manufacturer=None))
+    genuine, other = provisioned(), provisioned()
+    allow = _allow(other, _certificate(other), through=claim_certificate_id)
+    forge(allow)
+    forge(replace(allow, record_id=new_record_id(now())), kind=RecordKind.QUERY.value)
+    forge(replace(allow, record_id=new_record_id(now())), recorded_at="never", day="1999-01-01")
+    _let_in(embedded, genuine, _certificate(genuine), through=claim_certificate_id)
+
+    taken = fleetgate("claim", "block", claim_certificate_id, "--deactivate-devices", *WHY)
+    assert (taken.exit_code, taken.document["certificates"]["results"]) == (ExitCode.DONE, {"deactivated": 1})
+    assert status_of(_certificate(other)) == "ACTIVE"
+
+
 def _let_in(embedded: Embedded, device: AllowListEntry, certificate_id: str, *, through: str) -> None:
+    embedded.put_record(_allow(device, certificate_id, through=through))
+
+
+def _allow(device: AllowListEntry, certificate_id: str, *, through: str) -> AuditRecord:
     moment = now()
-    record = AuditRecord(
+    return AuditRecord(
         record_id=new_record_id(moment),
         recorded_at=moment,
         kind=RecordKind.DECISION,
@@ -490,8 +516,6 @@ def _let_in(embedded: Embedded, device: AllowListEntry, certificate_id: str, *, 
         certificate_id=certificate_id,
         claim_certificate_id=through,
     )
-    item = audit_item_from(record, retention=timedelta(days=1)).serialize()
-    embedded.dynamodb.put_item(TableName=embedded.stack.outputs["AuditTableName"], Item=item)
 
 
 def _reservation(certificate_id: str) -> Reservation:

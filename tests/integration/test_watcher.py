@@ -28,9 +28,10 @@ from fleetgate.store import claim_watch
 from fleetgate.workflows.answer_burst import WATCHER
 from fleetgate.workflows.watch_denials import watch_denials
 from tests import faulty_dynamodb as faults
-from tests.denials import denial, image_of, insertion
+from tests.denials import among_questions, denial, image_of, insertion
 from tests.embedded import Embedded
 from tests.faulty_dynamodb import FaultyDynamoDB
+from tests.integration.conftest import Forge
 
 Invoke = Callable[..., list[str]]
 
@@ -584,6 +585,49 @@ def test_a_record_that_cannot_be_read_is_counted_and_does_not_hold_up_the_rest(
     assert answer == {"batchItemFailures": []}
     assert is_blocked(embedded, claim)
     assert metrics_in(capsys.readouterr().out)["WatchFault"] == 1
+
+
+# ---- What somebody wrote who may write questions only -------------------------------------------------------------
+
+
+def test_denials_among_the_questions_block_nobody_and_are_counted(
+    embedded: Embedded,
+    invoke: Invoke,
+    claim: ClaimCertificate,
+    moment: datetime,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    invoke([])
+    capsys.readouterr()
+    images = [among_questions(image_of(record)) for record in guesses(claim, MANY, moment)]
+    answer = watcher.handler({"Records": [insertion(image, number) for number, image in enumerate(images)]}, context())
+
+    assert answer == {"batchItemFailures": []}
+    assert done_about(embedded, claim) == []
+    assert metrics_in(capsys.readouterr().out) == {"WatchedRecords": 0, "WatchFault": MANY}
+
+
+@pytest.mark.parametrize("kind", [RecordKind.DECISION, RecordKind.QUERY])
+def test_denials_among_the_questions_do_not_count_in_the_index_either(
+    kind: RecordKind, embedded: Embedded, invoke: Invoke, claim: ClaimCertificate, moment: datetime, forge: Forge
+) -> None:
+    for record in guesses(claim, MANY, moment):
+        forge(record, kind=kind.value)
+
+    assert invoke(guesses(claim, 1, moment + timedelta(minutes=1))) == QUIET
+    assert done_about(embedded, claim) == []
+
+
+def test_what_cannot_be_read_in_the_index_does_not_keep_a_burst_from_being_found(
+    embedded: Embedded, invoke: Invoke, claim: ClaimCertificate, moment: datetime, forge: Forge
+) -> None:
+    forge(*guesses(claim, 1, moment), kind="unheard-of", day="1999-01-01")
+    earlier, new = guesses(claim, 12, moment), guesses(claim, 9, moment + timedelta(minutes=9))
+    for record in earlier:
+        embedded.put_record(record)
+
+    assert invoke(new) == QUIET
+    assert is_blocked(embedded, claim)
 
 
 # ---- The example events ------------------------------------------------------------------------------------------

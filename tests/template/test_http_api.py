@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from fleetgate.domain.audit import QUERY_SUBJECT
+from fleetgate.domain.audit import QUERY_SUBJECT, AuditRecord, RecordKind
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.store.allow_list_items import claim_key, device_key
 from fleetgate.store.switch_items import FENCE_PREFIX, SWITCH_KEY
 from local import openapi_document
+from tests.builders import NOW
+from tests.denials import image_of
 from tests.template.grants import Statement, statements
 from tests.template.intrinsics import Deployment
 
@@ -83,6 +85,17 @@ def test_who_looks_may_ask_and_who_operates_may_act_as_well(granted: list[Statem
     assert of("ApiOperatorPolicy", granted) == {"AskAndAct": ({"execute-api:Invoke"}, (ask, act), {})}
 
 
+# With all that one can have: by the command it has no request ID.
+A_QUESTION = AuditRecord(
+    record_id="r",
+    recorded_at=NOW,
+    kind=RecordKind.QUERY,
+    action="list_records",
+    actor="arn:aws:iam::123456789012:user/alice",
+    reason="verdict=denied",
+    request_id="1",
+)
+
 SHARED: dict[str, tuple[set[str], tuple[str, ...], Any]] = {
     "SignCursors": ({"secretsmanager:GetSecretValue"}, ("CursorSecret.Id",), {}),
     "WriteLogs": ({"logs:CreateLogStream", "logs:PutLogEvents"}, ("ApiLogGroup.Arn",), {}),
@@ -95,11 +108,29 @@ def test_who_answers_questions_may_change_nothing_but_note_them(granted: list[St
         "NoteWhoAsks": (
             {"dynamodb:PutItem"},
             ("AuditTable.Arn",),
-            {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": QUERY_SUBJECT}},
+            {
+                "ForAllValues:StringEquals": {
+                    "dynamodb:LeadingKeys": QUERY_SUBJECT,
+                    "dynamodb:Attributes": sorted(image_of(A_QUESTION)),
+                },
+                "StringEqualsIfExists": {"dynamodb:ReturnValues": "NONE"},
+            },
         ),
         "TellTheStory": ({"dynamodb:GetItem"}, ("AllowListTable.Arn",), {}),
         **SHARED,
     }
+
+
+def test_a_question_has_nothing_that_would_make_it_pass_for_a_decision() -> None:
+    assert not {"verdict", "certificate_id", "claim_certificate_id", "serial_number"} & image_of(A_QUESTION).keys()
+
+
+def test_people_who_only_ask_are_given_what_the_query_function_has(granted: list[Statement]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "adr" / "0016-asking-is-on-record.md").read_text()
+    statement = json.loads(page.split("```json\n")[1].split("```")[0])
+    actions, _, condition = of("QueryFunctionRole", granted)["NoteWhoAsks"]
+
+    assert ({statement["Action"]}, statement["Condition"]) == (actions, condition)
 
 
 def test_who_acts_may_do_that_and_nothing_else(granted: list[Statement]) -> None:

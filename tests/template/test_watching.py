@@ -71,7 +71,8 @@ def test_the_watcher_may_block_a_claim_certificate_and_change_nothing_else(grant
     }
     conditions = {one.sid: one.condition for one in mine if one.condition}
     assert conditions == {
-        "BlockAClaimCertificate": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": claim_key("*")}}
+        sid: {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": claim_key("*")}}
+        for sid in ("BlockAClaimCertificate", "AppendToTheAuditTrail")
     }
 
 

@@ -19,7 +19,7 @@ from fleetgate.config import WatcherSettings
 from fleetgate.domain.audit import AuditRecord
 from fleetgate.domain.faults import Fault
 from fleetgate.store.announcements import Announcements
-from fleetgate.store.audit_lines import record_of
+from fleetgate.store.audit_lines import is_filed_right, record_of
 from fleetgate.store.claim_watch import ClaimWatchStore
 from fleetgate.store.faults import UnreadableItem
 from fleetgate.store.operators import OperatorStore
@@ -57,13 +57,21 @@ def handler(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, list
 
 def _record(change: Mapping[str, Any]) -> AuditRecord | None:
     try:
-        return record_of(change["NewImage"])
+        record = record_of(change["NewImage"])
     except UnreadableItem:
-        # It would be no more readable the next time. What it holds is for the table, not for the log.
-        record_id = change["Keys"]["record_id"]["S"]
-        logger.error("record could not be read", record_id=record_id)  # noqa: TRY400
-        metrics.add_metric("WatchFault", MetricUnit.Count, 1)
+        # It would be no more readable the next time.
+        _pass_over("record could not be read", change)
         return None
+    if not is_filed_right(change["NewImage"], record):
+        _pass_over("record is filed under what it is not about", change)
+        return None
+    return record
+
+
+def _pass_over(event: str, change: Mapping[str, Any]) -> None:
+    # What it holds is for the table, not for the log.
+    logger.error(event, record_id=change["Keys"]["record_id"]["S"])
+    metrics.add_metric("WatchFault", MetricUnit.Count, 1)
 
 
 def _report(watched: Watched) -> None:

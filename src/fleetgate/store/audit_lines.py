@@ -1,18 +1,22 @@
 """Audit records as the archive keeps them: whatever the table's item holds, as one line of canonical JSON."""
 
 import base64
-from collections.abc import Callable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
 from fleetgate.domain.archive import canonical_json
-from fleetgate.domain.audit import AuditRecord
+from fleetgate.domain.audit import AuditRecord, RecordKind
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.store.allow_list_items import device_key
 from fleetgate.store.audit_items import AuditItem, record_from_document
 from fleetgate.store.connection import StackTables
 from fleetgate.store.faults import UnreadableItem, faults_translated
 from fleetgate.store.tables import TableSettings
+
+# No Powertools here: the command has no use for it, and Lambda writes what comes this way as JSON too.
+_logger = logging.getLogger(__name__)
 
 
 def document_from(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -31,6 +35,34 @@ def record_of(item: Mapping[str, Mapping[str, Any]]) -> AuditRecord:
         return record_from_document(document)
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadableItem(f"{document.get('subject')} {document.get('record_id')}: {error}") from error
+
+
+def is_filed_right(item: Mapping[str, Mapping[str, Any]], record: AuditRecord) -> bool:
+    """Whether an item lies where its record belongs.
+
+    IAM grants a partition of the table, and whatever lies in it is in every index that it has the key of. So who may
+    write questions only could give one the attributes of a decision; that it lies among the questions gives it away.
+    """
+    return item["subject"] == {"S": record.subject}
+
+
+def records_in(items: Iterable[Mapping[str, Mapping[str, Any]]]) -> Iterator[AuditRecord]:
+    """The records of items that an index handed over; what cannot be read or is not filed right is logged, no more."""
+    for item in items:
+        try:
+            record = record_of(item)
+        except UnreadableItem:
+            _pass_over("audit record could not be read and is passed over", item)
+        else:
+            if is_filed_right(item, record):
+                yield record
+            else:
+                _pass_over("audit record is filed under what it is not about and is passed over", item)
+
+
+def decisions_in(items: Iterable[Mapping[str, Mapping[str, Any]]]) -> Iterator[AuditRecord]:
+    """The decisions among them; a question is none, whatever verdict it was given."""
+    return (record for record in records_in(items) if record.kind is RecordKind.DECISION)
 
 
 def line_from(item: Mapping[str, Mapping[str, Any]]) -> bytes:
@@ -66,6 +98,12 @@ class AuditLines:
             start = page.get("LastEvaluatedKey")
             if not start:
                 return
+
+
+def _pass_over(event: str, item: Mapping[str, Mapping[str, Any]]) -> None:
+    # The keys tell which it is. What else it holds is for the table, not for the log.
+    keys = {name: document_from(item).get(name) for name in ("subject", "record_id")}
+    _logger.warning(event, extra=keys)
 
 
 def _plain(attribute: Mapping[str, Any]) -> Any:

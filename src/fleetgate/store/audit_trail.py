@@ -10,11 +10,11 @@ from typing import Any
 
 from pynamodb.expressions.condition import Condition
 
-from fleetgate.domain.audit import AuditRecord
+from fleetgate.domain.audit import QUERY_SUBJECT, AuditRecord
 from fleetgate.domain.audit_query import AuditQuery, Place
 from fleetgate.store.allow_list_items import device_key
 from fleetgate.store.audit_items import AuditItem, first_record_id
-from fleetgate.store.audit_lines import document_from, record_of
+from fleetgate.store.audit_lines import document_from, records_in
 from fleetgate.store.connection import StackTables
 from fleetgate.store.faults import faults_translated
 from fleetgate.store.tables import TableSettings
@@ -30,12 +30,12 @@ _LATE_RECORDS = timedelta(days=15)
 # The times that a record ID can tell, and datetime as well.
 _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _A_MILLISECOND = timedelta(milliseconds=1)
-_COUNTED = ["record_id", "day", "action", "reason", "verdict"]
+_COUNTED = ["subject", "record_id", "day", "action", "reason", "verdict"]
 
 
 @dataclass(frozen=True, slots=True)
 class TrailPage:
-    """A page of the audit trail, newest first.
+    """A page of the audit trail, newest first, without what cannot be read or is not filed right.
 
     Attributes:
         next_place: Where the next one begins; None at the end. A page may be short, and even empty, before that.
@@ -99,11 +99,12 @@ class AuditTrail:
                 answer = self._ask(partition, query, before, items)
                 calls += 1
                 room = limit - len(found)
-                found += [record_of(item) for item in answer["Items"][:room]]
+                items_of_page = answer["Items"][:room]
+                found += records_in(items_of_page)
                 last = answer.get("LastEvaluatedKey")
                 before = last["record_id"]["S"] if last else ""
                 if len(answer["Items"]) > room or (len(found) == limit and last):
-                    return TrailPage(tuple(found), Place(found[-1].record_id, partition.day))
+                    return TrailPage(tuple(found), Place(items_of_page[-1]["record_id"]["S"], partition.day))
                 if len(found) == limit or calls >= _MOST_CALLS:
                     return TrailPage(tuple(found), Place(before, partition.day) if last else _after(partition, query))
                 items = min(items * _GROWTH, _MOST_ITEMS_A_CALL)
@@ -122,9 +123,10 @@ class AuditTrail:
                 calls += 1
                 for item in answer["Items"]:
                     document = document_from(item)
-                    # The reason of an action or a question is somebody's words, each time others.
-                    what = document.get("action") or document["reason"]
-                    counts[document["day"], document.get("verdict", ""), what] += 1
+                    if _counts(document):
+                        # The reason of an action or a question is somebody's words, each time others.
+                        what = document.get("action") or document["reason"]
+                        counts[document["day"], document.get("verdict", ""), what] += 1
                 last = answer.get("LastEvaluatedKey")
                 before = last["record_id"]["S"] if last else ""
                 if calls >= _MOST_CALLS:
@@ -164,6 +166,11 @@ class AuditTrail:
         if before:
             answer["Items"] = [item for item in answer["Items"] if item["record_id"]["S"] != before]
         return answer
+
+
+def _counts(document: Mapping[str, Any]) -> bool:
+    """Whether it is a record, as far as this little tells, and no question that passes for a decision."""
+    return "reason" in document and not ("verdict" in document and document["subject"] == QUERY_SUBJECT)
 
 
 def _partitions(query: AuditQuery, place: Place | None) -> Iterator[_Partition]:

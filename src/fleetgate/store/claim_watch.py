@@ -10,7 +10,7 @@ from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.domain.reasons import DenialReason
 from fleetgate.store.allow_list_items import claim_key
 from fleetgate.store.audit_items import AuditItem, first_record_id
-from fleetgate.store.audit_lines import record_of
+from fleetgate.store.audit_lines import decisions_in, record_of
 from fleetgate.store.connection import StackTables
 from fleetgate.store.faults import faults_translated
 from fleetgate.store.tables import TableSettings
@@ -35,7 +35,8 @@ class ClaimWatchStore:
     ) -> Iterator[list[AuditRecord]]:
         """Denials of the requests with a claim certificate, from a start to an end included, the newest page first.
 
-        They come from an index, which lacks the newest for a moment.
+        They come from an index. It lacks the newest for a moment, and anything may be in it that lies elsewhere in the
+        table: that is passed over.
 
         Raises:
             TooMuchToRead: There are more pages than are ever read. What came before is the newest of it.
@@ -50,7 +51,7 @@ class ClaimWatchStore:
         for number, page in enumerate(pages):
             if number == _MOST_PAGES:
                 raise TooMuchToRead
-            yield page
+            yield list(decisions_in(page))
 
     def history(self, claim_certificate_id: str, *, start: datetime) -> list[AuditRecord]:
         """What operators did with a claim certificate since then, and which notices of it there are."""
@@ -61,13 +62,14 @@ class ClaimWatchStore:
             AuditItem.kind.is_in(*kinds),
             consistent_read=True,
         )
-        return [record for page in pages for record in page]
+        with faults_translated():
+            return [record_of(item) for page in pages for item in page]
 
     def note(self, record: AuditRecord) -> bool:
         """Append an audit record; False where this very record is there already."""
         return self._tables.append(record)
 
-    def _pages(self, key: str, ids: Condition, condition: Condition, **how: Any) -> Iterator[list[AuditRecord]]:
+    def _pages(self, key: str, ids: Condition, condition: Condition, **how: Any) -> Iterator[list[dict[str, Any]]]:
         connection = self._tables.connection()
         place: dict[str, Any] | None = None
         while True:
@@ -81,8 +83,7 @@ class ClaimWatchStore:
                     scan_index_forward=False,
                     **how,
                 )
-                page = [record_of(item) for item in answer["Items"]]
-            yield page
+            yield answer["Items"]
             place = answer.get("LastEvaluatedKey")
             if not place:
                 return

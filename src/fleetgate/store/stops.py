@@ -11,6 +11,7 @@ from fleetgate.domain.faults import Fault
 from fleetgate.domain.gate_switch import OPEN, GateSwitch
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.store.audit_items import AuditItem, record_from
+from fleetgate.store.audit_lines import decisions_in
 from fleetgate.store.faults import faults_translated, response_code
 from fleetgate.store.operators import Cancelled, OperatorStore
 from fleetgate.store.queries import SCAN_PAGE_ITEMS, Page, page_of
@@ -72,6 +73,8 @@ class StopStore(OperatorStore):
     def allows_through(self, certificate_id: str, *, after: str = "") -> Iterator[AuditRecord]:
         """The decisions on record that let a device in with this claim certificate, or with this one of its own.
 
+        They come from an index, in which anything may be that lies elsewhere in the table: that is passed over.
+
         Args:
             after: A record ID; only what is newer.
         """
@@ -83,7 +86,8 @@ class StopStore(OperatorStore):
                 filter_condition=AuditItem.verdict == Verdict.ALLOWED.value,
                 page_size=SCAN_PAGE_ITEMS,
             )
-            yield from map(record_from, found)
+            for page in found.page_iter:
+                yield from decisions_in(page["Items"])
 
     def records_of_gate(self, *, limit: int) -> Page[AuditRecord]:
         """The audit records about the gate as a whole, newest first."""

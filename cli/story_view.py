@@ -23,6 +23,7 @@ from fleetgate.workflows.prove_records import Proof, Proofs
 
 _ENDINGS = {
     Ending.IN_USE: ("in use", "green"),
+    Ending.SUPERSEDED: ("superseded: it was in use, and the device uses a later certificate since", "yellow"),
     Ending.REGISTERED: ("AWS IoT did its part; the device was not seen to connect yet", "yellow"),
     Ending.NEVER_COMPLETED: ("never completed: AWS IoT did not activate the certificate in time", "yellow"),
     Ending.FAILED: ("failed: AWS IoT could not provision the certificate", "red"),
@@ -186,8 +187,7 @@ def _alike(record: AuditRecord, proofs: Proofs | None) -> object:
 
 
 def _proof(record: AuditRecord, proofs: Proofs) -> Proof:
-    # What vanished while it was read cannot be proven.
-    return proofs.by_record.get(record.record_id, Proof.NOT_PROVEN)
+    return proofs.by_record[record.record_id]
 
 
 def _what(record: AuditRecord) -> str:

@@ -314,7 +314,7 @@ def test_a_certificate_that_lost_its_place_is_told_with_the_one_that_took_it(
     lived()
     assert device.device_certificate is not None
     current, new = device.device_certificate.certificate_id, next(certificate_ids)
-    world.put_item(
+    rotation = world.put_item(
         world.at(2),
         serial_number=device.serial_number.value,
         verdict=Verdict.ALLOWED,
@@ -323,8 +323,17 @@ def test_a_certificate_that_lost_its_place_is_told_with_the_one_that_took_it(
         claim_certificate_id=current,
         superseded_certificate_id=current,
     )
+    world.put_item(
+        world.at(2.5),
+        serial_number=device.serial_number.value,
+        kind=RecordKind.OUTCOME,
+        verdict=None,
+        reason=Evidence.CONNECTED.value,
+        decision_id=rotation["decision_id"]["S"],
+    )
     shown = " ".join(fleetgate("device", "story", str(device.serial_number), "--no-proof").stdout.split())
     assert f"its place went to {new[:8]} by rotation" in shown
+    assert "Outcome superseded: it was in use, and the device uses a later certificate since" in shown
     assert f"With claim {current}, its own certificate until then" in shown
 
 

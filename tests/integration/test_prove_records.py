@@ -11,10 +11,13 @@ import pytest
 from cli.signatures import TrustedKeys
 from fleetgate.domain.archive import digest_key, sha256_of
 from fleetgate.domain.archive_findings import FindingKind
+from fleetgate.domain.gate_switch import OPEN
+from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.domain.story import DeviceStory
 from fleetgate.store.archive import SEALED_IN_METADATA, SealingKey
 from fleetgate.store.audit_lines import AuditLines, document_from
 from fleetgate.workflows.packed_lines import packed
-from fleetgate.workflows.prove_records import Proof, Proofs, prove_records
+from fleetgate.workflows.prove_records import Proof, Proofs, prove_records, prove_story
 from fleetgate.workflows.verify_archive import Verifier
 from tests.embedded import Embedded
 from tests.integration.archive_world import SETTLE, ArchiveWorld, new_key
@@ -41,11 +44,15 @@ def items(world: ArchiveWorld) -> dict[int, Item]:
 
 def proven(world: ArchiveWorld, *items: Item, hour: float = 6, keys: tuple[bytes, ...] = ()) -> Proofs:
     """What can be proven of some items at some time of the day."""
+    return prove_records(map(document_from, items), verifier=verifier(world, *keys), now=world.at(hour))
+
+
+def verifier(world: ArchiveWorld, *keys: bytes) -> Verifier:
+    """Verifies the archive with some public keys, or with its own."""
     trusted = TrustedKeys(keys or [world.key.public_key()])
-    verifier = Verifier(
+    return Verifier(
         archive=world.archive, lines=AuditLines(world.tables), verify_signature=trusted.verify, settle=SETTLE
     )
-    return prove_records(map(document_from, items), verifier=verifier, now=world.at(hour))
 
 
 def id_of(item: Item) -> str:
@@ -273,3 +280,22 @@ def _lines(world: ArchiveWorld, item: Item) -> list[bytes]:
     world.archived([world.inserted(item)], hour=20)
     (batch,) = set(world.keys("arrived/")) - before
     return gzip.decompress(world.content(batch)).splitlines()
+
+
+def test_a_record_that_vanished_after_it_was_told_is_not_proven(world: ArchiveWorld, items: dict[int, Item]) -> None:
+    serial_number = items[1]["serial_number"]["S"]
+    told = DeviceStory(
+        serial_number=SerialNumber(serial_number),
+        entry=None,
+        records=tuple(world.embedded.records(f"device#{serial_number}")),
+        is_complete=True,
+        imports={},
+        claims={},
+        switch=OPEN,
+    )
+    assert prove_story(told, verifier=verifier(world), now=world.at(6)).by_record == {id_of(items[1]): Proof.SEALED}
+
+    world.remove_item(world.inserted(items[1]))
+    proofs = prove_story(told, verifier=verifier(world), now=world.at(6))
+    assert (proofs.by_record, proofs.count(Proof.NOT_PROVEN)) == ({id_of(items[1]): Proof.NOT_PROVEN}, 1)
+    assert [(one.hour, one.record_ids) for one in proofs.findings] == [(world.at(1), (id_of(items[1]),))]

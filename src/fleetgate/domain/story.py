@@ -19,6 +19,7 @@ class Ending(StrEnum):
     """What became of an allow, as far as it was seen."""
 
     IN_USE = "in_use"
+    SUPERSEDED = "superseded"
     NEVER_COMPLETED = "never_completed"
     FAILED = "failed"
     REGISTERED = "registered"
@@ -31,6 +32,9 @@ _STOPPED_STATES = {
     DeviceState.QUARANTINED: DenialReason.QUARANTINED,
     DeviceState.REVOKED: DenialReason.APPROVAL_REVOKED,
 }
+
+# What the reconciler does with a superseded certificate, by its name on record. An operator's names no decision.
+_DEACTIVATED = "deactivate_certificate"
 
 # The first that was seen tells.
 _ENDINGS = (
@@ -49,17 +53,20 @@ class Admission:
         decision: The allow.
         repeats: How often the same device certificate asked again.
         outcomes: What was seen of it, oldest first.
+        is_superseded: Whether the device uses a later certificate since.
     """
 
     decision: AuditRecord
     repeats: int
     outcomes: tuple[AuditRecord, ...]
+    is_superseded: bool = False
 
     @property
     def ending(self) -> Ending:
         """What became of it."""
         seen = {record.reason for record in self.outcomes}
-        return next((ending for ending, signs in _ENDINGS if seen & signs), Ending.NOT_SEEN)
+        ending = next((ending for ending, signs in _ENDINGS if seen & signs), Ending.NOT_SEEN)
+        return Ending.SUPERSEDED if ending is Ending.IN_USE and self.is_superseded else ending
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +119,8 @@ class DeviceStory:
             yield stop
         if state := _STOPPED_STATES.get(self.entry.state):
             yield state
+        if self.entry.certificate_ids:
+            return  # the window is for enrolling; the device may go on rotating with what it has
         if self.entry.valid_from and now < self.entry.valid_from:
             yield DenialReason.NOT_YET_VALID
         if self.entry.valid_until and now >= self.entry.valid_until:
@@ -120,10 +129,11 @@ class DeviceStory:
 
 def admissions_of(records: Iterable[AuditRecord]) -> tuple[Admission, ...]:
     """The allows among a device's records, each with its repeats and what was seen of it."""
+    known = sorted(records, key=lambda record: record.record_id)
     decisions: dict[str, AuditRecord] = {}
     repeats: dict[str, int] = {}
     outcomes: dict[str, list[AuditRecord]] = {}
-    for record in sorted(records, key=lambda record: record.record_id):
+    for record in known:
         about = record.decision_id
         if about is None:
             continue
@@ -133,7 +143,24 @@ def admissions_of(records: Iterable[AuditRecord]) -> tuple[Admission, ...]:
             if about in decisions:
                 repeats[about] = repeats.get(about, 0) + 1
             decisions.setdefault(about, record)
+    superseded = set(_superseded_certificates(known))
     return tuple(
-        Admission(decision=decision, repeats=repeats.get(about, 0), outcomes=tuple(outcomes.get(about, ())))
+        Admission(
+            decision=decision,
+            repeats=repeats.get(about, 0),
+            outcomes=tuple(outcomes.get(about, ())),
+            is_superseded=decision.certificate_id in superseded,
+        )
         for about, decision in decisions.items()
     )
+
+
+def _superseded_certificates(records: Iterable[AuditRecord]) -> Iterator[str | None]:
+    """The certificates whose place went to one that connected, and those that the reconciler deactivated for it."""
+    known = tuple(records)
+    connected = {record.decision_id for record in known if record.reason == Evidence.CONNECTED}
+    for record in known:
+        if record.verdict is Verdict.ALLOWED and record.superseded_certificate_id and record.decision_id in connected:
+            yield record.superseded_certificate_id
+        if record.action == _DEACTIVATED and record.decision_id is not None:
+            yield record.certificate_id

@@ -70,10 +70,21 @@ class Proofs:
 
 
 def prove_story(story: DeviceStory, *, verifier: Verifier, now: datetime) -> Proofs:
-    """Prove the records of a device's story; the same as `prove_records`."""
-    told = {record.record_id for record in story.records}
+    """Prove the records of a device's story; the same as `prove_records`.
+
+    What was told and is not in the table any more is not proven.
+    """
+    told = {record.record_id: record for record in story.records}
     documents = verifier.lines.of_device(story.serial_number)
-    return prove_records((one for one in documents if record_id_of(one) in told), verifier=verifier, now=now)
+    proofs = prove_records((one for one in documents if record_id_of(one) in told), verifier=verifier, now=now)
+    for record_id in sorted(told.keys() - proofs.by_record.keys()):
+        proofs.by_record[record_id] = Proof.NOT_PROVEN
+        hour, detail = hour_of(told[record_id].recorded_at), "it vanished from the audit table while it was read"
+        proofs.findings.append(
+            Finding(kind=FindingKind.RECORD_DIFFERS, hour=hour, record_ids=(record_id,), detail=detail)
+        )
+    proofs.findings.sort(key=lambda finding: finding.place)
+    return proofs
 
 
 def prove_records(documents: Iterable[Mapping[str, Any]], *, verifier: Verifier, now: datetime) -> Proofs:

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from fleetgate.domain.allow_list import AllowListEntry, Hold
+from fleetgate.domain.allow_list import AllowListEntry, DeviceCertificate, Hold
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.domain.gate_switch import OPEN, GateSwitch
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.outcome import Evidence
 from fleetgate.domain.reasons import AllowRule, DenialReason
 from fleetgate.domain.story import DeviceStory, Ending, admissions_of
+from fleetgate.workflows.operator_action import Action
 from tests import builders
 from tests.builders import A_MOMENT, NOW
 
@@ -105,6 +106,45 @@ def test_an_admission_ends_as_the_strongest_sign_says(evidence: tuple[Evidence, 
     assert admission.ending is ending
 
 
+OLD, NEW = "c1a1" * 16, "c2a2" * 16
+
+
+def rotation(*more: AuditRecord) -> tuple[Ending, ...]:
+    """How a device's first certificate and its rotation ended."""
+    first, rotated = allow(FIRST, certificate_id=OLD), allow(SECOND, certificate_id=NEW, superseded_certificate_id=OLD)
+    return tuple(one.ending for one in admissions_of([first, seen(Evidence.CONNECTED, FIRST), rotated, *more]))
+
+
+def test_a_certificate_stays_in_use_until_the_one_that_took_its_place_is_used() -> None:
+    registered = seen(Evidence.THING_REGISTERED, SECOND, "01JNX0000000000000000000D8")
+    assert rotation() == (Ending.IN_USE, Ending.NOT_SEEN)
+    assert rotation(registered) == (Ending.IN_USE, Ending.REGISTERED)
+    assert rotation(seen(Evidence.CONNECTED, SECOND, "01JNX0000000000000000000D8")) == (
+        Ending.SUPERSEDED,
+        Ending.IN_USE,
+    )
+
+
+def test_a_certificate_that_was_deactivated_for_a_later_one_is_superseded_and_one_of_a_quarantine_is_not() -> None:
+    deactivated = AuditRecord(
+        record_id="01JNX0000000000000000000DA",
+        recorded_at=NOW,
+        kind=RecordKind.OPERATOR_ACTION,
+        reason="superseded",
+        action=Action.DEACTIVATE_CERTIFICATE.value,
+        certificate_id=OLD,
+        decision_id=SECOND,
+    )
+    assert rotation(deactivated)[0] is Ending.SUPERSEDED
+    assert rotation(replace(deactivated, decision_id=None))[0] is Ending.IN_USE
+
+
+def test_what_was_never_seen_in_use_is_not_superseded() -> None:
+    first, taken_over = allow(FIRST, certificate_id=OLD), allow(SECOND, superseded_certificate_id=OLD)
+    endings = [one.ending for one in admissions_of([first, taken_over, seen(Evidence.CONNECTED, SECOND)])]
+    assert endings == [Ending.NOT_SEEN, Ending.IN_USE]
+
+
 def test_denials_and_operator_actions_are_told_apart() -> None:
     action = replace(allow(FIRST), kind=RecordKind.OPERATOR_ACTION, verdict=None, decision_id=None)
     told = story(builders.entry(), action, denial(), allow(FIRST))
@@ -133,6 +173,16 @@ STOPS: dict[str, tuple[dict[str, Any] | None, GateSwitch, tuple[DenialReason, ..
     "an approval that starts later": ({"valid_from": NOW + A_MOMENT}, OPEN, (DenialReason.NOT_YET_VALID,)),
     "an approval that starts now": ({"valid_from": NOW}, OPEN, ()),
     "an approval that ends now": ({"valid_until": NOW}, OPEN, (DenialReason.APPROVAL_EXPIRED,)),
+    "an approval that ended, of a device that may rotate": (
+        {"valid_until": NOW, "device_certificate": DeviceCertificate(certificate_id=OLD, decision_id=FIRST)},
+        OPEN,
+        (),
+    ),
+    "an approval that ended, of a device that was promised a certificate": (
+        {"valid_until": NOW, "reservation": builders.reservation()},
+        OPEN,
+        (),
+    ),
     "an approval that ends later": ({"valid_until": NOW + A_MOMENT}, OPEN, ()),
     "several at once": (
         {"hold": Hold.QUARANTINED, "valid_until": NOW - timedelta(days=1)},

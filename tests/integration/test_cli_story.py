@@ -18,10 +18,16 @@ from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.import_record import ImportRecord
 from fleetgate.domain.outcome import Evidence
 from fleetgate.domain.reasons import AllowRule, DenialReason
+from fleetgate.domain.story import Ending
+from fleetgate.store import audit_trail
+from fleetgate.store.audit_trail import AuditTrail
+from fleetgate.store.import_records import ImportRecords
+from fleetgate.store.stops import StopStore
 from fleetgate.workflows import device_story
 from fleetgate.workflows.refusals import RefusalCode
 from local.description import FOLDER_NAME, StackDescription
 from tests.embedded import Embedded
+from tests.faulty_dynamodb import FaultyDynamoDB
 from tests.integration.archive_world import ArchiveWorld, new_key
 from tests.integration.command import Fleetgate, run
 from tests.integration.import_world import ALICE, BOB, ImportWorld
@@ -306,6 +312,46 @@ def test_denials_without_end_do_not_hide_who_let_the_device_in(
     assert (answer.document["is_complete"], len(answer.document["admissions"])) == (False, 1)
     shown = fleetgate("device", "story", str(device.serial_number), "--no-proof").stdout
     assert f"There are more records than these: fleetgate audit export --serial-number {device.serial_number}" in shown
+
+
+def test_a_story_takes_so_many_queries_however_often_the_device_was_denied_and_tells_who_let_it_in(
+    world: ArchiveWorld, device: AllowListEntry, lived: Lived, faulty: FaultyDynamoDB, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, decision, _, connected, *_ = lived(sealed=False)
+    assert device.device_certificate
+    assert decision.decision_id
+    held = replace(device.device_certificate, decision_id=decision.decision_id)
+    world.embedded.put(replace(device, device_certificate=held))
+    beside_it = f"{decision.decision_id[:10]}{connected.record_id[10:]}"
+    world.embedded.put_record(replace(connected, record_id=beside_it))
+    for minute in range(100):
+        world.put_item(world.at(4) + timedelta(minutes=minute), serial_number=device.serial_number.value)
+    monkeypatch.setattr(device_story, "MOST_RECORDS", 3)
+    monkeypatch.setattr(audit_trail, "_MOST_ITEMS_A_CALL", 3)
+    tables = replace(world.tables, endpoint_url=faulty.endpoint_url)
+    told = device_story.device_story(
+        device.serial_number,
+        store=StopStore(tables),
+        trail=AuditTrail(tables),
+        imports=ImportRecords(tables),
+        now=world.at(23),
+    )
+
+    assert not told.is_complete
+    assert [(one.decision.reason, one.ending) for one in told.admissions] == [("first_reservation", Ending.IN_USE)]
+    # The newest; its decision; and 20 each for what lets it in and for what else there is.
+    assert faulty.operations.count("Query") <= 50
+
+
+def test_a_story_of_as_many_records_as_fit_is_complete(
+    world: ArchiveWorld, device: AllowListEntry, fleetgate: Fleetgate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_story, "MOST_RECORDS", 3)
+    story = ("device", "story", device.serial_number.value, "--no-proof", "--json")
+    for number, is_complete in enumerate([True, True, True, False]):
+        world.put_item(world.at(number), serial_number=device.serial_number.value)
+        document = fleetgate(*story).document
+        assert (len(document["records"]), document["is_complete"]) == (min(number + 1, 3), is_complete)
 
 
 def test_a_certificate_that_lost_its_place_is_told_with_the_one_that_took_it(

@@ -16,6 +16,8 @@ from fleetgate.store.queries import Queries
 CERTIFICATE_FILE_NAME = "claim-certificate.pem"
 PRIVATE_KEY_FILE_NAME = "claim-private-key.pem"
 _CERTIFICATE_ID_DIGITS = 64
+# Of those that start alike.
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,9 +102,13 @@ def whole_certificate_id(start: str, queries: Queries) -> str | None:
     """
     if len(start) == _CERTIFICATE_ID_DIGITS:
         return start
-    found = queries.claims(limit=2, starting_with=start)
+    found = queries.claims(limit=_MOST_NAMED, starting_with=start)
     if len(found.items) > 1:
-        raise SaidNo("ambiguous", f"several claim certificates start with {start}: give more digits.")
+        more = " and more" if found.more else ""
+        candidates = ", ".join(one.certificate_id for one in found.items)
+        raise SaidNo(
+            "ambiguous", f"several claim certificates start with {start}: give more digits. They are {candidates}{more}."
+        )
     return found.items[0].certificate_id if found.items else None
 
 

@@ -137,8 +137,10 @@ def register(
         change = register_claim(asked, store=store, operator=operator)
 
     def render(console: Console) -> None:
-        how = "Registered:" if change.record else "unchanged: was registered before,"
-        console.print(f"{how} claim certificate {certificate_id}, for {_scope(change.subject)}.")
+        scope = _scope(change.subject)
+        done = f"Registered: claim certificate {certificate_id}, for {scope}."
+        before = f"unchanged: claim certificate {certificate_id} was registered before, for {scope}."
+        console.print(done if change.record else before)
 
     run.emit(
         {

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,6 +19,13 @@ from fleetgate.store.queries import Queries
 from fleetgate.workflows.certificates_of_many import deactivate_all_through
 from fleetgate.workflows.claims import block_claim, not_registered, release_claim
 from fleetgate.workflows.tally_document import certificates_document
+
+# By whether AWS IoT knows the claim certificate; None where it was not told. What an earlier block did is not asked.
+_IN_AWS_IOT = {
+    True: "AWS IoT refuses its next connection.",
+    False: "AWS IoT does not know it, so nobody can connect with it.",
+    None: "AWS IoT was not told; with --deactivate it refuses connections with the claim certificate too.",
+}
 
 
 @click.command()
@@ -50,24 +58,25 @@ def block(run: Run, *, certificate_id: str, reason: str, also_deactivate: bool, 
     with run.progress("Blocking the claim certificate"):
         certificate_id = _registered(certificate_id, store)
         change = block_claim(certificate_id, store=store, operator=operator)
+        is_known = None
         if also_deactivate:
             with _half_done("claim_not_deactivated", f"claim certificate {certificate_id} is blocked"):
-                deactivate(run.target.client("iot"), certificate_id)
+                is_known = _deactivated(run.target.client("iot"), certificate_id)
     tally = None
     if deactivate_devices:
         with watching(run, "Deactivating device certificates") as watch:
             tally = deactivate_all_through(certificate_id, desk=desk(run, operator), progress=watch)
-    notes = [
-        "AWS IoT refuses its next connection."
-        if also_deactivate
-        else "It can still connect to AWS IoT; --deactivate ends that too."
-    ]
+    notes = [_IN_AWS_IOT[is_known]]
     if tally is None:
-        notes.append("Device certificates that were issued through it stay valid; --deactivate-devices ends that too.")
+        notes.append(
+            "Device certificates that were issued through it were left as they are; --deactivate-devices deactivates "
+            "them."
+        )
 
     def render(console: Console) -> None:
-        how = "Blocked:" if change.record else "unchanged: was blocked before,"
-        console.print(f"{how} claim certificate {certificate_id}. The gate denies every device that asks with it.")
+        done = f"Blocked: claim certificate {certificate_id}."
+        before = f"unchanged: claim certificate {certificate_id} was blocked before."
+        console.print(f"{done if change.record else before} The gate denies every device that asks with it.")
         for note in notes:
             console.print(note)
         if tally is not None:
@@ -78,7 +87,7 @@ def block(run: Run, *, certificate_id: str, reason: str, also_deactivate: bool, 
         {
             "result": "blocked" if change.record else "unchanged",
             "claim": claim_document(change.subject),
-            "deactivated": also_deactivate,
+            "deactivated": is_known is True,
             "certificates": certificates_document(tally),
             "record_id": change.record and change.record.record_id,
             "notes": notes,
@@ -120,8 +129,8 @@ def release(run: Run, *, certificate_id: str, reason: str, also_activate: bool) 
     )
 
     def render(console: Console) -> None:
-        how = "Released:" if change.record else "unchanged: is not blocked,"
-        console.print(f"{how} claim certificate {certificate_id}.")
+        done = f"Released: claim certificate {certificate_id}."
+        console.print(done if change.record else f"unchanged: claim certificate {certificate_id} is not blocked.")
         console.print(note)
 
     run.emit(
@@ -141,6 +150,15 @@ def _registered(start: str, queries: Queries) -> str:
     if certificate_id is None:
         raise not_registered(start)
     return certificate_id
+
+
+def _deactivated(iot: Any, certificate_id: str) -> bool:
+    """Deactivate a claim certificate; whether AWS IoT knows it."""
+    try:
+        deactivate(iot, certificate_id)
+    except iot.exceptions.ResourceNotFoundException:
+        return False
+    return True
 
 
 @contextmanager

@@ -474,7 +474,7 @@ def test_a_blocked_claim_is_denied_by_the_gate_and_stays_blocked(
     blocked = fleetgate("claim", "block", certificate_id[:12], "--reason", "key leaked", "--json")
     assert blocked.document["result"] == "blocked"
     assert blocked.document["claim"]["certificate_id"] == certificate_id
-    assert "stay valid" in " ".join(blocked.document["notes"])
+    assert "left as they are" in " ".join(blocked.document["notes"])
     assert _certificates(iot)[certificate_id] == "ACTIVE"
 
     again = fleetgate("claim", "block", certificate_id, "--reason", "key leaked", "--deactivate", "--json")
@@ -490,6 +490,33 @@ def test_a_blocked_claim_is_denied_by_the_gate_and_stays_blocked(
     shown = fleetgate("claim", "list").stdout
     assert certificate_id[:8] in shown
     assert certificate_id not in shown
+
+
+def test_a_plain_block_after_a_thorough_one_says_nothing_that_is_not_so(fleetgate: Fleetgate, tmp_path: Path) -> None:
+    created = fleetgate("claim", "create", "--any-manufacturer", "--out", str(tmp_path / "claim"), "--json").document
+    certificate_id = created["claim"]["certificate_id"]
+    why = ("--reason", "key leaked")
+    fleetgate("claim", "block", certificate_id, *why, "--deactivate", "--deactivate-devices")
+
+    assert fleetgate("claim", "block", certificate_id, *why).stdout.splitlines() == [
+        f"unchanged: claim certificate {certificate_id} was blocked before. "
+        "The gate denies every device that asks with it.",
+        "AWS IoT was not told; with --deactivate it refuses connections with the claim certificate too.",
+        "Device certificates that were issued through it were left as they are; "
+        "--deactivate-devices deactivates them.",
+    ]
+
+
+def test_a_claim_that_aws_iot_does_not_know_is_blocked_and_no_failure(
+    fleetgate: Fleetgate, certificate_ids: Iterator[str]
+) -> None:
+    certificate_id = next(certificate_ids)
+    fleetgate("claim", "register", certificate_id, "--any-manufacturer")
+    answer = fleetgate("claim", "block", certificate_id, "--reason", "key leaked", "--deactivate", "--json")
+
+    assert (answer.exit_code, answer.document["result"]) == (ExitCode.DONE, "blocked")
+    assert answer.document["deactivated"] is False
+    assert answer.document["notes"][0] == "AWS IoT does not know it, so nobody can connect with it."
 
 
 def test_a_claim_that_is_not_registered_cannot_be_blocked(fleetgate: Fleetgate, certificate_ids: Iterator[str]) -> None:
@@ -508,6 +535,7 @@ def test_a_certificate_id_that_several_claims_start_with_blocks_none(
         fleetgate("claim", "register", start + end, "--any-manufacturer")
     answer = fleetgate("claim", "block", start, "--reason", "a test", "--json")
     assert answer.exit_code == ExitCode.SAID_NO
+    assert answer.error["message"].endswith(f"They are {start}aa, {start}bb.")
     listed = fleetgate("claim", "list", "--limit", "10000", "--json").document["claims"]
     assert [claim["status"] for claim in listed if claim["certificate_id"].startswith(start)] == ["active", "active"]
 

@@ -104,6 +104,8 @@ def verification_document(done: Verification, *, trusted: TrustedKeys, seconds: 
         "sound": done.is_sound,
         "from": instant(done.start),
         "to": instant(done.end),
+        "verified_from": instant(done.verified_from),
+        "verified_to": instant(done.verified_to),
         "hours": done.hours,
         "open_hours": done.open_hours,
         "hours_before_the_archive": done.earlier_hours,
@@ -119,31 +121,47 @@ def verification_document(done: Verification, *, trusted: TrustedKeys, seconds: 
 
 
 def print_verification(done: Verification, seconds: float, console: Console) -> None:
-    """Whether all is well; if not, what was found first, then the rest."""
-    span = f"from {instant(done.start)} to {instant(done.end)}"
-    if done.is_sound:
-        console.print(f"The archive is sound {span}.", style="bold green")
-    else:
-        _print_findings(done.findings, span, console)
-    console.print(
-        f"  {_count(done.hours, 'hour')}, {_count(done.objects, 'object')}, {_count(done.records, 'record')} "
-        f"({done.records / max(seconds, 1e-9):,.0f} a second), {done.table_records:,} in the audit table"
+    """Whether all that was verified is well; if not, what was found first, then the rest. Then what was not verified."""
+    verified = (
+        f"{_count(done.hours, 'hour')} from {instant(done.verified_from)} to {instant(done.verified_to)}, "
+        f"{_count(done.records, 'record')}"
     )
-    if done.open_hours:
-        console.print(f"  {_count(done.open_hours, 'hour')} not sealed yet, and so not verified")
-    if done.earlier_hours:
-        console.print(f"  {_count(done.earlier_hours, 'hour')} before the archive's beginning")
+    if done.is_sound:
+        console.print(f"The archive is sound: {verified}.", style="bold green")
+    else:
+        _print_findings(done.findings, verified, console)
+    if unverified := _unverified(done):
+        console.print(f"Not verified: {'; '.join(unverified)}.")
+    pace = f" ({done.records / max(seconds, 1e-9):,.0f} records a second)" if done.records else ""
+    console.print(f"  {_count(done.objects, 'object')}, {_count(done.table_records, 'record')} in the audit table{pace}")
     if done.last_digest:
         console.print(f"  newest digest: {done.last_digest.key}, SHA-256 {done.last_digest.sha256}")
+
+
+def why_nothing_was_verified(done: Verification) -> str:
+    """One sentence for a time of which no hour could be verified."""
+    if done.beginning is None:
+        return "nothing is sealed yet: an hour is, some minutes after its end."
+    if done.end <= done.beginning:
+        return f"the archive begins at {instant(done.beginning)}, and all of that time lies before."
+    return "nothing of that time is sealed: an hour is, some minutes after its end."
+
+
+def _unverified(done: Verification) -> list[str]:
+    are = "is" if done.open_hours == 1 else "are"
+    parts = [f"{_count(done.open_hours, 'hour')} that {are} not sealed yet"] if done.open_hours else []
+    if done.earlier_hours:
+        parts.append(f"{_count(done.earlier_hours, 'hour')} before the archive begins")
+    return parts
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def _print_findings(findings: Sequence[Finding], span: str, console: Console) -> None:
+def _print_findings(findings: Sequence[Finding], verified: str, console: Console) -> None:
     first = findings[0]
-    console.print(f"The archive is NOT as it was sealed, {span}.", style="bold red")
+    console.print(f"The archive is NOT as it was sealed: {verified}.", style="bold red")
     console.print("First:", style="bold")
     console.print(f"  {first.kind.meaning}")
     console.print(f"  {place_of(first)}")

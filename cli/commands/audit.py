@@ -18,6 +18,7 @@ from cli.archive import (
     public_key_option,
     verification_document,
     verifier_of,
+    why_nothing_was_verified,
 )
 from cli.audit_questions import Asked, question_options, span_of
 from cli.counts_view import counts_document, print_counts
@@ -175,8 +176,9 @@ def verify(
 ) -> None:
     """Verify that the archive of the audit trail is whole: signatures, chain, objects, gaps, and the audit table.
 
-    Names what was changed, removed or inserted, the earliest first. Exits with 1 when there is anything, with 3 when
-    it could not be checked. With --public-key and a key that you saved earlier it trusts nobody in the account.
+    Names what was changed, removed or inserted, the earliest first, and what of the time could not be verified: hours
+    that are not sealed yet, or that lie before the archive begins. Exits with 1 when anything was found, with 3 when
+    nothing could be checked. With --public-key and a key that you saved earlier it trusts nobody in the account.
 
     \b
     Examples:
@@ -195,7 +197,7 @@ def verify(
         done = verify_archive(verifier, start=start, end=end, now=moment, progress=progress)
     seconds = time.monotonic() - started
     if done.hours == 0:
-        raise CouldNotCheck("nothing_sealed", "nothing of that time is sealed: an hour is, some minutes after its end.")
+        raise CouldNotCheck("nothing_sealed", why_nothing_was_verified(done))
     run.emit(
         verification_document(done, trusted=trusted, seconds=seconds),
         partial(print_verification, done, seconds),
@@ -217,7 +219,11 @@ def rearchive(run: Run, *, day: date) -> None:
     """
     with run.progress("Comparing the audit table with the archive"):
         number = archive_missing(day, archive=archive_of(run.target), lines=lines_of(run.target), now=now())
-    run.emit(
-        {"day": day.isoformat(), "archived": number},
-        lambda console: console.print(f"{number:,} records of {day.isoformat()} were missing, and are archived."),
-    )
+    run.emit({"day": day.isoformat(), "archived": number}, lambda console: console.print(_rearchived(number, day)))
+
+
+def _rearchived(number: int, day: date) -> str:
+    if not number:
+        return f"No record of {day.isoformat()} was missing."
+    said = "record of {} was missing, and is" if number == 1 else "records of {} were missing, and are"
+    return f"{number:,} {said.format(day.isoformat())} archived."

@@ -6,6 +6,7 @@ import pytest
 
 from cli.errors import ExitCode
 from fleetgate.domain.archive import digest_key
+from fleetgate.domain.documents import instant
 from local.description import FOLDER_NAME, StackDescription
 from tests.embedded import Embedded
 from tests.integration.archive_world import ArchiveWorld, new_key
@@ -46,12 +47,25 @@ def test_a_sound_archive_is_said_to_be_sound(fleetgate: Fleetgate, day: tuple[st
     shown, answer = fleetgate(*day), fleetgate(*day, "--json")
 
     assert (shown.exit_code, answer.exit_code) == (ExitCode.DONE, ExitCode.DONE)
-    assert shown.stdout.startswith("The archive is sound from ")
-    assert "24 hours, 3 objects, 12 records (" in shown.stdout
+    first, second, _ = shown.stdout.splitlines()
+    span = f"from {instant(world.at(0))} to {instant(world.at(24))}"
+    assert first == f"The archive is sound: 24 hours {span}, 12 records."
+    assert second.startswith("  3 objects, 12 records in the audit table (")
     document = answer.document
     assert (document["sound"], document["first"], document["findings"]) == (True, None, [])
     assert (document["hours"], document["records"], document["table_records"]) == (24, 12, 12)
     assert document["last_digest"]["key"] == digest_key(world.at(23))
+
+
+def test_no_hour_is_called_sound_that_was_not_verified(fleetgate: Fleetgate, world: ArchiveWorld) -> None:
+    two_days = ("audit", "verify", "--from", f"{world.at(-2):%Y-%m-%dT%H}", "--to", f"{world.at(1):%Y-%m-%dT%H}")
+    shown, document = fleetgate(*two_days).stdout.splitlines(), fleetgate(*two_days, "--json").document
+
+    span = f"from {instant(world.at(0))} to {instant(world.at(2))}"
+    assert shown[0] == f"The archive is sound: 2 hours {span}, 8 records."
+    assert shown[1] == "Not verified: 2 hours before the archive begins."
+    assert (document["from"], document["verified_from"]) == (instant(world.at(-2)), instant(world.at(0)))
+    assert document["to"] == document["verified_to"] == instant(world.at(2))
 
 
 def test_one_hour_can_be_verified_by_itself(fleetgate: Fleetgate, world: ArchiveWorld) -> None:
@@ -104,6 +118,7 @@ def test_what_cannot_be_checked_is_neither_sound_nor_tampered_with(
     before = f"{world.at(-30):%Y-%m-%d}"
     nothing = fleetgate("audit", "verify", "--from", before, "--to", before, "--json")
     assert (nothing.exit_code, nothing.error["code"]) == (ExitCode.COULD_NOT_CHECK, "nothing_sealed")
+    assert nothing.error["message"].startswith(f"the archive begins at {instant(world.at(0))}, and all of that time")
 
     world.embedded.client("kms").disable_key(KeyId=world.key_id)
     assert fleetgate(*day).exit_code == ExitCode.DONE  # the public key of a key that signs no more is still told
@@ -122,6 +137,6 @@ def test_what_the_stream_forgot_is_archived_from_the_table(
     again = ("audit", "rearchive", "--day", f"{world.day:%Y-%m-%d}")
 
     assert fleetgate(*again, "--json").document["archived"] == 3
-    assert "0 records" in fleetgate(*again).stdout
+    assert fleetgate(*again).stdout == f"No record of {world.day:%Y-%m-%d} was missing.\n"
     batches = [key for key in world.keys("arrived/") if f"year={world.day:%Y}/" not in key]
     assert len(batches) == 1

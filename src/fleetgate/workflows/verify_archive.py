@@ -70,7 +70,9 @@ class Verification:
 
     Attributes:
         end: The hour after the last.
+        beginning: The hour that the archive begins with; None where it is not known.
         hours: That were verified. open_hours: too young for a digest. earlier_hours: before the archive began.
+        verified_from: The first hour that was verified. verified_to: the hour after the last. None where none was.
         records: Read from the archive. table_records: compared with them.
         findings: In the order of time.
         last_digest: The newest sound one: write it down, and nobody can take digests off the end unseen.
@@ -78,6 +80,9 @@ class Verification:
 
     start: datetime
     end: datetime
+    beginning: datetime | None = None
+    verified_from: datetime | None = None
+    verified_to: datetime | None = None
     hours: int = 0
     open_hours: int = 0
     earlier_hours: int = 0
@@ -114,6 +119,7 @@ def verify_archive(
     find = partial(find_digest, archive=verifier.archive, verify_signature=verifier.verify_signature)
     read = partial(read_hour, archive=verifier.archive, verify_signature=verifier.verify_signature)
     beginning = _beginning(verifier.archive, find)
+    done.beginning = beginning if beginning not in (_ALWAYS, _NEVER) else None
     with ThreadPoolExecutor(_WORKERS) as pool:
         for day, of_day in groupby(hours_between(start, end), key=datetime.date):
             hours = list(of_day)
@@ -138,6 +144,8 @@ def verify_archive(
             if verified:
                 table = _counted(verifier.lines.of_day(day), done)
                 archived.compare(table, {found.hour for found in verified})
+                done.verified_from = done.verified_from or verified[0].hour
+                done.verified_to = verified[-1].hour + HOUR
             done.hours += len(verified)
             done.findings += sorted([*findings, *archived.findings(now)], key=lambda finding: finding.place)
             done.last_digest = next((one.reference for one in reversed(verified) if one.reference), done.last_digest)

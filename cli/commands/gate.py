@@ -1,6 +1,7 @@
 """`fleetgate gate`: stop everybody, a manufacturer or an import at once, and let them go again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import click
 from rich.console import Console
@@ -9,12 +10,13 @@ from cli.device_certificates import desk, exit_as, print_certificates, watching
 from cli.options import keep_certificates_option, limit_option, required_reason, with_run
 from cli.parameters import IMPORT_ID, MANUFACTURER
 from cli.run import Run
-from cli.tables import print_table, records_table, word
-from fleetgate.domain.documents import record_document, switch_document
+from cli.tables import caller, print_table, records_table, word
+from fleetgate.domain.documents import instant, record_document, switch_document
 from fleetgate.domain.gate_switch import GateSwitch
 from fleetgate.store.queries import entries_in
 from fleetgate.workflows.certificates_of_many import handle_all
 from fleetgate.workflows.device_certificates import Tally
+from fleetgate.workflows.inspect_switch import Quarantine, quarantines_of
 from fleetgate.workflows.operator_action import Change
 from fleetgate.workflows.tally_document import certificates_document
 from fleetgate.workflows.throw_switch import (
@@ -96,7 +98,7 @@ def start(run: Run, *, reason: str) -> None:
 @limit_option("audit records", 10)
 @with_run
 def status(run: Run, *, limit: int) -> None:
-    """Show whether the gate is stopped, and who is in quarantine as a whole.
+    """Show whether the gate is stopped, and who is in quarantine as a whole: since when, by whom and why.
 
     \b
     Example:
@@ -104,20 +106,24 @@ def status(run: Run, *, limit: int) -> None:
     """
     with run.progress("Reading the switch"):
         switch, history = run.store.switch(), run.store.records_of_gate(limit=limit)
+        quarantines = quarantines_of(switch, store=run.store)
 
     def render(console: Console) -> None:
         state = "stopped" if switch.is_stopped else "open"
         console.print("The gate is ", word(state), ".", sep="")
-        for what, names in (("Manufacturers", switch.manufacturers), ("Imports", switch.imports)):
-            if names:
-                console.print(f"{what} in quarantine: {', '.join(sorted(names))}")
+        for one in quarantines:
+            console.print(_told(one))
         if history.items:
             console.print()
             console.print("Stops and starts, newest first", style="bold")
             print_table(console, records_table(history.items, with_subject=False))
 
     run.emit(
-        {**switch_document(switch), "history": [record_document(record) for record in history.items]},
+        {
+            **switch_document(switch),
+            "quarantines": [_quarantine_document(one) for one in quarantines],
+            "history": [record_document(record) for record in history.items],
+        },
         render,
     )
 
@@ -133,7 +139,8 @@ def quarantine(
     """Deny every device of a manufacturer, or of an import, and deactivate their certificates.
 
     Devices that are approved later are denied as well. Deactivating reads the whole allow-list and takes about a
-    second for every five certificates. Safe to repeat. Exits with 1 when a certificate could not be deactivated.
+    second for every five certificates. Safe to repeat. A name that no device on the allow-list has is pointed out, and
+    in quarantine all the same. Exits with 1 when a certificate could not be deactivated.
 
     \b
     Examples:
@@ -147,11 +154,15 @@ def quarantine(
             change = quarantine_manufacturer(manufacturer, store=store, operator=operator)
         else:
             change = quarantine_import(name, records=run.import_records, store=store, operator=operator)
+    entries = entries_in(store.devices_of_manufacturer(name) if manufacturer else store.devices_of_import(name))
     tally = None
-    if not keep_certificates:
+    if keep_certificates:
+        with run.progress("Looking for its devices"):
+            devices = None if next(entries, None) else 0
+    else:
         with watching(run, "Deactivating certificates") as watch:
-            pages = store.devices_of_manufacturer(name) if manufacturer else store.devices_of_import(name)
-            tally = handle_all(entries_in(pages), desk(run, operator).deactivate, progress=watch)
+            tally = handle_all(entries, desk(run, operator).deactivate, progress=watch)
+        devices = tally.devices
     _emit(
         run,
         change,
@@ -160,6 +171,8 @@ def quarantine(
         before=f"unchanged: {name} was in quarantine before, and for the reason given then.",
         tally=tally,
         handles_certificates=True,
+        notes=_devices_found(devices, name, is_manufacturer=manufacturer is not None),
+        found={"devices": devices},
     )
 
 
@@ -201,10 +214,40 @@ def release(run: Run, *, manufacturer: str | None, import_id: str | None, reason
     )
 
 
+def _told(quarantine: Quarantine) -> str:
+    of = f"Manufacturer {quarantine.manufacturer}" if quarantine.manufacturer else f"Import {quarantine.import_id}"
+    record = quarantine.record
+    if record is None:
+        return f"{of} is in quarantine, of which there is no record any more."
+    return f"{of} is in quarantine since {instant(record.recorded_at)}, by {caller(record.actor)}: {record.reason}"
+
+
+def _quarantine_document(quarantine: Quarantine) -> dict[str, Any]:
+    record = quarantine.record
+    return {
+        "manufacturer": quarantine.manufacturer,
+        "import_id": quarantine.import_id,
+        "since": record and instant(record.recorded_at),
+        "actor": record and record.actor,
+        "reason": record and record.reason,
+        "record_id": record and record.record_id,
+    }
+
+
 def _one(manufacturer: str | None, import_id: str | None) -> str:
     if (manufacturer is None) == (import_id is None):
         raise click.UsageError("say whose devices: either --manufacturer or --import.")
     return manufacturer or import_id or ""
+
+
+def _devices_found(devices: int | None, name: str, *, is_manufacturer: bool) -> list[str]:
+    """What to say of the devices that were found; None is some."""
+    if devices is None:
+        return []
+    if devices:
+        return [f"{devices:,} {'device' if devices == 1 else 'devices'} on the allow-list."]
+    check = ": check the name" if is_manufacturer else ""
+    return [f"No device on the allow-list is of {name}{check}. It is in quarantine all the same."]
 
 
 def _emit(
@@ -216,9 +259,13 @@ def _emit(
     before: str,
     tally: Tally | None = None,
     handles_certificates: bool = False,
+    notes: Sequence[str] = (),
+    found: Mapping[str, Any] | None = None,
 ) -> None:
     def render(console: Console) -> None:
         console.print(done if change.record else before)
+        for note in notes:
+            console.print(note)
         if handles_certificates:
             print_certificates(tally, console)
 
@@ -226,6 +273,7 @@ def _emit(
         "result": result if change.record else "unchanged",
         "gate": switch_document(change.subject),
         "record_id": change.record and change.record.record_id,
+        **(found or {}),
     }
     if handles_certificates:
         document["certificates"] = certificates_document(tally)

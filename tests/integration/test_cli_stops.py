@@ -14,6 +14,7 @@ from cli.run import new_record_id, now
 from fleetgate.domain.allow_list import AllowListEntry, DeviceCertificate, DeviceState, Purpose, Reservation
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.domain.claim import ClaimCertificate
+from fleetgate.domain.documents import instant
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.store.certificates import Certificates
 from fleetgate.store.stops import StopStore
@@ -391,7 +392,6 @@ def test_a_manufacturer_in_quarantine_loses_the_certificates_of_its_devices_and_
     assert stopped.document["certificates"]["results"] == {"deactivated": 3}
     assert [status_of(_certificate(device)) for device in ours] == ["INACTIVE"] * 3
     assert status_of(_certificate(other)) == "ACTIVE"
-    assert manufacturer in fleetgate("gate", "status").stdout
     again = fleetgate("gate", "quarantine", "--manufacturer", manufacturer, *WHY)
     assert (again.document["result"], again.document["certificates"]["results"]) == ("unchanged", {"unchanged": 3})
 
@@ -421,6 +421,68 @@ def test_an_import_in_quarantine_loses_the_certificates_of_its_devices(
     assert [status_of(_certificate(device)) for device in (added, changed)] == ["ACTIVE"] * 2
     actions = [record.action for record in embedded.records(f"import#{import_id}") if record.action]
     assert actions[-2:] == ["quarantine_import", "release_import"]
+
+
+def test_a_quarantine_says_how_many_devices_it_found(
+    fleetgate: Fleetgate, provisioned: Callable[..., AllowListEntry], manufacturer: str
+) -> None:
+    provisioned()
+    provisioned(device_certificate=None)
+    quarantine = ("gate", "quarantine", "--manufacturer", manufacturer)
+
+    assert "2 devices on the allow-list." in fleetgate(*quarantine, "--reason", "a test").stdout.splitlines()
+    assert fleetgate(*quarantine, *WHY).document["devices"] == 2
+    assert fleetgate(*quarantine, "--keep-certificates", *WHY).document["devices"] is None, "not all were looked for"
+
+
+@pytest.mark.parametrize("keep", [(), ("--keep-certificates",)])
+def test_a_quarantine_of_nobody_is_pointed_out_and_holds_all_the_same(
+    fleetgate: Fleetgate, manufacturer: str, keep: tuple[str, ...]
+) -> None:
+    quarantine = ("gate", "quarantine", "--manufacturer", manufacturer, *keep)
+    said = fleetgate(*quarantine, "--reason", "a test")
+
+    assert said.exit_code == ExitCode.DONE
+    hint = f"No device on the allow-list is of {manufacturer}: check the name. It is in quarantine all the same."
+    assert hint in said.stdout.splitlines()
+    assert fleetgate(*quarantine, *WHY).document["devices"] == 0
+    assert manufacturer in fleetgate("gate", "status", "--json").document["manufacturers"]
+
+
+def test_the_status_says_of_every_quarantine_since_when_by_whom_and_why(
+    fleetgate: Fleetgate, embedded: Embedded, manufacturer: str, import_id: str
+) -> None:
+    of_manufacturer, of_import = ("--manufacturer", manufacturer), ("--import", import_id)
+    fleetgate("gate", "quarantine", *of_manufacturer, "--reason", "an earlier case", "--json")
+    fleetgate("gate", "release", *of_manufacturer, "--reason", "closed", "--json")
+    for whose, why in ((of_manufacturer, "factory broken into"), (of_import, "stolen list")):
+        fleetgate("gate", "quarantine", *whose, "--reason", why, "--json")
+    shown, document = fleetgate("gate", "status").stdout.splitlines(), fleetgate("gate", "status", "--json").document
+
+    quarantines = {one["manufacturer"] or one["import_id"]: one for one in document["quarantines"]}
+    for subject, name, what, why in (
+        ("manufacturer", manufacturer, "Manufacturer", "factory broken into"),
+        ("import", import_id, "Import", "stolen list"),
+    ):
+        record = embedded.records(f"{subject}#{name}")[-1]
+        since = instant(record.recorded_at)
+        assert f"{what} {name} is in quarantine since {since}, by root: {why}" in shown
+        assert quarantines[name]["since"] == since
+        assert (quarantines[name]["actor"], quarantines[name]["reason"]) == (record.actor, why)
+        assert quarantines[name]["record_id"] == record.record_id
+
+
+def test_a_quarantine_that_is_older_than_the_audit_trail_is_shown_all_the_same(
+    fleetgate: Fleetgate, embedded: Embedded, manufacturer: str
+) -> None:
+    fleetgate("gate", "quarantine", "--manufacturer", manufacturer, *WHY)
+    (record,) = embedded.records(f"manufacturer#{manufacturer}")
+    embedded.dynamodb.delete_item(
+        TableName=embedded.stack.outputs["AuditTableName"],
+        Key={"subject": {"S": record.subject}, "record_id": {"S": record.record_id}},
+    )
+    status = fleetgate("gate", "status")
+    assert f"Manufacturer {manufacturer} is in quarantine, of which there is no record any more." in status.stdout
 
 
 def test_an_import_that_does_not_exist_cannot_be_quarantined(fleetgate: Fleetgate) -> None:

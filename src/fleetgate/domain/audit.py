@@ -15,6 +15,16 @@ _LONGEST_PRESENTED_VALUE = 128
 _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 
+def manufacturer_subject(name: str) -> str:
+    """What a record is filed under that is about a manufacturer as a whole."""
+    return f"manufacturer#{name}"
+
+
+def import_subject(import_id: str) -> str:
+    """What a record is filed under that is about an import as a whole."""
+    return f"import#{import_id}"
+
+
 class RecordKind(StrEnum):
     """What an audit record is about."""
 
@@ -81,11 +91,11 @@ class AuditRecord:
         if self.serial_number is not None:
             return f"device#{self.serial_number}"
         if self.import_id is not None:
-            return f"import#{self.import_id}"
+            return import_subject(self.import_id)
         if self.kind is RecordKind.OUTCOME:
             return f"thing#{self.thing_name}"
         if self.kind is RecordKind.OPERATOR_ACTION and self.claim_certificate_id is None:
-            return f"manufacturer#{self.manufacturer}" if self.manufacturer else GATE_SUBJECT
+            return manufacturer_subject(self.manufacturer) if self.manufacturer else GATE_SUBJECT
         return f"claim#{self.claim_certificate_id or 'none'}"
 
 

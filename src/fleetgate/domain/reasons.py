@@ -161,7 +161,7 @@ class DenialReason(Reason):
     IMPORT_STOPPED = (
         "import_stopped",
         "An operator quarantined all devices of the import that approved this one.",
-        "Read the reason: fleetgate import show. Release the import when the case is closed: fleetgate gate release.",
+        "Read the reason: fleetgate gate status. Release the import when the case is closed: fleetgate gate release.",
     )
     RETIRED = (
         "retired",

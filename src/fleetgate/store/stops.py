@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from pynamodb.exceptions import DoesNotExist, UpdateError
 
-from fleetgate.domain.audit import GATE_SUBJECT, AuditRecord, Verdict
+from fleetgate.domain.audit import GATE_SUBJECT, AuditRecord, Verdict, import_subject, manufacturer_subject
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.gate_switch import OPEN, GateSwitch
 from fleetgate.domain.reasons import FaultReason
@@ -96,9 +96,30 @@ class StopStore(OperatorStore):
             found = AuditItem.query(GATE_SUBJECT, consistent_read=True, scan_index_forward=False, limit=limit + 1)
             return page_of(found, record_from, limit)
 
+    def last_record_of_manufacturer(self, name: str, *, action: str) -> AuditRecord | None:
+        """The newest audit record of what an operator did with a manufacturer as a whole."""
+        return self._last_record(manufacturer_subject(name), action)
+
+    def last_record_of_import(self, import_id: str, *, action: str) -> AuditRecord | None:
+        """The newest audit record of what an operator did with an import as a whole."""
+        return self._last_record(import_subject(import_id), action)
+
     def append(self, record: AuditRecord) -> None:
         """Append an audit record of something that changed no table."""
         self._tables.append(record)
+
+    def _last_record(self, subject: str, action: str) -> AuditRecord | None:
+        self._tables.connection()
+        with faults_translated():
+            found = AuditItem.query(
+                subject,
+                filter_condition=AuditItem.action == action,
+                consistent_read=True,
+                scan_index_forward=False,
+                limit=1,
+                page_size=SCAN_PAGE_ITEMS,
+            )
+            return next(map(record_from, found), None)
 
     def _raise_fence(self, fence: FenceItem, version: int) -> None:
         for attempt in range(_MOST_TRIES_A_FENCE):

@@ -121,7 +121,7 @@ def verification_document(done: Verification, *, trusted: TrustedKeys, seconds: 
 
 
 def print_verification(done: Verification, seconds: float, console: Console) -> None:
-    """Whether all that was verified is well; if not, what was found first, then the rest. Then what was not verified."""
+    """Whether what was verified is well; if not, what was found first, then the rest. Then what was not verified."""
     verified = (
         f"{_count(done.hours, 'hour')} from {instant(done.verified_from)} to {instant(done.verified_to)}, "
         f"{_count(done.records, 'record')}"
@@ -133,7 +133,9 @@ def print_verification(done: Verification, seconds: float, console: Console) -> 
     if unverified := _unverified(done):
         console.print(f"Not verified: {'; '.join(unverified)}.")
     pace = f" ({done.records / max(seconds, 1e-9):,.0f} records a second)" if done.records else ""
-    console.print(f"  {_count(done.objects, 'object')}, {_count(done.table_records, 'record')} in the audit table{pace}")
+    console.print(
+        f"  {_count(done.objects, 'object')}, {_count(done.table_records, 'record')} in the audit table{pace}"
+    )
     if done.last_digest:
         console.print(f"  newest digest: {done.last_digest.key}, SHA-256 {done.last_digest.sha256}")
 

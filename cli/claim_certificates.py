@@ -107,7 +107,8 @@ def whole_certificate_id(start: str, queries: Queries) -> str | None:
         more = " and more" if found.more else ""
         candidates = ", ".join(one.certificate_id for one in found.items)
         raise SaidNo(
-            "ambiguous", f"several claim certificates start with {start}: give more digits. They are {candidates}{more}."
+            "ambiguous",
+            f"several claim certificates start with {start}: give more digits. They are {candidates}{more}.",
         )
     return found.items[0].certificate_id if found.items else None
 

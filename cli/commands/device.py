@@ -12,7 +12,7 @@ from cli.device_certificates import desk, exit_as, print_certificates, tallied
 from cli.options import keep_certificates_option, limit_option, required_reason, with_run
 from cli.parameters import DURATION, SERIAL_NUMBER
 from cli.reasons import denial_reason
-from cli.run import Run
+from cli.run import Run, now
 from cli.tables import print_table, records_table
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord, Verdict
@@ -42,8 +42,9 @@ def device() -> None:
 def show(run: Run, *, serial_number: SerialNumber, limit: int) -> None:
     """Show a device, and why it was denied.
 
-    Shows its state, reservation, certificate and history, and the meaning and remedy of its last denial. Also tells
-    about devices that are not on the allow-list but asked to be let in.
+    Shows its state, reservation, certificate and history, what stops it now, be it the gate or its manufacturer's or
+    import's quarantine, and the meaning and remedy of its last denial. Also tells about devices that are not on the
+    allow-list but asked to be let in.
 
     \b
     Example:
@@ -51,7 +52,7 @@ def show(run: Run, *, serial_number: SerialNumber, limit: int) -> None:
     """
     store = run.store
     with run.progress(f"Looking into {serial_number}"):
-        report = inspect_device(serial_number, queries=store, limit=limit)
+        report = inspect_device(serial_number, store=store, limit=limit, now=now())
     run.emit(_report_document(report), partial(_print_report, report))
 
 
@@ -208,6 +209,7 @@ def _report_document(report: DeviceReport) -> dict[str, object]:
         "serial_number": report.serial_number.value,
         "state": report.entry.state.value if report.entry else "unknown",
         "device": device_document(report.entry) if report.entry else None,
+        "stopped_by": [stop.value for stop in report.stops],
         "last_denial": denied
         and {
             "record": record_document(denied),
@@ -225,6 +227,8 @@ def _print_report(report: DeviceReport, console: Console) -> None:
         print_entry(report.entry, console)
     else:
         console.print(f"{report.serial_number}  unknown: it is not on the allow-list, but it asked to be let in.")
+    for stop in report.stops:
+        console.print(f"  {'Stopped by':<16}{stop.value}: {stop.meaning} {stop.remedy}")
     console.print()
     console.print("Why was it denied?", style="bold")
     for line in _why_denied(report):

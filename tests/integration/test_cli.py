@@ -502,8 +502,7 @@ def test_a_plain_block_after_a_thorough_one_says_nothing_that_is_not_so(fleetgat
         f"unchanged: claim certificate {certificate_id} was blocked before. "
         "The gate denies every device that asks with it.",
         "AWS IoT was not told; with --deactivate it refuses connections with the claim certificate too.",
-        "Device certificates that were issued through it were left as they are; "
-        "--deactivate-devices deactivates them.",
+        "Device certificates that were issued through it were left as they are; --deactivate-devices deactivates them.",
     ]
 
 

@@ -16,6 +16,7 @@ from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.documents import instant
 from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.domain.reasons import DenialReason
 from fleetgate.store.certificates import Certificates
 from fleetgate.store.stops import StopStore
 from fleetgate.store.switch_items import SWITCH_KEY
@@ -483,6 +484,22 @@ def test_a_quarantine_that_is_older_than_the_audit_trail_is_shown_all_the_same(
     )
     status = fleetgate("gate", "status")
     assert f"Manufacturer {manufacturer} is in quarantine, of which there is no record any more." in status.stdout
+
+
+def test_a_device_that_is_stopped_with_many_others_is_shown_with_what_stops_it(
+    fleetgate: Fleetgate, provisioned: Callable[..., AllowListEntry], manufacturer: str
+) -> None:
+    device = provisioned()
+    show = ("device", "show", str(device.serial_number))
+    assert fleetgate(*show, "--json").document["stopped_by"] == []
+    assert "Stopped by" not in fleetgate(*show).stdout
+
+    fleetgate("gate", "quarantine", "--manufacturer", manufacturer, "--keep-certificates", *WHY)
+    fleetgate("gate", "stop", *WHY)
+    assert fleetgate(*show, "--json").document["stopped_by"] == ["gate_stopped", "manufacturer_stopped"]
+    shown = fleetgate(*show).stdout
+    for stop in (DenialReason.GATE_STOPPED, DenialReason.MANUFACTURER_STOPPED):
+        assert f"  Stopped by      {stop.value}: {stop.meaning} {stop.remedy}\n" in shown
 
 
 def test_an_import_that_does_not_exist_cannot_be_quarantined(fleetgate: Fleetgate) -> None:

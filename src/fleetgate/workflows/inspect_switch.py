@@ -35,9 +35,7 @@ def quarantines_of(switch: GateSwitch, *, store: StopStore) -> tuple[Quarantine,
         for name in sorted(switch.manufacturers)
     )
     of_imports = (
-        Quarantine(
-            import_id=import_id, record=store.last_record_of_import(import_id, action=Action.QUARANTINE_IMPORT)
-        )
+        Quarantine(import_id=import_id, record=store.last_record_of_import(import_id, action=Action.QUARANTINE_IMPORT))
         for import_id in sorted(switch.imports)
     )
     return (*of_manufacturers, *of_imports)

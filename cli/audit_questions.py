@@ -1,7 +1,7 @@
 """What can be asked of the audit trail on the command line: the same options for a list, an export and counts."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -12,6 +12,7 @@ from cli.claim_certificates import whole_certificate_id
 from cli.errors import SaidNo
 from cli.options import all_of
 from cli.parameters import (
+    ACTOR,
     CERTIFICATE_ID,
     EXACT,
     IMPORT_ID,
@@ -26,6 +27,11 @@ from fleetgate.domain.audit import RecordKind, Verdict
 from fleetgate.domain.audit_query import EVER, AuditQuery, InvalidQuery
 from fleetgate.domain.documents import instant
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
+from fleetgate.domain.outcome import Evidence
+from fleetgate.domain.reasons import AllowRule, DenialReason, FaultReason
+from fleetgate.workflows.answer_burst import DENIAL_BURST
+from fleetgate.workflows.note_question import Question
+from fleetgate.workflows.operator_action import Action
 from fleetgate.workflows.refusals import RefusalCode
 
 _Arguments = ParamSpec("_Arguments")
@@ -35,6 +41,10 @@ _Answer = TypeVar("_Answer")
 _LAST = timedelta(days=7)
 # How far the clock of a function that records may be ahead of this machine's.
 _CLOCKS_DIFFER = timedelta(minutes=5)
+
+# Of operators, imports, the watcher and those who ask.
+_ACTIONS = [*map(str, Action), "import", "dry_run_import", DENIAL_BURST, *map(str, Question)]
+_REASONS = (DenialReason, AllowRule, Evidence, FaultReason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +64,7 @@ class Asked:
     manufacturer: str | None
     import_id: str | None
     reason: str | None
+    action: str | None
     verdict: str | None
     kinds: tuple[str, ...]
     actor: str | None
@@ -71,10 +82,11 @@ class Asked:
             SaidNo: No registered claim certificate starts so, or several do.
         """
         # The days until then are walked, so that those to come would only take time.
-        latest = now() + _CLOCKS_DIFFER
+        moment = now()
+        latest = moment + _CLOCKS_DIFFER
         end = min(self.last[1], latest) if self.last else latest
         has_key = self.serial_number or self.certificate or self.claim_certificate
-        start = self.first[0] if self.first else EVER if has_key else end - _LAST
+        start = self.first[0] if self.first else EVER if has_key else min(end, moment) - _LAST
         try:
             return AuditQuery(
                 start=start,
@@ -82,6 +94,7 @@ class Asked:
                 kinds=frozenset(map(RecordKind, self.kinds)) or kinds,
                 verdict=Verdict(self.verdict) if self.verdict else None,
                 reason=self.reason,
+                action=self.action,
                 serial_number=self.serial_number,
                 mac_address=self.mac_address,
                 certificate_id=self.certificate,
@@ -134,6 +147,12 @@ def question_options(
         click.option(
             "--reason", metavar="CODE", type=EXACT, help="With this reason or rule: see docs/denial-reasons.md."
         ),
+        click.option(
+            "--action",
+            metavar="NAME",
+            type=click.Choice(_ACTIONS),
+            help="What was done, such as quarantine or release.",
+        ),
         click.option("--verdict", type=click.Choice([one.value for one in Verdict]), help="With this verdict."),
         click.option(
             "--kind",
@@ -142,7 +161,9 @@ def question_options(
             multiple=True,
             help="Of this kind; repeat for several.",
         ),
-        click.option("--actor", metavar="ARN", type=EXACT, help="By whoever has this ARN."),
+        click.option(
+            "--actor", metavar="ARN", type=ACTOR, help="By whoever has this ARN, or issuer#subject of a token."
+        ),
         click.option(
             "--from",
             "first",
@@ -152,6 +173,20 @@ def question_options(
         ),
         click.option("--to", "last", metavar="TIME", type=TIME, help="Last UTC day or hour, included. [default: now]"),
     )(collected)
+
+
+def told(query: AuditQuery) -> AuditQuery:
+    """The question as it is shown and put on record: nobody asked for the minutes to come."""
+    moment = now()
+    return replace(query, end=min(query.end, moment)) if query.start < moment else query
+
+
+def nothing_found(query: AuditQuery) -> str:
+    """What to say where no record meets a question: also that a filter may be misspelt."""
+    said = f"There are no such audit records {span_of(query)}."
+    if query.reason is None or any(query.reason in set(kind) for kind in _REASONS):
+        return said
+    return f"{said} No denial, rule, outcome or fault is called {query.reason}: see docs/denial-reasons.md."
 
 
 def span_of(query: AuditQuery) -> str:

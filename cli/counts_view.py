@@ -7,7 +7,7 @@ from typing import Any
 from rich.bar import Bar
 from rich.console import Console
 
-from cli.audit_questions import span_of
+from cli.audit_questions import nothing_found, span_of
 from cli.tables import plain_table, print_table, word
 from fleetgate.domain.audit import Verdict
 from fleetgate.domain.audit_query import AuditQuery
@@ -41,7 +41,7 @@ def print_counts(counts: Counts, query: AuditQuery, console: Console) -> None:
     """What was decided, the most frequent first; then how it went day by day."""
     total = sum(counts.values())
     if not total:
-        console.print(f"There are no such audit records {span_of(query)}.")
+        console.print(nothing_found(query))
         return
     console.print(f"{total:,} records {span_of(query)}", style="bold")
     reasons: Counter[tuple[str, str]] = Counter()
@@ -49,7 +49,7 @@ def print_counts(counts: Counts, query: AuditQuery, console: Console) -> None:
     for (day, verdict, reason), number in counts.items():
         reasons[verdict, reason] += number
         days.setdefault(day, Counter())[verdict] += number
-    table = plain_table("Records", "What", "Why", "")
+    table = plain_table("Records", "What", "Reason or action", "")
     most = max(reasons.values())
     for (verdict, reason), number in _by_size(reasons):
         table.add_row(f"{number:,}", word(verdict or "-"), reason, _bar(number, most, verdict))

@@ -11,6 +11,7 @@ import click
 from fleetgate.domain.delivery import is_import_id, is_manufacturer
 from fleetgate.domain.identifiers import TEMPLATE_NAME_PATTERN, InvalidIdentifier, MacAddress, SerialNumber
 from fleetgate.store.allow_list_items import ANY_MANUFACTURER
+from fleetgate.workflows.answer_burst import WATCHER
 
 _Value = TypeVar("_Value")
 
@@ -83,6 +84,17 @@ def _exact(text: str) -> str:
     if not text or not text.isprintable() or len(text) > 512:
         raise ValueError("a text that could be on record: 1 to 512 printable characters")
     return text
+
+
+def _actor(text: str) -> str:
+    # Tables show the end of it only. AWS also knows callers by an ID such as AIDAJQABLZS4A3QDU576Q.
+    if text != WATCHER and not re.search("[:#]", text) and not re.fullmatch("[A-Z0-9]+", text):
+        raise ValueError(
+            "an actor as the records name them: the whole ARN, such as "
+            "arn:aws:sts::123456789012:assumed-role/Operators/alice, or the issuer and the subject of a token, such as "
+            "https://issuer.example/pool#alice (see --json)"
+        )
+    return _exact(text)
 
 
 def _template_name(text: str) -> str:
@@ -161,6 +173,7 @@ INSTANT = _Parsed("time", _instant)
 DAY = _Parsed("day", _day)
 HOURS = _Parsed("UTC day or hour", _hours)
 TIME = _Parsed("UTC day, hour or moment", _time)
+ACTOR = _Parsed("actor", _actor)
 EXACT = _Parsed("text", _exact)
 DURATION = _Parsed("duration", _duration)
 ATTRIBUTE = _Parsed("name=value", _attribute)

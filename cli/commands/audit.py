@@ -20,7 +20,7 @@ from cli.archive import (
     verifier_of,
     why_nothing_was_verified,
 )
-from cli.audit_questions import Asked, question_options, span_of
+from cli.audit_questions import Asked, nothing_found, question_options, told
 from cli.counts_view import counts_document, print_counts
 from cli.errors import CouldNotCheck, ExitCode
 from cli.exports import output_at, watching
@@ -71,7 +71,8 @@ def list_records(run: Run, asked: Asked, *, limit: int) -> None:
       fleetgate audit list --from 2026-01-31 --to 2026-01-31T08 --manufacturer acme --json
     """
     query = asked.query(run, kinds=ALL_BUT_QUERIES)
-    run.note(Question.LIST_RECORDS, query.words)
+    shown = told(query)
+    run.note(Question.LIST_RECORDS, shown.words)
     with run.progress("Reading the audit trail"):
         # One more than is shown tells whether there are more.
         found = list(islice(records_of(query, run.trail, page_records=min(limit + 1, PAGE_RECORDS)), limit + 1))
@@ -79,7 +80,7 @@ def list_records(run: Run, asked: Asked, *, limit: int) -> None:
 
     def render(console: Console) -> None:
         if not records:
-            console.print(f"There are no such audit records {span_of(query)}.")
+            console.print(nothing_found(shown))
             return
         print_table(console, records_table(records))
         if more:
@@ -87,8 +88,8 @@ def list_records(run: Run, asked: Asked, *, limit: int) -> None:
 
     run.emit(
         {
-            "from": instant(query.start),
-            "to": instant(query.end),
+            "from": instant(shown.start),
+            "to": instant(shown.end),
             "records": [record_document(record) for record in records],
             "more": more,
         },
@@ -121,6 +122,7 @@ def export(run: Run, asked: Asked, *, form: str, output: Path | None) -> None:
       fleetgate audit export --claim 5f1c22ab --format jsonl | jq -r .serial_number
     """
     query = asked.query(run, kinds=ALL_BUT_QUERIES)
+    shown = told(query)
     written = 0
 
     def counted(records: Iterable[AuditRecord], watch: Callable[[AuditRecord], None]) -> Iterator[AuditRecord]:
@@ -131,7 +133,7 @@ def export(run: Run, asked: Asked, *, form: str, output: Path | None) -> None:
             watch(record)
 
     with output_at(output) as file:
-        run.note(Question.EXPORT_RECORDS, query.words)
+        run.note(Question.EXPORT_RECORDS, shown.words)
         with watching(run) as watch:
             file.writelines(exported(counted(records_of(query, run.trail), watch), ExportFormat(form)))
     if output is not None:
@@ -147,7 +149,8 @@ def export(run: Run, asked: Asked, *, form: str, output: Path | None) -> None:
 def stats(run: Run, asked: Asked) -> None:
     """Count audit records by reason, verdict and UTC day.
 
-    Counts decisions, unless --kind names something else. --json has the counts of every day.
+    Counts decisions, unless --kind names something else. Actions and questions are counted by what was done or asked.
+    --json has the counts of every day.
 
     \b
     Examples:
@@ -156,10 +159,11 @@ def stats(run: Run, asked: Asked) -> None:
       fleetgate audit stats --kind outcome --from 2026-01-01 --to 2026-01-31 --json
     """
     query = asked.query(run, kinds=frozenset({RecordKind.DECISION}))
-    run.note(Question.COUNT_RECORDS, query.words)
+    shown = told(query)
+    run.note(Question.COUNT_RECORDS, shown.words)
     with run.progress("Counting"):
         counts = counts_of(query, run.trail)
-    run.emit(counts_document(counts, query), partial(print_counts, counts, query))
+    run.emit(counts_document(counts, shown), partial(print_counts, counts, shown))
 
 
 @audit.command()

@@ -102,6 +102,8 @@ ASKED: dict[str, tuple[tuple[str, ...], Callable[[AuditRecord], bool]]] = {
         ("--kind", "outcome", "--kind", "operator_action"),
         lambda one: one.kind in (RecordKind.OUTCOME, RecordKind.OPERATOR_ACTION),
     ),
+    "an action": (("--action", "quarantine"), lambda one: one.action == "quarantine"),
+    "another action": (("--action", "release"), lambda _: False),
     "an operator": (("--actor", ALICE), lambda one: one.actor == ALICE),
     "several at once": (
         ("--claim", CLAIMS[0], "--verdict", "allowed", "--mac", MACS[1]),
@@ -148,7 +150,23 @@ def test_days_to_come_are_not_walked(fleetgate: Fleetgate, embedded: Embedded) -
     fleetgate("audit", "list", "--to", "2999-12-31", "--json")
     asked = questions(embedded)[-1]
     until = datetime.fromisoformat(asked.reason.rpartition("to=")[2])
-    assert timedelta() < until - asked.recorded_at < timedelta(hours=1)
+    assert until <= asked.recorded_at < until + timedelta(hours=1)
+
+
+@pytest.mark.parametrize("command", ["list", "stats"])
+def test_what_is_shown_and_recorded_ends_now_though_records_of_clocks_ahead_are_found(
+    fleetgate: Fleetgate, embedded: Embedded, serial_number: str, command: str
+) -> None:
+    ahead = now() + timedelta(minutes=2)
+    _put_many(embedded, serial_number, [ahead])
+    document = fleetgate("audit", command, "--serial-number", serial_number, "--json").document
+
+    assert len(document.get("records", [])) + document.get("total", 0) == 1
+    assert datetime.fromisoformat(document["to"]) <= now()
+    asked = questions(embedded)[-1].reason
+    assert asked.endswith(f"to={document['to']}")
+    of_days = fleetgate("audit", command, "--client-id", "nobody", "--json").document
+    assert datetime.fromisoformat(of_days["to"]) - datetime.fromisoformat(of_days["from"]) == timedelta(days=7)
 
 
 def test_no_more_is_shown_than_asked_for_and_that_there_is_more_is_said(
@@ -173,6 +191,22 @@ def test_a_list_without_anything_says_so(fleetgate: Fleetgate) -> None:
     assert answer.stdout == "There are no such audit records from 2000-01-01T00:00:00Z to 2000-01-02T00:00:00Z.\n"
     document = fleetgate("audit", "list", "--from", "2000-01-01", "--to", "2000-01-01", "--json").document
     assert (document["records"], document["more"]) == ([], False)
+
+
+@pytest.mark.parametrize("command", ["list", "stats"])
+def test_an_empty_answer_says_that_a_reason_may_be_misspelt(fleetgate: Fleetgate, command: str) -> None:
+    asked = ("audit", command, "--from", "2000-01-01", "--to", "2000-01-01", "--reason")
+    misspelt = "No denial, rule, outcome or fault is called nonsense: see docs/denial-reasons.md."
+
+    assert fleetgate(*asked, "nonsense").stdout.endswith(f"00Z. {misspelt}\n")
+    for reason in ("mac_address_mismatch", "first_reservation", "connected", "store_timeout"):
+        assert "see docs" not in fleetgate(*asked, reason).stdout
+
+
+def test_an_actor_as_tables_show_them_is_refused_with_an_example(fleetgate: Fleetgate) -> None:
+    refused = fleetgate("audit", "list", "--actor", "root")
+    assert refused.exit_code == ExitCode.USAGE
+    assert "the whole ARN, such as arn:aws:sts::123456789012:assumed-role/Operators/alice" in refused.stderr
 
 
 def test_without_a_time_the_last_days_are_listed_and_all_there_is_of_a_device_or_certificate(
@@ -230,6 +264,7 @@ def test_every_question_is_on_record_once_with_who_asked_what(
     assert (asked.kind, asked.action, asked.actor) == (RecordKind.QUERY, action, ROOT_ARN)
     for told in (f"mac_address={MACS[0]}", f"from={span[1]}T00:00:00Z", "to="):
         assert told in asked.reason
+    assert asked.reason.startswith("kind=decision " if action == "count_records" else "mac_address=")
     assert asked.serial_number is None
 
 

@@ -27,6 +27,7 @@ class AuditQuery:
         start: Aware UTC, inclusive. end: aware UTC, exclusive. Of the time of recording.
         kinds: Empty is all of them.
         reason: A denial's reason or an allow's rule, exactly.
+        action: What was done or asked, as the records name it.
         client_id: As the device presented it. It is not identity.
     """
 
@@ -35,6 +36,7 @@ class AuditQuery:
     kinds: frozenset[RecordKind] = frozenset()
     verdict: Verdict | None = None
     reason: str | None = None
+    action: str | None = None
     serial_number: SerialNumber | None = None
     mac_address: MacAddress | None = None
     certificate_id: str | None = None
@@ -63,7 +65,8 @@ class AuditQuery:
     def words(self) -> str:
         """The question in one line, for the record that somebody asked it."""
         asked = [f"{name}={value}" for name, value in self.conditions.items()]
-        kinds = [f"kind={kind.value}" for kind in sorted(self.kinds)]
+        # All of these are asked for where nothing is said of kinds.
+        kinds = [f"kind={kind.value}" for kind in sorted(self.kinds)] if self.kinds != ALL_BUT_QUERIES else []
         return " ".join([*kinds, *asked, f"from={_text(self.start)}", f"to={_text(self.end)}"])
 
     def matches(self, record: AuditRecord) -> bool:

@@ -76,3 +76,23 @@ def test_a_manufacturer_may_have_spaces_and_any_letters() -> None:
 def test_a_reason_is_a_printable_line(text: str) -> None:
     with pytest.raises(click.BadParameter):
         parameters.REASON.convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "arn:aws:iam::123456789012:root",
+        "https://cognito-idp.eu-central-1.amazonaws.com/pool#bob",
+        "AWS:AROAJQABLZS4A3QDU576Q:alice",
+        "AIDAJQABLZS4A3QDU576Q",
+        "fleetgate-watcher",
+    ],
+)
+def test_an_actor_is_named_as_the_records_name_them(text: str) -> None:
+    assert parameters.ACTOR.convert(text, None, None) == text
+
+
+@pytest.mark.parametrize("text", ["root", "assumed-role/Operators/alice", "bob", "", "#\n"])
+def test_the_end_of_an_actors_name_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter):
+        parameters.ACTOR.convert(text, None, None)

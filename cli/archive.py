@@ -44,10 +44,7 @@ def verifier_of(target: Target, public_keys: Sequence[Path]) -> tuple[Verifier, 
         public_keys: Files; none take the key that KMS names.
     """
     if public_keys:
-        try:
-            trusted = TrustedKeys(path.read_bytes() for path in public_keys)
-        except NotAPublicKey as error:
-            raise click.UsageError(f"a file of --public-key is no public key: {error}.") from error
+        trusted = TrustedKeys(map(_public_key_in, public_keys))
     else:
         trusted = TrustedKeys([SealingKey(target.output("SealingKeyArn"), target.client("kms")).public_key()])
     verifier = Verifier(
@@ -57,6 +54,15 @@ def verifier_of(target: Target, public_keys: Sequence[Path]) -> tuple[Verifier, 
         settle=DEFAULT_SETTLE,
     )
     return verifier, trusted
+
+
+def _public_key_in(path: Path) -> bytes:
+    encoded = path.read_bytes()
+    try:
+        TrustedKeys([encoded])
+    except NotAPublicKey as error:
+        raise click.UsageError(f"{path} is {error}.") from error
+    return encoded
 
 
 def public_key_option(function: _Function) -> _Function:

@@ -27,6 +27,12 @@ _SENTENCES = {
     Ending.THROTTLED: "NOT DONE: AWS IoT throttled the calls",
     Ending.UNAVAILABLE: "NOT DONE: AWS IoT could not be asked, or refused",
 }
+# Where it reads otherwise of several.
+_OF_MANY = {
+    Ending.UNCHANGED: "unchanged: as they should be already",
+    Ending.STILL_STOPPED: "left inactive: their devices are still stopped otherwise",
+    Ending.NOT_FOUND: "not known to AWS IoT, so nobody can connect with them",
+}
 # What a table of a person's terminal can take; --json names each.
 _MOST_NAMED = 20
 
@@ -69,7 +75,8 @@ def print_certificates(tally: Tally | None, console: Console) -> None:
         return
     for ending, number in sorted(tally.endings.items()):
         noun = "certificate" if number == 1 else "certificates"
-        console.print(f"{number:,} {noun} {_SENTENCES[ending]}.", style="bold red" if ending in FAILURES else "")
+        sentence = _OF_MANY.get(ending, _SENTENCES[ending]) if number > 1 else _SENTENCES[ending]
+        console.print(f"{number:,} {noun} {sentence}.", style="bold red" if ending in FAILURES else "")
         named = [one for one in tally.noteworthy if one.ending is ending]
         for one in named[:_MOST_NAMED]:
             console.print(f"  {one.certificate_id}  {one.serial_number or ''}".rstrip())

@@ -59,8 +59,10 @@ def errors_translated() -> Iterator[None]:
         raise CouldNotCheck(fault.reason.value, _fault(fault)) from fault
     except StackNotRunning as error:
         raise CouldNotCheck("stack_not_running", str(error)) from error
-    except (NoCredentialsError, NoRegionError) as error:
-        raise CouldNotCheck("no_credentials", f"{error}: sign in, or give --profile and --region") from error
+    except NoRegionError as error:
+        raise CouldNotCheck("no_region", "No AWS region is set: give --region, or set AWS_REGION.") from error
+    except NoCredentialsError as error:
+        raise CouldNotCheck("no_credentials", f"{error}: sign in, or give --profile") from error
     except ClientError as error:
         raise CouldNotCheck(str(error.response["Error"].get("Code", "aws_error")), f"AWS refused: {error}") from error
     except BotoCoreError as error:

@@ -97,9 +97,11 @@ def print_import(record: ImportRecord, console: Console) -> None:
 
 def print_rolled_back(done: RolledBack, console: Console) -> None:
     """What a roll-back did and could not do."""
-    console.print(f"{done.removed:,} devices of import {done.record.import_id} were taken off the allow-list.")
+    devices = "device" if done.removed == 1 else "devices"
+    were = "was" if done.removed == 1 else "were"
+    console.print(f"{done.removed:,} {devices} of import {done.record.import_id} {were} taken off the allow-list.")
     for reason, number in sorted(done.kept.items()):
-        console.print(f"{number:,} stay: {reason.meaning} {reason.remedy}")
+        console.print(f"{number:,} {'stays' if number == 1 else 'stay'}: {reason.meaning} {reason.remedy}")
         named = [serial.value for serial, why in done.examples if why is reason]
         more = ", ..." if len(named) < number else ""
         console.print(f"  {', '.join(named)}{more}" if named else "", style="dim")

@@ -18,7 +18,7 @@ from fleetgate.domain.archive import sha256_of
 
 
 class NotAPublicKey(ValueError):
-    """Bytes that are no public key of an elliptic curve."""
+    """Bytes that are no public key of an elliptic curve; the message says what they are not."""
 
 
 class TrustedKeys:
@@ -55,7 +55,7 @@ def _load(encoded: bytes) -> EllipticCurvePublicKey:
     try:
         key = load(encoded)
     except ValueError as error:
-        raise NotAPublicKey(str(error)) from error
+        raise NotAPublicKey("no public key in PEM or DER") from error
     if not isinstance(key, EllipticCurvePublicKey):
-        raise NotAPublicKey("it is not of an elliptic curve")
+        raise NotAPublicKey("no public key of an elliptic curve")
     return key

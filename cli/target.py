@@ -19,6 +19,7 @@ from fleetgate.store.tables import DEFAULT_AUDIT_RETENTION, TableCredentials, Ta
 from local.clients import root_session
 from local.description import StackDescription
 
+REGION_VARIABLE = "AWS_REGION"
 STACK_NAME_VARIABLE = "FLEETGATE_STACK_NAME"
 DEFAULT_STACK_NAME = "fleetgate"
 
@@ -81,7 +82,9 @@ class Target:
     @classmethod
     def _in_aws(cls, options: TargetOptions) -> "Target":
         stack_name = options.stack_name or os.environ.get(STACK_NAME_VARIABLE) or DEFAULT_STACK_NAME
-        session = boto3.Session(profile_name=options.profile, region_name=options.region)
+        # Unlike the AWS CLI, boto3 reads AWS_DEFAULT_REGION only.
+        region = options.region or os.environ.get(REGION_VARIABLE) or None
+        session = boto3.Session(profile_name=options.profile, region_name=region)
         try:
             stack = session.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]
         except ClientError as error:

@@ -175,7 +175,7 @@ def list_devices(run: Run, *, limit: int) -> None:
             return
         print_table(console, devices_table(page.items))
         if page.more:
-            console.print(f"There are more than these {limit}: raise --limit to see them.")
+            console.print(f"There are more than {limit}: raise --limit to see them.")
 
     run.emit({"devices": [device_document(entry) for entry in page.items], "more": page.more}, render)
 

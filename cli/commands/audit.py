@@ -84,7 +84,7 @@ def list_records(run: Run, asked: Asked, *, limit: int) -> None:
             return
         print_table(console, records_table(records))
         if more:
-            console.print(f"There are more than these {limit}: raise --limit to see them, or take audit export.")
+            console.print(f"There are more than {limit}: raise --limit to see them, or take audit export.")
 
     run.emit(
         {

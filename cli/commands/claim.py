@@ -174,7 +174,7 @@ def list_claims(run: Run, *, limit: int) -> None:
             return
         print_table(console, claims_table(page.items))
         if page.more:
-            console.print(f"There are more than these {limit}: raise --limit to see them.")
+            console.print(f"There are more than {limit}: raise --limit to see them.")
 
     run.emit({"claims": [claim_document(item) for item in page.items], "more": page.more}, render)
 

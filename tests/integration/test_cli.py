@@ -228,11 +228,12 @@ def test_a_quarantine_stops_a_device_and_a_release_puts_it_back(
     ]
 
 
-@pytest.mark.parametrize("action", ["quarantine", "release"])
+@pytest.mark.parametrize("action", ["quarantine", "release", "retire"])
 def test_an_unknown_device_cannot_be_held(fleetgate: Fleetgate, serial_number: str, action: str) -> None:
     answer = fleetgate("device", action, serial_number, "--reason", "a test", "--json")
     assert answer.exit_code == ExitCode.SAID_NO
     assert answer.error["code"] == RefusalCode.UNKNOWN_DEVICE
+    assert answer.error["message"].endswith("check the serial number (case matters).")
 
 
 @pytest.mark.parametrize("action", ["quarantine", "release"])
@@ -572,14 +573,27 @@ def profiles(embedded: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_stack_is_found_by_its_name_and_reached_with_the_profile(
-    profiles: None, embedded: Embedded, approved: str
+    profiles: None, embedded: Embedded, approved: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     where = ("--profile", "root", "--region", embedded.stack.region)
     by_environment = run(*where, "allow-list", "show", approved, "--json")
     assert by_environment.exit_code == ExitCode.DONE
+    monkeypatch.setenv("AWS_REGION", embedded.stack.region)
+    assert run("--profile", "root", "allow-list", "show", approved).exit_code == ExitCode.DONE
     by_option = run("allow-list", "show", approved, *where, "--stack-name", "another")
     assert by_option.exit_code == ExitCode.COULD_NOT_CHECK
     assert "there is no stack another" in by_option.stderr
+
+
+def test_without_a_region_the_way_to_set_one_is_told(profiles: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    answer = run("--profile", "root", "claim", "list", "--json")
+    assert answer.exit_code == ExitCode.COULD_NOT_CHECK
+    assert answer.error == {
+        "code": "no_region",
+        "message": "No AWS region is set: give --region, or set AWS_REGION.",
+    }
 
 
 def test_the_tables_are_asked_with_the_credentials_of_the_profile(

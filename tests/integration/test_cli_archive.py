@@ -109,7 +109,9 @@ def test_a_saved_key_is_enough_and_another_one_is_not(
     assert fleetgate(*day, "--public-key", str(other), "--public-key", str(ours)).exit_code == ExitCode.DONE
     answer = fleetgate(*day, "--public-key", str(other), "--json")
     assert (answer.exit_code, answer.document["first"]["code"]) == (ExitCode.SAID_NO, "digest_of_another_key")
-    assert fleetgate(*day, "--public-key", str(no_key)).exit_code == ExitCode.USAGE
+    refused = fleetgate(*day, "--public-key", str(ours), "--public-key", str(no_key))
+    assert refused.exit_code == ExitCode.USAGE
+    assert refused.stderr.endswith(f"{no_key} is no public key in PEM or DER.\n")
 
 
 def test_what_cannot_be_checked_is_neither_sound_nor_tampered_with(

@@ -175,7 +175,7 @@ def test_no_more_is_shown_than_asked_for_and_that_there_is_more_is_said(
     some, all_of_them = (fleetgate("audit", "list", *span, "--limit", str(limit), "--json") for limit in (23, 24))
     assert (ids(some), some.document["more"]) == ([record.record_id for record in records[:23]], True)
     assert (len(ids(all_of_them)), all_of_them.document["more"]) == (24, False)
-    assert "more than these 23" in fleetgate("audit", "list", *span, "--limit", "23").stdout
+    assert "There are more than 23:" in fleetgate("audit", "list", *span, "--limit", "23").stdout
 
 
 def test_a_list_is_a_table_that_fits(fleetgate: Fleetgate, records: list[AuditRecord], span: tuple[str, ...]) -> None:

@@ -178,7 +178,7 @@ def test_a_roll_back_takes_off_what_nobody_used_and_says_what_stays(
     }
     assert embedded.device_item(f"{factory}-1") is None
     text = fleetgate("import", "rollback", import_id, "--reason", "wrong order").stdout
-    assert "1 stay: The device is in quarantine or retired" in text
+    assert "1 stays: The device is in quarantine or retired" in text
     assert "was rolled back" in fleetgate("import", "show", import_id).stdout
 
 

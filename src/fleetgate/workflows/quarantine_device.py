@@ -100,7 +100,7 @@ def _change(
             raise Refusal(
                 RefusalCode.UNKNOWN_DEVICE,
                 f"{serial_number} is not on the allow-list, so the gate denies it anyway: "
-                "check the serial number, or approve it first with fleetgate allow-list add.",
+                "check the serial number (case matters).",
             )
         changed = transition(entry)
         if changed is None:

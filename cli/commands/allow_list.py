@@ -198,6 +198,8 @@ def print_entry(entry: AllowListEntry, console: Console) -> None:
         lines.append(("Re-provisioned", f"{entry.reprovisioning_count} times"))
     current, held = entry.device_certificate, entry.reservation
     lines.append(("Certificate", current.certificate_id if current else "none yet"))
+    if current and current.fell_back_to:
+        lines.append(("  fell back to", current.fell_back_to))
     if held:
         lines += [
             ("Reservation", f"{held.purpose}, attempt {held.attempts}{', taken over' if held.taken_over else ''}"),

@@ -33,6 +33,7 @@ from tests.embedded import Embedded
 
 GRACE = timedelta(hours=24)
 THING_TYPE = "fleetgate-device"
+_ROLE = "ReconcilerFunctionRoleArn"
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class ReconcilerWorld:
     @cached_property
     def credentials(self) -> dict[str, str]:
         """Of the reconciler's role."""
-        return self.embedded.credentials_of(self.embedded.stack.outputs["ReconcilerFunctionRoleArn"])
+        return self.embedded.credentials_of(self.embedded.stack.outputs[_ROLE])
 
     @cached_property
     def iot(self) -> Any:
@@ -58,16 +59,20 @@ class ReconcilerWorld:
     @property
     def tables(self) -> TableSettings:
         """The stack's tables, as the reconciler may use them."""
+        return self._tables_of(_ROLE)
+
+    def _tables_of(self, role: str) -> TableSettings:
         outputs = self.embedded.stack.outputs
+        credentials = self.embedded.credentials_of(outputs[role])
         return TableSettings(
             allow_list_table=outputs["AllowListTableName"],
             audit_table=outputs["AuditTableName"],
             region=self.embedded.stack.region,
             endpoint_url=self.embedded.stack.endpoint_url,
             credentials=TableCredentials(
-                access_key_id=self.credentials["aws_access_key_id"],
-                secret_access_key=self.credentials["aws_secret_access_key"],
-                session_token=self.credentials["aws_session_token"],
+                access_key_id=credentials["aws_access_key_id"],
+                secret_access_key=credentials["aws_secret_access_key"],
+                session_token=credentials["aws_session_token"],
             ),
         )
 
@@ -142,7 +147,8 @@ class ReconcilerWorld:
             certificate_id=certificate_id,
             thing_name=serial_number.value,
         )
-        replace(self._recorder(), now=lambda: moment).note(sign)
+        tables = self._tables_of("OutcomeFunctionRoleArn")
+        replace(self._recorder(), store=OutcomeStore(tables), now=lambda: moment).note(sign)
 
     def certificate(self) -> str:
         """The ID of a new active certificate."""

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -10,7 +11,7 @@ import pytest
 from fleetgate.domain.allow_list import AllowListEntry, DeviceState
 from fleetgate.domain.decision import Allowed
 from fleetgate.domain.faults import Fault
-from fleetgate.domain.reasons import FaultReason
+from fleetgate.domain.reasons import AllowRule, FaultReason
 from fleetgate.store.reconciliation import Walk
 from fleetgate.workflows.reconcile import Settled
 from tests.embedded import Embedded
@@ -69,6 +70,53 @@ def test_a_reservation_whose_certificate_is_active_is_completed(
     assert after.device_certificate is not None
     assert after.device_certificate.certificate_id == certificate_id
     assert world.outcomes(approved) == ["certificate_active"]
+
+
+def rotated(ask: Ask, world: ReconcilerWorld, device: AllowListEntry, ago: timedelta) -> tuple[str, str]:
+    """The certificate that a device uses, and the one that AWS IoT activated for it without its hearing of it."""
+    first, second = world.certificate(), world.certificate()
+    world.let_in(ask(device.serial_number.value, certificate_id=first), ago + timedelta(hours=1))
+    world.connect(device.serial_number, first, ago + timedelta(minutes=30))
+    request = ask(device.serial_number.value, certificate_id=second)
+    world.let_in(replace(request, claim_certificate_id=first), ago)
+    return first, second
+
+
+def test_a_device_that_did_not_hear_of_its_new_certificate_keeps_the_old_one_and_may_rotate_again(
+    approved: AllowListEntry, ask: Ask, world: ReconcilerWorld, embedded: Embedded
+) -> None:
+    first, second = rotated(ask, world, approved, LONG_AGO)
+    settled = Counter(world.reservations().run())
+
+    assert (settled[Settled.LEFT_OPEN], settled[Settled.COMPLETED]) == (1, 0)
+    assert embedded.entry(approved.serial_number).certificate_ids == (first, second)
+    assert world.outcomes(approved) == ["connected"]
+    again = replace(ask(approved.serial_number.value), claim_certificate_id=first)
+    assert world.let_in(again, timedelta(0)).rule is AllowRule.ROTATION
+
+
+def test_a_new_certificate_that_is_seen_long_after_its_reservation_ran_out_is_the_devices(
+    approved: AllowListEntry, ask: Ask, world: ReconcilerWorld, embedded: Embedded
+) -> None:
+    _, second = rotated(ask, world, approved, LONG_AGO)
+    list(world.reservations().run())
+    world.connect(approved.serial_number, second, timedelta(0))
+    assert embedded.entry(approved.serial_number).certificate_ids == (second,)
+    assert world.outcomes(approved) == ["connected", "connected"]
+
+
+@pytest.mark.parametrize("status", ["INACTIVE", "REVOKED"])
+def test_a_certificate_that_somebody_switched_off_neither_completes_nor_releases_a_reservation(
+    status: str, approved: AllowListEntry, let_in: LetIn, world: ReconcilerWorld, embedded: Embedded
+) -> None:
+    certificate_id = world.certificate()
+    let_in(approved, certificate_id)
+    embedded.client("iot").update_certificate(certificateId=certificate_id, newStatus=status)
+    before = embedded.entry(approved.serial_number)
+
+    assert Counter(world.reservations().run())[Settled.LEFT_OPEN] == 1
+    assert embedded.entry(approved.serial_number) == before
+    assert world.outcomes(approved) == []
 
 
 def test_a_reservation_that_is_not_due_is_left_alone(

@@ -163,6 +163,73 @@ def test_where_the_new_certificate_was_never_used_the_old_one_stays_what_it_was(
     assert current.certificate_id == first
 
 
+def test_a_device_that_came_back_on_its_old_certificate_before_it_heard_of_the_new_one_keeps_it(
+    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld
+) -> None:
+    first = devices.enrol(approved)
+    second = devices.let_in(approved, USED + HOUR, own=first)
+    world.begin(Walk.RESERVATIONS, USED + 2 * HOUR)
+    assert Settled.LEFT_OPEN in set(world.reservations().run())
+    world.connect(approved.serial_number, first, USED)
+
+    assert Retired.DEACTIVATED not in set(world.superseded(later=2 * GRACE).run())
+    assert (world.status(first), world.status(second)) == ("ACTIVE", "ACTIVE")
+
+
+def test_a_certificate_that_completed_unseen_takes_no_others_place_until_it_is_seen(
+    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld, embedded: Embedded
+) -> None:
+    first = devices.enrol(approved)
+    embedded.put(embedded.entry(approved.serial_number).reopened(datetime.now(UTC)))
+    second = devices.let_in(approved, USED + HOUR)
+    world.begin(Walk.RESERVATIONS, USED + 2 * HOUR)
+    assert Settled.COMPLETED in set(world.reservations().run())
+    list(world.superseded(later=2 * GRACE).run())  # by then others have something to be done
+    assert world.status(first) == "ACTIVE"
+
+    world.connect(approved.serial_number, second, timedelta(0))
+    world.begin(Walk.SUPERSEDED, HOUR)
+    assert Retired.DEACTIVATED in set(world.superseded(later=GRACE + HOUR).run())
+    assert (world.status(first), world.status(second)) == ("INACTIVE", "ACTIVE")
+
+
+def test_a_certificate_that_a_device_fell_back_to_is_left_alone_and_has_a_grace_of_its_own_when_it_is_back(
+    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld
+) -> None:
+    first, second = devices.rotate(approved)
+    world.connect(approved.serial_number, first, 3 * HOUR)
+    assert list(world.superseded().run()) == [Retired.NOTHING_TO_DO]
+    assert world.status(first) == "ACTIVE"
+    assert world.outcomes(approved)[-1] == "fell_back"
+
+    world.connect(approved.serial_number, second, 2 * HOUR)
+    assert world.outcomes(approved)[-1] == "connected"
+    world.begin(Walk.SUPERSEDED, 3 * HOUR)
+    assert list(world.superseded(later=GRACE - 3 * HOUR).run()) == []
+    assert list(world.superseded(later=GRACE - HOUR).run()) == [Retired.DEACTIVATED]
+    assert (world.status(first), world.status(second)) == ("INACTIVE", "ACTIVE")
+
+
+def test_a_quarantine_takes_the_certificate_that_a_device_fell_back_to(
+    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld, fleetgate: Fleetgate
+) -> None:
+    first, second = devices.rotate(approved)
+    world.connect(approved.serial_number, first, HOUR)
+    assert first in fleetgate("device", "show", approved.serial_number.value).stdout
+    fleetgate("device", "quarantine", approved.serial_number.value, "--reason", "a test")
+    assert (world.status(first), world.status(second)) == ("INACTIVE", "INACTIVE")
+
+
+def test_a_certificate_that_the_device_was_never_promised_is_none_that_it_fell_back_to(
+    approved: AllowListEntry, other: AllowListEntry, devices: Devices, world: ReconcilerWorld, embedded: Embedded
+) -> None:
+    devices.rotate(approved)
+    before = embedded.entry(approved.serial_number)
+    for strange in (world.certificate(), devices.enrol(other)):
+        world.connect(approved.serial_number, strange, HOUR)
+        assert embedded.entry(approved.serial_number) == before
+
+
 def test_a_reservation_that_was_taken_over_leaves_no_certificate_behind(
     approved: AllowListEntry, devices: Devices, world: ReconcilerWorld
 ) -> None:

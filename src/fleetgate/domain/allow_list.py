@@ -81,10 +81,18 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceCertificate:
-    """The certificate a device is known to have used, and the decision that let it have it."""
+    """The certificate that a device has, and the decision that let it have it.
+
+    Attributes:
+        seen_at: When the device was first seen with it, or with the one that it fell back to; aware UTC. None until
+            then: that AWS IoT activated it does not say that the device heard of it.
+        fell_back_to: The ID of a superseded certificate, if the device was last seen with that one.
+    """
 
     certificate_id: str
     decision_id: str
+    seen_at: datetime | None = None
+    fell_back_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,9 +161,14 @@ class AllowListEntry:
 
     @property
     def certificate_ids(self) -> tuple[str, ...]:
-        """The device certificates that the device may use: the current one, then the reserved one."""
-        held = (self.device_certificate, self.reservation)
-        return tuple(one.certificate_id for one in held if one is not None)
+        """The device certificates that the device may use: the current, the one it fell back to, the reserved one."""
+        current, reservation = self.device_certificate, self.reservation
+        held = (
+            current and current.certificate_id,
+            current and current.fell_back_to,
+            reservation and reservation.certificate_id,
+        )
+        return tuple(one for one in held if one)
 
     def reserve(self, reservation: Reservation) -> Self:
         """The entry with a new reservation in place of the one it holds, if any."""
@@ -168,8 +181,11 @@ class AllowListEntry:
             version=self.version + 1,
         )
 
-    def provisioned(self) -> Self:
-        """The entry once the reserved certificate was seen in use.
+    def provisioned(self, seen_at: datetime | None = None) -> Self:
+        """The entry once the reserved certificate is the device's.
+
+        Args:
+            seen_at: When the device was seen with it, if it was; aware UTC.
 
         Raises:
             InvalidEntry: Nothing is reserved.
@@ -180,7 +196,9 @@ class AllowListEntry:
             self,
             reservation=None,
             device_certificate=DeviceCertificate(
-                certificate_id=self.reservation.certificate_id, decision_id=self.reservation.decision_id
+                certificate_id=self.reservation.certificate_id,
+                decision_id=self.reservation.decision_id,
+                seen_at=seen_at,
             ),
             version=self.version + 1,
         )

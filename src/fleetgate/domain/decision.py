@@ -282,7 +282,9 @@ def _allow(case: _Case, rule: AllowRule, decision_id: str) -> Allowed:
         )
     contested = _contested(case)
     # A reserved certificate that now serves as the claim certificate has been seen in use.
-    entry = case.entry.provisioned() if case.entry.reservation is not None and contested is None else case.entry
+    entry = case.entry
+    if entry.reservation is not None and contested is None:
+        entry = entry.provisioned(seen_at=case.now)
     reservation = Reservation(
         certificate_id=case.identity.certificate_id,
         claim_certificate_id=case.identity.claim_certificate_id,

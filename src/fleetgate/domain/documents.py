@@ -42,7 +42,12 @@ def device_document(entry: AllowListEntry) -> dict[str, Any]:
             "taken_over": held.taken_over,
         },
         "device_certificate": current
-        and {"certificate_id": current.certificate_id, "decision_id": current.decision_id},
+        and {
+            "certificate_id": current.certificate_id,
+            "decision_id": current.decision_id,
+            "seen_at": instant(current.seen_at),
+            "fell_back_to": current.fell_back_to,
+        },
         "reprovisioning_count": entry.reprovisioning_count,
         "repair_window_until": instant(entry.repair_window_until),
         "deactivated_certificates": sorted(entry.deactivated_certificates),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.allow_list import AllowListEntry, DeviceCertificate, Purpose, Reservation
 from fleetgate.domain.reasons import Reason
 
 
@@ -14,6 +14,12 @@ class Evidence(Reason):
         "connected",
         "The device connected with the certificate that it was promised.",
         "Nothing to do.",
+    )
+    FELL_BACK = (
+        "fell_back",
+        "The device connected with a certificate that a later one had taken the place of.",
+        "Find out why it fell back. If its later certificate is lost, open a repair window; if the key of the old one "
+        "may be in other hands, quarantine the device.",
     )
     THING_REGISTERED = (
         "thing_registered",
@@ -32,7 +38,8 @@ class Evidence(Reason):
     )
     CERTIFICATE_ACTIVE = (
         "certificate_active",
-        "The reservation ran out unseen, and AWS IoT says that its certificate is active.",
+        "The reservation ran out unseen, and AWS IoT says that its certificate is active; whether the device heard of "
+        "it is not known.",
         "Nothing to do.",
     )
     NEVER_COMPLETED = (
@@ -52,9 +59,9 @@ class Evidence(Reason):
     )
 
 
-# What proves that the device holds its certificate, or that it is too late for it to come with another. That AWS IoT
-# did its part proves neither: a device that lost power before it heard must be able to come back.
-PROOFS = frozenset({Evidence.CONNECTED, Evidence.CERTIFICATE_ACTIVE})
+# What ends a reservation: the device holds its certificate, or it is too late for it to come with another. That AWS IoT
+# did its part does neither: a device that lost power before it heard must be able to come back.
+_COMPLETES = frozenset({Evidence.CONNECTED, Evidence.CERTIFICATE_ACTIVE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +87,49 @@ class Outcome:
 
 
 def completed(entry: AllowListEntry, outcome: Outcome) -> AllowListEntry | None:
-    """The entry once its reservation is proven to have been used; None where the sign proves nothing of it."""
+    """The entry once its reservation is at its end with that sign; None where the sign says nothing of it."""
     held = entry.reservation
-    if held is None or outcome.evidence not in PROOFS or held.certificate_id != outcome.certificate_id:
+    if held is None or outcome.evidence not in _COMPLETES or held.certificate_id != outcome.certificate_id:
         return None
-    return entry.provisioned()
+    return entry.provisioned(seen_at=outcome.seen_at if outcome.evidence is Evidence.CONNECTED else None)
+
+
+def may_complete_unseen(held: Reservation) -> bool:
+    """Whether a reservation is at its end once its certificate is active, though nobody saw the device with it.
+
+    Not in a rotation. A device that lost power before it heard has its old certificate only, and has to be able to
+    connect and to rotate with that one.
+    """
+    return held.purpose is not Purpose.ROTATION
+
+
+def came_into_use(entry: AllowListEntry, outcome: Outcome) -> AllowListEntry | None:
+    """The entry once the device was seen with its current certificate, first or again; None where that is no news."""
+    current = entry.device_certificate
+    if current is None or outcome.certificate_id != current.certificate_id or not _is_news(current, outcome):
+        return None
+    if current.seen_at is not None and current.fell_back_to is None:
+        return None
+    seen = replace(current, seen_at=outcome.seen_at, fell_back_to=None)
+    return replace(entry, device_certificate=seen, version=entry.version + 1)
+
+
+def fell_back(entry: AllowListEntry, outcome: Outcome) -> AllowListEntry | None:
+    """The entry once the device was seen with a certificate that it holds no more; None where that is no news.
+
+    The certificate has to be one that the device was promised.
+    """
+    current = entry.device_certificate
+    if current is None or outcome.certificate_id in entry.certificate_ids or not _is_news(current, outcome):
+        return None
+    fallen = replace(current, seen_at=outcome.seen_at, fell_back_to=outcome.certificate_id)
+    return replace(entry, device_certificate=fallen, version=entry.version + 1)
+
+
+def _is_news(current: DeviceCertificate, outcome: Outcome) -> bool:
+    """Whether a connection is later than the last one that counted: signs come in any order."""
+    is_later = current.seen_at is None or outcome.seen_at > current.seen_at
+    return outcome.evidence is Evidence.CONNECTED and is_later
 
 
 def never_completed(entry: AllowListEntry) -> AllowListEntry:

@@ -8,7 +8,7 @@ from typing import Self
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.domain.outcome import PROOFS, Evidence
+from fleetgate.domain.outcome import Evidence
 from fleetgate.domain.reasons import AllowRule
 
 
@@ -30,9 +30,10 @@ class Use:
     def told_by(cls, record: AuditRecord) -> Self | None:
         """What an audit record tells of a certificate that came into use; None if it tells nothing.
 
-        Beside the outcomes, that is a rotation: the device asked with a certificate that was reserved until then.
+        That is a connection, or a rotation: the device asked with a certificate that was reserved until then. That
+        AWS IoT activated a certificate is no use of it.
         """
-        if record.kind is RecordKind.OUTCOME and record.reason in PROOFS:
+        if record.kind is RecordKind.OUTCOME and record.reason == Evidence.CONNECTED:
             used = record.certificate_id
         elif record.reason == AllowRule.ROTATION and record.claim_certificate_id == record.superseded_certificate_id:
             used = record.claim_certificate_id

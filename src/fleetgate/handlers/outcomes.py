@@ -23,6 +23,8 @@ _processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_fail
 
 _METRICS = {
     Noted.COMPLETED: "RegistrationCompleted",
+    Noted.IN_USE: "CertificateCameIntoUse",
+    Noted.FELL_BACK: "DeviceFellBack",
     Noted.REGISTERED: "ThingRegistered",
     Noted.FAILED: "ProvisioningFailed",
     Noted.UNAPPROVED: "UnapprovedThing",
@@ -65,7 +67,7 @@ def _note(event: Mapping[str, Any]) -> None:
     for outcome in signs_in(event, thing_type_name=_settings().thing_type_name):
         what = _recorder().note(outcome)
         noted[what] += 1
-        say = logger.warning if what in (Noted.FAILED, Noted.UNAPPROVED) else logger.info
+        say = logger.warning if what in (Noted.FAILED, Noted.FELL_BACK, Noted.UNAPPROVED) else logger.info
         say(
             "outcome noted",
             noted=what.value,

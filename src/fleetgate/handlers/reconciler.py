@@ -41,6 +41,7 @@ _WHY_DEACTIVATED = "superseded: the device has used a later certificate for long
 _METRICS = {
     (Walk.RESERVATIONS, Settled.COMPLETED): "ReservationCompleted",
     (Walk.RESERVATIONS, Settled.RELEASED): "ReservationReleased",
+    (Walk.RESERVATIONS, Settled.LEFT_OPEN): "ReservationLeftOpen",
     (Walk.SUPERSEDED, Retired.DEACTIVATED): "SupersededDeactivated",
     (Walk.SUPERSEDED, Retired.REPORTED): "SupersededReported",
     (Walk.SUPERSEDED, Retired.THROTTLED): "SupersededOutOfReach",

@@ -64,10 +64,12 @@ class ReservationAttribute(MapAttribute[str, Any]):
 
 
 class DeviceCertificateAttribute(MapAttribute[str, Any]):
-    """The certificate a device is known to have used."""
+    """The certificate that a device has. Entries of earlier versions do not say when it was seen."""
 
     certificate_id = UnicodeAttribute()
     decision_id = UnicodeAttribute()
+    seen_at = UTCDateTimeAttribute(null=True)
+    fell_back_to = UnicodeAttribute(null=True)
 
 
 class DeviceItem(AllowListItem, discriminator="device"):
@@ -145,9 +147,7 @@ def entry_from(item: DeviceItem) -> AllowListEntry:
         attributes=dict(item.attributes.attribute_values) if item.attributes else {},
         hold=Hold(item.hold),
         reservation=_reservation_from(held) if held else None,
-        device_certificate=DeviceCertificate(certificate_id=current.certificate_id, decision_id=current.decision_id)
-        if current
-        else None,
+        device_certificate=_device_certificate_from(current) if current else None,
         reprovisioning_count=int(item.reprovisioning_count),
         repair_window_until=item.repair_window_until,
         deactivated_certificates=frozenset(item.deactivated_certificates or ()),
@@ -204,7 +204,12 @@ def reservation_attribute(reservation: Reservation) -> ReservationAttribute:
 
 def device_certificate_attribute(current: DeviceCertificate) -> DeviceCertificateAttribute:
     """A device's current certificate as it is stored."""
-    return DeviceCertificateAttribute(certificate_id=current.certificate_id, decision_id=current.decision_id)
+    return DeviceCertificateAttribute(
+        certificate_id=current.certificate_id,
+        decision_id=current.decision_id,
+        seen_at=current.seen_at,
+        fell_back_to=current.fell_back_to,
+    )
 
 
 def claim_from(item: ClaimItem) -> ClaimCertificate:
@@ -230,6 +235,15 @@ def claim_item_from(claim: ClaimCertificate, *, now: datetime) -> ClaimItem:
         serial_number=claim.serial_number and claim.serial_number.value,
         expires_at=claim.expires_at,
         updated_at=now,
+    )
+
+
+def _device_certificate_from(current: DeviceCertificateAttribute) -> DeviceCertificate:
+    return DeviceCertificate(
+        certificate_id=current.certificate_id,
+        decision_id=current.decision_id,
+        seen_at=current.seen_at,
+        fell_back_to=current.fell_back_to,
     )
 
 

@@ -12,7 +12,7 @@ from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord, RecordKind, printable
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.identifiers import InvalidIdentifier, SerialNumber
-from fleetgate.domain.outcome import Evidence, Outcome, completed, decision_meant
+from fleetgate.domain.outcome import Evidence, Outcome, came_into_use, completed, decision_meant, fell_back
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.store.outcomes import OutcomeStore
 
@@ -23,6 +23,8 @@ class Noted(StrEnum):
     """What a sign led to."""
 
     COMPLETED = "completed"
+    IN_USE = "in_use"
+    FELL_BACK = "fell_back"
     REGISTERED = "registered"
     FAILED = "failed"
     UNAPPROVED = "unapproved"
@@ -60,7 +62,7 @@ class OutcomeRecorder:
             return Noted.NOT_OURS
         match outcome.evidence:
             case Evidence.CONNECTED | Evidence.CERTIFICATE_ACTIVE:
-                return self._completed(outcome, serial_number, entry)
+                return self._used(outcome, serial_number, entry)
             case _ if decision_id is None:
                 return Noted.KNOWN
             case _:
@@ -88,17 +90,39 @@ class OutcomeRecorder:
             return Noted.KNOWN
         return Noted.UNAPPROVED
 
-    def _completed(self, outcome: Outcome, serial_number: SerialNumber, entry: AllowListEntry | None) -> Noted:
+    def _used(self, outcome: Outcome, serial_number: SerialNumber, entry: AllowListEntry | None) -> Noted:
         for _ in range(_MOST_TRIES):
-            after = completed(entry, outcome) if entry else None
-            if entry is None or after is None:
+            change = self._change(entry, outcome) if entry else None
+            if entry is None or change is None:
                 return Noted.KNOWN
-            moment = self.now()
-            record = _about(entry, self._record(outcome.evidence, outcome, moment, self.new_record_id(moment)), after)
-            if self.store.settle(after, record):
-                return Noted.COMPLETED
+            what, after = change
+            if self.store.settle(after, self._record_of_use(what, entry, outcome, after)):
+                return what
             entry = self.store.device(serial_number)
         raise Fault(FaultReason.STORE_CONTENTION)
+
+    def _change(self, entry: AllowListEntry, outcome: Outcome) -> tuple[Noted, AllowListEntry] | None:
+        """What a certificate in use changes; None where it is no news."""
+        if (after := completed(entry, outcome)) is not None:
+            return Noted.COMPLETED, after
+        if (after := came_into_use(entry, outcome)) is not None:
+            return Noted.IN_USE, after
+        after, used = fell_back(entry, outcome), outcome.certificate_id
+        if after is None or used is None or self.store.promised_to(used) != entry.serial_number:
+            return None
+        return Noted.FELL_BACK, after
+
+    def _record_of_use(
+        self, what: Noted, entry: AllowListEntry, outcome: Outcome, after: AllowListEntry
+    ) -> AuditRecord:
+        moment, current = self.now(), entry.device_certificate
+        evidence = Evidence.FELL_BACK if what is Noted.FELL_BACK else outcome.evidence
+        record = self._record(evidence, outcome, moment, self.new_record_id(moment))
+        if what is Noted.COMPLETED:
+            return _about(entry, record, after)
+        if what is Noted.IN_USE and current is not None:
+            record = replace(record, decision_id=current.decision_id)
+        return replace(_about(entry, record), entry_version=after.version)
 
     def _noted(
         self,

@@ -1,4 +1,4 @@
-"""Ask AWS IoT what became of reservations that ran out unseen: completed, or released for the next try."""
+"""Ask AWS IoT what became of reservations that ran out unseen: completed, released for the next try, or left open."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -9,7 +9,7 @@ from enum import StrEnum
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.domain.outcome import Evidence, Outcome, never_completed
+from fleetgate.domain.outcome import Evidence, Outcome, may_complete_unseen, never_completed
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.store.certificates import CertificateOutOfReach, Certificates, CertificateStatus, Obstacle
 from fleetgate.workflows.note_outcome import Noted, OutcomeRecorder
@@ -26,6 +26,7 @@ class Settled(StrEnum):
 
     COMPLETED = "completed"
     RELEASED = "released"
+    LEFT_OPEN = "left_open"
     NOTHING_OPEN = "nothing_open"
 
 
@@ -65,6 +66,9 @@ class Reconciler:
                 return Settled.NOTHING_OPEN
             status = self._status(held.certificate_id)
             if status not in _UNUSED:
+                # An inactive one may be a quarantine's, and be active again tomorrow: it says nothing of the device.
+                if status is not CertificateStatus.ACTIVE or not may_complete_unseen(held):
+                    return Settled.LEFT_OPEN
                 outcome = Outcome(
                     evidence=Evidence.CERTIFICATE_ACTIVE,
                     seen_at=now,

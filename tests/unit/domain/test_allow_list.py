@@ -1,5 +1,6 @@
 """An allow-list entry: what it may hold, where a device stands, and the ways it can go."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -102,9 +103,9 @@ def test_a_reprovisioning_counts_once_however_often_it_is_taken_over(
 
 
 def test_an_outcome_makes_the_reserved_certificate_the_current_one() -> None:
-    after = entry(device_certificate=current_certificate(), reservation=reservation(), version=2).provisioned()
+    after = entry(device_certificate=current_certificate(), reservation=reservation(), version=2).provisioned(NOW)
     assert after.reservation is None
-    assert after.device_certificate == current_certificate(CERTIFICATE_ID)
+    assert after.device_certificate == replace(current_certificate(CERTIFICATE_ID), seen_at=NOW)
     assert after.device_certificate is not None
     assert after.device_certificate.decision_id == EARLIER_DECISION_ID
     assert (after.state, after.version) == (DeviceState.PROVISIONED, 3)

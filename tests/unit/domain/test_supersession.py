@@ -61,9 +61,9 @@ ROTATIONS = [allow(D1, FIRST), allow(D2, SECOND, FIRST), allow(D3, THIRD, SECOND
 
 
 @pytest.mark.parametrize("evidence", Evidence)
-def test_only_a_proof_of_use_tells_of_use(evidence: Evidence) -> None:
+def test_only_a_connection_tells_of_use(evidence: Evidence) -> None:
     told = Use.told_by(outcome(evidence, D1, FIRST))
-    assert told == (use(FIRST) if evidence in {Evidence.CONNECTED, Evidence.CERTIFICATE_ACTIVE} else None)
+    assert told == (use(FIRST) if evidence is Evidence.CONNECTED else None)
 
 
 def test_a_device_that_rotates_with_its_reserved_certificate_uses_it() -> None:
@@ -132,5 +132,7 @@ def test_the_certificate_stays_what_it_was_where_its_successor_never_completed()
 
 def test_what_the_device_may_use_is_never_out_of_use() -> None:
     assert not is_out_of_use(entry(device_certificate=current(FIRST, D3)), SUPERSEDED)
+    fallen = replace(current(SECOND, D2), fell_back_to=FIRST)
+    assert not is_out_of_use(entry(device_certificate=fallen), SUPERSEDED)
     again = reservation(certificate_id=FIRST, decision_id=D3)
     assert not is_out_of_use(entry(device_certificate=current(SECOND, D2), reservation=again), SUPERSEDED)

@@ -80,6 +80,12 @@ class ReconcilerWorld:
         """Have a walk begin with what is not older than that."""
         Reconciliation(self.tables).note_done(walk, record_id(datetime.now(UTC) - ago))
 
+    def let_go_of_everything(self) -> None:
+        """Have nothing set aside."""
+        reconciliation = Reconciliation(self.tables)
+        for one in reconciliation.set_aside():
+            reconciliation.let_go(one.use)
+
     def reservations(self, iot: Any = None, most_records: int = 100) -> Reconciler:
         """The walk through reservations that ran out."""
         return Reconciler(

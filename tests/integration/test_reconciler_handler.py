@@ -34,9 +34,8 @@ def world(
         monkeypatch.setenv(name, value)
     for walk in (Walk.RESERVATIONS, Walk.SUPERSEDED):
         reconciling.begin(walk, timedelta(0))
-    store = Reconciliation(reconciling.tables)
-    store.note_next_token(None)
-    store.note_set_aside(())
+    Reconciliation(reconciling.tables).note_next_token(None)
+    reconciling.let_go_of_everything()
     reconciler._walks.cache_clear()
     with embedded.without_registry_events():
         yield reconciling

@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 from fleetgate.domain.allow_list import AllowListEntry, Purpose, Reservation
 from fleetgate.domain.audit import AuditRecord, RecordKind
 from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.domain.supersession import SupersededPolicy
-from fleetgate.store.reconciliation import Reconciliation, Walk
+from fleetgate.domain.supersession import SupersededPolicy, Use
+from fleetgate.store.reconciliation import Reconciliation, SetAside, Walk
 from fleetgate.store.stops import StopStore
 from fleetgate.workflows import superseded_certificates
 from fleetgate.workflows.reconcile import Settled
@@ -33,7 +33,7 @@ HOUR = timedelta(hours=1)
 def world(reconciling: ReconcilerWorld) -> ReconcilerWorld:
     """A reconciler whose walk begins with what the test does."""
     reconciling.begin(Walk.SUPERSEDED, USED)
-    Reconciliation(reconciling.tables).note_set_aside(())
+    reconciling.let_go_of_everything()
     return reconciling
 
 
@@ -429,6 +429,39 @@ def test_what_is_refused_for_a_month_is_given_up(
     assert Counter(world.superseded(iot=stranger, later=month).run())[Retired.GIVEN_UP] == 1
     aside = {one.use.serial_number for one in Reconciliation(world.tables).set_aside()}
     assert approved.serial_number not in aside
+
+
+def test_what_two_runs_at_once_set_aside_and_let_go_is_set_aside_and_let_go(
+    approved: AllowListEntry, other: AllowListEntry, world: ReconcilerWorld
+) -> None:
+    now = datetime.now(UTC)
+    one, two, three = (
+        SetAside(Use(serial_number=device.serial_number, certificate_id=world.certificate()), now)
+        for device in (approved, other, approved)
+    )
+
+    class Overtaken(Reconciliation):
+        """A run that another one overtakes between its first read and its write."""
+
+        then: Callable[[], None] | None = None
+
+        def _set_aside(self) -> tuple[dict[Use, SetAside], int | None]:
+            found = super()._set_aside()
+            if (happens := self.then) is not None:
+                self.then = None
+                happens()
+            return found
+
+    run, another = Overtaken(world.tables), Reconciliation(world.tables)
+    run.then = lambda: another.put_aside(one)
+    run.put_aside(two)
+    assert set(another.set_aside()) == {one, two}
+    run.then = lambda: another.put_aside(three)
+    run.let_go(one.use)
+    assert set(another.set_aside()) == {two, three}
+    run.then = lambda: another.let_go(two.use)
+    run.put_aside(replace(three, since=now + HOUR))
+    assert another.set_aside() == (three,)
 
 
 def test_the_walk_waits_where_more_is_refused_than_can_be_set_aside(

@@ -109,6 +109,7 @@ def test_the_reconciler_runs_on_a_schedule_and_may_compare_and_settle_and_nothin
     assert defaults.resource("ReconcilerSchedule")["Targets"] == [{"Id": "reconciler", "Arn": "ReconcilerFunction.Arn"}]
     permission = defaults.resource("ReconcilerPermission")
     assert (permission["Principal"], permission["SourceArn"]) == ("events.amazonaws.com", "ReconcilerSchedule.Arn")
+    assert defaults.resource("ReconcilerFunction")["EventInvokeConfig"] == {"MaximumRetryAttempts": 0}
     assert of("ReconcilerFunctionRole", granted) == {
         "SettleADevice": ({"dynamodb:GetItem", "dynamodb:UpdateItem"}, ("AllowListTable.Arn",)),
         "RememberThePlace": ({"dynamodb:GetItem", "dynamodb:PutItem"}, ("AllowListTable.Arn",)),

@@ -1,25 +1,29 @@
 """Where the reconciler's walks are, and the audit records that come next."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from pynamodb.attributes import ListAttribute, MapAttribute, UnicodeAttribute, UTCDateTimeAttribute
-from pynamodb.exceptions import DoesNotExist
+from pynamodb.attributes import ListAttribute, MapAttribute, NumberAttribute, UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.exceptions import DoesNotExist, PutError
 from ulid import ULID
 
 from fleetgate.domain.audit import AuditRecord, Verdict
+from fleetgate.domain.faults import Fault
 from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.domain.reasons import FaultReason
 from fleetgate.domain.supersession import Use
 from fleetgate.store.allow_list_items import AllowListItem, device_key
 from fleetgate.store.audit_items import AuditItem, record_from
 from fleetgate.store.connection import StackTables
-from fleetgate.store.faults import faults_translated
+from fleetgate.store.faults import faults_translated, response_code
 from fleetgate.store.tables import TableSettings
 
 _PAGE_ITEMS = 200
+# Two runs at once, at worst; each tries again only when the other has just written.
+_MOST_TRIES = 10
 _SET_ASIDE = "reconciler#set-aside"
 
 
@@ -50,6 +54,7 @@ class SetAsideItem(AllowListItem, discriminator="reconciler_set_aside"):
     """What the walk through superseded certificates comes back to."""
 
     uses: ListAttribute[SetAsideAttribute] = ListAttribute(of=SetAsideAttribute)
+    version = NumberAttribute(null=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,19 +133,48 @@ class Reconciliation:
 
     def set_aside(self) -> tuple[SetAside, ...]:
         """What the walk through superseded certificates comes back to."""
+        return tuple(self._set_aside()[0].values())
+
+    def put_aside(self, one: SetAside) -> None:
+        """Have the walk through superseded certificates come back to a use; the first time counts."""
+        for _ in range(_MOST_TRIES):
+            aside, version = self._set_aside()
+            if one.use in aside or self._save_set_aside({**aside, one.use: one}, version):
+                return
+        raise Fault(FaultReason.STORE_CONTENTION)
+
+    def let_go(self, use: Use) -> None:
+        """Have the walk through superseded certificates come back to a use no more."""
+        for _ in range(_MOST_TRIES):
+            aside, version = self._set_aside()
+            if aside.pop(use, None) is None or self._save_set_aside(aside, version):
+                return
+        raise Fault(FaultReason.STORE_CONTENTION)
+
+    def _set_aside(self) -> tuple[dict[Use, SetAside], int | None]:
+        """What is set aside, and the version of that; None where it has none yet."""
         self._tables.connection()
         with faults_translated():
             try:
-                found = SetAsideItem.get(_SET_ASIDE, consistent_read=True).uses
+                found = SetAsideItem.get(_SET_ASIDE, consistent_read=True)
             except DoesNotExist:
-                return ()
-            return tuple(map(_set_aside_from, found))
+                return {}, None
+            aside = {one.use: one for one in map(_set_aside_from, found.uses)}
+            return aside, None if found.version is None else int(found.version)
 
-    def note_set_aside(self, those: Iterable[SetAside]) -> None:
-        """Remember what the walk through superseded certificates comes back to."""
+    def _save_set_aside(self, aside: dict[Use, SetAside], before: int | None) -> bool:
+        """Write what is set aside, if nobody did since; whether it was written. Runs may overlap."""
         self._tables.connection()
+        uses = [_attribute(one) for one in aside.values()]
+        is_unchanged = SetAsideItem.version.does_not_exist() if before is None else SetAsideItem.version == before
         with faults_translated():
-            SetAsideItem(_SET_ASIDE, uses=[_attribute(one) for one in those]).save()
+            try:
+                SetAsideItem(_SET_ASIDE, uses=uses, version=(before or 0) + 1).save(condition=is_unchanged)
+            except PutError as error:
+                if response_code(error) != "ConditionalCheckFailedException":
+                    raise
+                return False
+        return True
 
     def _place(self, walk: Walk) -> ReconcilerItem | None:
         self._tables.connection()

@@ -92,12 +92,12 @@ class SupersededCertificates:
                 if _TO_BE_REPEATED.intersection(became):
                     # Before the walk goes on, for it does not come back.
                     aside.setdefault(use, SetAside(use, now))
-                    self.reconciliation.note_set_aside(aside.values())
+                    self.reconciliation.put_aside(aside[use])
                 is_throttled = Retired.THROTTLED in became
 
     def _let_go(self, use: Use, aside: dict[Use, SetAside]) -> None:
         del aside[use]
-        self.reconciliation.note_set_aside(aside.values())
+        self.reconciliation.let_go(use)
 
     def _look_after(self, use: Use, *, is_repeated: bool) -> Iterator[Retired]:
         for superseded in superseded_by(use, self.reconciliation.certificates_of(use.serial_number)):

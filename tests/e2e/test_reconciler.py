@@ -72,6 +72,7 @@ def superseded_at(embedded: Embedded, later: timedelta) -> SupersededCertificate
             new_record_id=lambda moment: str(ULID.from_datetime(moment)),
         ),
         policy=told.superseded_policy,
+        tell_unreadable=pytest.fail,
     )
 
 

@@ -1,6 +1,6 @@
 """A stack whose reconciler is made to walk: its parts under its own role, and devices with a past."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -45,6 +45,7 @@ class ReconcilerWorld:
 
     embedded: Embedded
     settings: HookSettings
+    unreadable: list[str] = field(default_factory=list)
 
     @cached_property
     def credentials(self) -> dict[str, str]:
@@ -97,6 +98,7 @@ class ReconcilerWorld:
                 most_records=most_records,
             ),
             certificates=Certificates(iot or self.iot),
+            tell_unreadable=self.unreadable.append,
         )
 
     def superseded(
@@ -122,6 +124,7 @@ class ReconcilerWorld:
                 new_record_id=record_id,
             ),
             policy=policy,
+            tell_unreadable=self.unreadable.append,
         )
 
     def things(self, iot: Any = None, most_things: int = 100_000) -> ThingInspector:
@@ -131,6 +134,7 @@ class ReconcilerWorld:
             reconciliation=Reconciliation(self.tables),
             things=Things(iot or self.iot, THING_TYPE),
             most_things=most_things,
+            tell_unreadable=self.unreadable.append,
         )
 
     def let_in(self, request: RegistrationRequest, ago: timedelta) -> Allowed:

@@ -16,6 +16,7 @@ from fleetgate.domain.audit import AuditRecord, RecordKind
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.outcome import Evidence, Outcome
 from fleetgate.domain.reasons import FaultReason
+from fleetgate.store.allow_list_items import item_from
 from fleetgate.store.outcomes import OutcomeStore
 from fleetgate.store.reconciliation import Reconciliation
 from fleetgate.workflows.note_outcome import Noted
@@ -163,6 +164,21 @@ def test_a_thing_whose_decision_the_audit_table_has_forgotten_is_approved_by_its
     make(embedded, approved.serial_number.value, NO_DECISION)
     assert inspected(world, approved.serial_number.value) == [Noted.REGISTERED]
     assert world.outcomes(approved) == []
+
+
+def test_a_thing_whose_devices_entry_cannot_be_read_is_told_and_passed_by(
+    world: ReconcilerWorld, embedded: Embedded, approved: AllowListEntry
+) -> None:
+    name = approved.serial_number.value
+    make(embedded, name, NO_DECISION)
+    make(embedded, f"{name}-2", NO_DECISION)
+    item = item_from(approved, now=datetime.now(UTC)).serialize()
+    embedded.put_raw({**item, "hold": {"S": "quarantined"}})  # by hand, and the state was forgotten
+    try:
+        assert inspected(world, name) == [Noted.UNREADABLE, Noted.UNAPPROVED]
+    finally:
+        embedded.put(approved)
+    assert world.unreadable == [f"thing {name}"]
 
 
 def test_a_thing_that_borrows_another_devices_decision_is_unapproved(

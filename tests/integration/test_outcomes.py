@@ -13,6 +13,7 @@ from fleetgate.domain.allow_list import AllowListEntry, DeviceState
 from fleetgate.domain.audit import RecordKind
 from fleetgate.domain.decision import Allowed
 from fleetgate.domain.outcome import Evidence, Outcome
+from fleetgate.store.audit_items import audit_item_from
 from fleetgate.store.gate import GateStore
 from fleetgate.store.outcomes import OutcomeStore
 from fleetgate.store.tables import TableCredentials, TableSettings
@@ -199,6 +200,26 @@ def test_what_is_not_ours_is_left_alone(recorder: OutcomeRecorder) -> None:
         thing_name=f"other {secrets.token_hex(4)}",
     )
     assert recorder.note(other) is Noted.NOT_OURS
+
+
+def test_a_forged_allow_does_not_say_whom_a_certificate_was_promised(
+    approved: AllowListEntry, let_in: Callable[[], Allowed], recorder: OutcomeRecorder, embedded: Embedded
+) -> None:
+    allowed = let_in()
+    assert allowed.reserved is not None
+    assert allowed.reserved.reservation is not None
+    certificate_id = allowed.reserved.reservation.certificate_id
+    (decision,) = embedded.records(f"device#{approved.serial_number}")
+    later = replace(decision, record_id=str(ULID.from_datetime(SEEN_AT.replace(year=2126))), serial_number="ANOTHER")
+    # What whoever may only append questions can write.
+    item = {**audit_item_from(later, retention=timedelta(days=1)).serialize(), "subject": {"S": "queries"}}
+    table = embedded.stack.outputs["AuditTableName"]
+    embedded.dynamodb.put_item(TableName=table, Item=item)
+    try:
+        assert recorder.store.promised_to(certificate_id) == approved.serial_number
+    finally:  # others count what there is
+        key = {name: item[name] for name in ("subject", "record_id")}
+        embedded.dynamodb.delete_item(TableName=table, Key=key)
 
 
 def test_a_rotation_makes_the_new_certificate_the_devices_own_and_names_the_old(

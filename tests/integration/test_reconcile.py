@@ -3,15 +3,20 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import pytest
+from ulid import ULID
 
 from fleetgate.domain.allow_list import AllowListEntry, DeviceState
 from fleetgate.domain.decision import Allowed
 from fleetgate.domain.faults import Fault
+from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.reasons import AllowRule, FaultReason
+from fleetgate.store.allow_list_items import item_from
+from fleetgate.store.audit_items import audit_item_from
 from fleetgate.store.reconciliation import Walk
 from fleetgate.workflows.reconcile import Settled
 from tests.embedded import Embedded
@@ -170,3 +175,66 @@ def test_what_aws_iot_cannot_be_asked_about_is_asked_again_by_the_next_run(
     assert embedded.entry(approved.serial_number).state is DeviceState.RESERVED
 
     assert Counter(world.reservations().run())[Settled.RELEASED] == 1
+
+
+def damaged(embedded: Embedded, device: AllowListEntry) -> None:
+    """Somebody put the device in quarantine by hand, and forgot the state."""
+    item = item_from(embedded.entry(device.serial_number), now=datetime.now(UTC)).serialize()
+    embedded.put_raw({**item, "hold": {"S": "quarantined"}})
+
+
+def test_an_entry_that_cannot_be_read_is_told_and_passed_by(
+    approved: AllowListEntry,
+    ask: Ask,
+    let_in: LetIn,
+    certificate_ids: Iterator[str],
+    world: ReconcilerWorld,
+    embedded: Embedded,
+) -> None:
+    other = replace(approved, serial_number=SerialNumber(f"{approved.serial_number}-2"))
+    embedded.put(other)
+    let_in(approved, next(certificate_ids))
+    let_in(other, next(certificate_ids))
+    damaged(embedded, approved)
+    try:
+        assert list(world.reservations().run()) == [Settled.UNREADABLE, Settled.RELEASED]
+    finally:
+        embedded.put(approved)  # a list of all devices has to be able to read it
+    assert world.unreadable == [f"device#{approved.serial_number}"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param({"kind": {"S": "gossip"}}, id="of a kind that there is not"),
+        pytest.param({"recorded_at": {"S": "yesterday"}}, id="of a time that there is not"),
+        pytest.param({"subject": {"S": "queries"}}, id="filed where it does not belong"),
+        pytest.param({"subject": {"S": "queries"}, "record_id": {"S": "7ZZ"}}, id="with an ID that is none"),
+    ],
+)
+def test_an_item_that_is_no_audit_record_is_told_and_passed_by(
+    damage: dict[str, Any],
+    approved: AllowListEntry,
+    let_in: LetIn,
+    certificate_ids: Iterator[str],
+    world: ReconcilerWorld,
+    embedded: Embedded,
+) -> None:
+    let_in(approved, next(certificate_ids))
+    (decision,) = embedded.records(f"device#{approved.serial_number}")
+    moment = decision.recorded_at - timedelta(milliseconds=1)
+    record_id_before = str(ULID.from_datetime(moment))
+    if "record_id" in damage:
+        damage = {**damage, "record_id": {"S": f"{record_id_before[:10]}!"}}
+    item = audit_item_from(replace(decision, record_id=record_id_before), retention=timedelta(days=1)).serialize()
+    item |= damage
+    world.begin(Walk.RESERVATIONS, LONG_AGO + timedelta(minutes=1))
+    table = embedded.stack.outputs["AuditTableName"]
+    embedded.dynamodb.put_item(TableName=table, Item=item)
+    try:
+        assert set(world.reservations().run()) >= {Settled.UNREADABLE, Settled.RELEASED}
+        assert list(world.reservations().run()) == []
+    finally:  # others count what there is
+        key = {name: item[name] for name in ("subject", "record_id")}
+        embedded.dynamodb.delete_item(TableName=table, Key=key)
+    assert len(world.unreadable) == 1

@@ -85,6 +85,7 @@ def test_every_walk_has_its_turn_and_says_what_it_did(
         "ReservationCompleted": 0,
         "ReservationReleased": 0,
         "ReservationLeftOpen": 0,
+        "ItemUnreadable": 0,
         "SupersededDeactivated": 0,
         "SupersededReported": 0,
         "SupersededOutOfReach": 0,

@@ -14,6 +14,7 @@ from fleetgate.domain.allow_list import AllowListEntry, Purpose, Reservation
 from fleetgate.domain.audit import AuditRecord, RecordKind
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.supersession import SupersededPolicy, Use
+from fleetgate.store.allow_list_items import item_from
 from fleetgate.store.reconciliation import Reconciliation, SetAside, Walk
 from fleetgate.store.stops import StopStore
 from fleetgate.workflows import superseded_certificates
@@ -418,6 +419,23 @@ def test_where_aws_iot_has_had_enough_the_rest_is_left_to_the_next_run(
     assert list(world.superseded(iot=busy).run()) == [Retired.THROTTLED]
     assert list(world.superseded(iot=busy).run()) == [Retired.THROTTLED]
     assert list(world.superseded().run()) == [Retired.DEACTIVATED, Retired.DEACTIVATED]
+
+
+def test_a_device_whose_entry_cannot_be_read_is_told_and_looked_after_once_it_is_mended(
+    approved: AllowListEntry, other: AllowListEntry, devices: Devices, world: ReconcilerWorld, embedded: Embedded
+) -> None:
+    first, _ = devices.rotate(approved)
+    devices.rotate(other)
+    sound = embedded.entry(approved.serial_number)
+    item = item_from(sound, now=datetime.now(UTC)).serialize()
+    embedded.put_raw({**item, "hold": {"S": "quarantined"}})  # by hand, and the state was forgotten
+    try:
+        assert list(world.superseded().run()) == [Retired.UNREADABLE, Retired.DEACTIVATED]
+    finally:
+        embedded.put(sound)
+    assert world.unreadable == [f"device#{approved.serial_number}"]
+    assert list(world.superseded().run()) == [Retired.DEACTIVATED]
+    assert world.status(first) == "INACTIVE"
 
 
 def test_what_is_refused_for_a_month_is_given_up(

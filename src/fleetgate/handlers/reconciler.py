@@ -4,6 +4,7 @@ Three walks take turns: reservations that ran out, superseded certificates, and 
 """
 
 import os
+from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
@@ -42,11 +43,14 @@ _METRICS = {
     (Walk.RESERVATIONS, Settled.COMPLETED): "ReservationCompleted",
     (Walk.RESERVATIONS, Settled.RELEASED): "ReservationReleased",
     (Walk.RESERVATIONS, Settled.LEFT_OPEN): "ReservationLeftOpen",
+    (Walk.RESERVATIONS, Settled.UNREADABLE): "ItemUnreadable",
     (Walk.SUPERSEDED, Retired.DEACTIVATED): "SupersededDeactivated",
     (Walk.SUPERSEDED, Retired.REPORTED): "SupersededReported",
     (Walk.SUPERSEDED, Retired.THROTTLED): "SupersededOutOfReach",
     (Walk.SUPERSEDED, Retired.REFUSED): "SupersededOutOfReach",
     (Walk.SUPERSEDED, Retired.GIVEN_UP): "SupersededGivenUp",
+    (Walk.SUPERSEDED, Retired.UNREADABLE): "ItemUnreadable",
+    (Walk.THINGS, Noted.UNREADABLE): "ItemUnreadable",
     (Walk.THINGS, Noted.UNAPPROVED): "UnapprovedThing",
 }
 
@@ -63,8 +67,11 @@ def handler(_event: Any, context: LambdaContext) -> dict[str, dict[str, int]]:
         ExceptionGroup: Walks that failed. The others had their turn, and the next run goes on.
     """
     turns = take_turns(_walks(context.invoked_function_arn), context.get_remaining_time_in_millis)
+    emitted: Counter[str] = Counter(dict.fromkeys(_METRICS.values(), 0))
     for (walk, what), name in _METRICS.items():
-        metrics.add_metric(name, MetricUnit.Count, turns.counts[walk][what])
+        emitted[name] += turns.counts[walk][what]
+    for name, count in emitted.items():
+        metrics.add_metric(name, MetricUnit.Count, count)
     done = {name: {what.value: count for what, count in counts.items()} for name, counts in turns.counts.items()}
     logger.info("walks had their turns", done=done)
     for name, failure in turns.failures.items():
@@ -72,6 +79,10 @@ def handler(_event: Any, context: LambdaContext) -> dict[str, dict[str, int]]:
     if turns.failures:
         raise ExceptionGroup("walks failed", list(turns.failures.values()))
     return done
+
+
+def _tell_unreadable(what: str) -> None:
+    logger.error("item could not be read", what=what)
 
 
 @cache
@@ -89,6 +100,7 @@ def _walks(actor: str) -> Mapping[str, Run]:
             most_records=settings.most_records,
         ),
         certificates=certificates,
+        tell_unreadable=_tell_unreadable,
     )
     superseded = SupersededCertificates(
         walk=RecordWalk(
@@ -102,11 +114,13 @@ def _walks(actor: str) -> Mapping[str, Run]:
         certificates=certificates,
         system=Operator(actor=actor, reason=_WHY_DEACTIVATED, now=outcomes.now, new_record_id=outcomes.new_record_id),
         policy=settings.superseded_policy,
+        tell_unreadable=_tell_unreadable,
     )
     things = ThingInspector(
         recorder=outcomes,
         reconciliation=reconciliation,
         things=Things(iot, settings.thing_type_name),
         most_things=settings.most_things,
+        tell_unreadable=_tell_unreadable,
     )
     return {Walk.RESERVATIONS: reservations.run, Walk.SUPERSEDED: superseded.run, Walk.THINGS: things.run}

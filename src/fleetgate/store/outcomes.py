@@ -18,6 +18,7 @@ from fleetgate.store.allow_list_items import (
 from fleetgate.store.audit_items import AuditItem
 from fleetgate.store.connection import StackTables
 from fleetgate.store.faults import cancellation_codes, faults_translated
+from fleetgate.store.filed_records import filed_records
 from fleetgate.store.tables import TableSettings
 
 
@@ -44,10 +45,9 @@ class OutcomeStore:
                 certificate_id,
                 filter_condition=AuditItem.verdict == Verdict.ALLOWED.value,
                 scan_index_forward=False,
-                limit=1,
                 page_size=100,
             )
-            found = next(iter(allows), None)
+            found = next((one for one in filed_records(allows) if isinstance(one, AuditRecord)), None)
         return SerialNumber(found.serial_number) if found is not None and found.serial_number else None
 
     def is_decided(self, serial_number: SerialNumber, decision_id: str) -> bool:

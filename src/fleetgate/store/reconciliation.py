@@ -19,6 +19,7 @@ from fleetgate.store.allow_list_items import AllowListItem, device_key
 from fleetgate.store.audit_items import AuditItem, record_from
 from fleetgate.store.connection import StackTables
 from fleetgate.store.faults import faults_translated, response_code
+from fleetgate.store.filed_records import Unreadable, filed_records
 from fleetgate.store.tables import TableSettings
 
 _PAGE_ITEMS = 200
@@ -97,8 +98,8 @@ class Reconciliation:
         with faults_translated():
             ReconcilerItem(_key(Walk.THINGS), next_token=token).save()
 
-    def records(self, after: str, before: datetime) -> Iterator[AuditRecord]:
-        """All audit records, oldest first.
+    def records(self, after: str, before: datetime) -> Iterator[AuditRecord | Unreadable]:
+        """All audit records, oldest first, and items that are none to go by.
 
         Args:
             after: A record ID, exclusive.
@@ -116,7 +117,7 @@ class Reconciliation:
                     range_key_condition=AuditItem.record_id.between(after, end),
                     page_size=_PAGE_ITEMS,
                 )
-                yield from (record_from(item) for item in found if after < item.record_id < end)
+                yield from (one for one in filed_records(found) if one.record_id is None or after < one.record_id < end)
                 day += timedelta(days=1)
 
     def certificates_of(self, serial_number: SerialNumber) -> Iterator[AuditRecord]:

@@ -6,7 +6,9 @@ Registry events tell of such a thing at once. This finds those whose event never
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from fleetgate.domain.faults import Fault
 from fleetgate.domain.outcome import Evidence, Outcome
+from fleetgate.domain.reasons import FaultReason
 from fleetgate.store.reconciliation import Reconciliation
 from fleetgate.store.things import PlaceLost, Thing, Things, ThingsPage
 from fleetgate.workflows.note_outcome import Noted, OutcomeRecorder
@@ -18,12 +20,14 @@ class ThingInspector:
 
     Attributes:
         most_things: Of one run, but for the rest of a page. The next run goes on where this one stopped.
+        tell_unreadable: Told whose entry could not be read; the thing is passed by until its next turn.
     """
 
     recorder: OutcomeRecorder
     reconciliation: Reconciliation
     things: Things
     most_things: int
+    tell_unreadable: Callable[[str], None]
 
     def run(self, goes_on: Callable[[], bool] = lambda: True) -> Iterator[Noted]:
         """Inspect the things that come next, up to the end of the list: what was noted of each, one by one.
@@ -39,12 +43,21 @@ class ThingInspector:
         while inspected < self.most_things and goes_on():
             page = self._page(token)
             for thing in page.things:
-                yield self.recorder.note_listed(self._listed(thing))
+                yield self._inspected(thing)
             inspected += len(page.things)
             token = page.next_token
             self.reconciliation.note_next_token(token)
             if token is None:
                 break
+
+    def _inspected(self, thing: Thing) -> Noted:
+        try:
+            return self.recorder.note_listed(self._listed(thing))
+        except Fault as fault:
+            if fault.reason is not FaultReason.CORRUPT_ITEM:
+                raise
+            self.tell_unreadable(f"thing {thing.name}")
+            return Noted.UNREADABLE
 
     def _page(self, token: str | None) -> ThingsPage:
         try:

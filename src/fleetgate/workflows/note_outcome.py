@@ -30,6 +30,7 @@ class Noted(StrEnum):
     UNAPPROVED = "unapproved"
     KNOWN = "known"
     NOT_OURS = "not_ours"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

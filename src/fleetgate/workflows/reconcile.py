@@ -12,6 +12,7 @@ from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.outcome import Evidence, Outcome, may_complete_unseen, never_completed
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.store.certificates import CertificateOutOfReach, Certificates, CertificateStatus, Obstacle
+from fleetgate.store.filed_records import Unreadable
 from fleetgate.workflows.note_outcome import Noted, OutcomeRecorder
 from fleetgate.workflows.walk_records import RecordWalk
 
@@ -27,6 +28,7 @@ class Settled(StrEnum):
     COMPLETED = "completed"
     RELEASED = "released"
     LEFT_OPEN = "left_open"
+    UNREADABLE = "unreadable"
     NOTHING_OPEN = "nothing_open"
 
 
@@ -36,11 +38,13 @@ class Reconciler:
 
     Attributes:
         walk: Its patience is longer than any reservation.
+        tell_unreadable: Told what could not be read and is passed by.
     """
 
     recorder: OutcomeRecorder
     walk: RecordWalk
     certificates: Certificates
+    tell_unreadable: Callable[[str], None]
 
     def run(self, goes_on: Callable[[], bool] = lambda: True) -> Iterator[Settled]:
         """Look into what is due; what became of each, one by one.
@@ -54,7 +58,19 @@ class Reconciler:
         now = self.recorder.now()
         with closing(self.walk.run(_lets_in, now=now, goes_on=goes_on)) as decisions:
             for decision in decisions:
-                yield self._settle(decision, now)
+                yield self._looked_into(decision, now)
+
+    def _looked_into(self, decision: AuditRecord | Unreadable, now: datetime) -> Settled:
+        if isinstance(decision, Unreadable):
+            self.tell_unreadable(f"audit record {decision.record_id or 'without an ID'}")
+            return Settled.UNREADABLE
+        try:
+            return self._settle(decision, now)
+        except Fault as fault:
+            if fault.reason is not FaultReason.CORRUPT_ITEM:
+                raise
+            self.tell_unreadable(decision.subject)
+            return Settled.UNREADABLE
 
     def _settle(self, decision: AuditRecord, now: datetime) -> Settled:
         """Settle the reservation that a decision made, if it is still open."""

@@ -12,6 +12,7 @@ from fleetgate.domain.outcome import Evidence
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.domain.supersession import Superseded, SupersededPolicy, Use, is_out_of_use, superseded_by
 from fleetgate.store.certificates import CertificateOutOfReach, Certificates, CertificateStatus, Obstacle
+from fleetgate.store.filed_records import Unreadable
 from fleetgate.store.reconciliation import Reconciliation, SetAside
 from fleetgate.store.stops import StopStore
 from fleetgate.workflows.operator_action import MOST_TRIES, Action, Operator
@@ -32,9 +33,10 @@ class Retired(StrEnum):
     THROTTLED = "throttled"
     REFUSED = "refused"
     GIVEN_UP = "given_up"
+    UNREADABLE = "unreadable"
 
 
-_TO_BE_REPEATED = frozenset({Retired.THROTTLED, Retired.REFUSED})
+_TO_BE_REPEATED = frozenset({Retired.THROTTLED, Retired.REFUSED, Retired.UNREADABLE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,7 @@ class SupersededCertificates:
     Attributes:
         walk: Its patience is the grace: how long a device may fall back to an old certificate.
         system: Whom the audit trail names for what is done here, and why.
+        tell_unreadable: Told what could not be read and is passed by.
     """
 
     walk: RecordWalk
@@ -52,6 +55,7 @@ class SupersededCertificates:
     certificates: Certificates
     system: Operator
     policy: SupersededPolicy
+    tell_unreadable: Callable[[str], None]
 
     def run(self, goes_on: Callable[[], bool] = lambda: True) -> Iterator[Retired]:
         """Look after what is due, and again after what AWS IoT refused before: what became of each, one by one.
@@ -82,6 +86,10 @@ class SupersededCertificates:
         is_throttled = False
         with closing(self.walk.run(_tells_of_use, now=now, goes_on=goes_on)) as records:
             for record in records:
+                if isinstance(record, Unreadable):
+                    self.tell_unreadable(f"audit record {record.record_id or 'without an ID'}")
+                    yield Retired.UNREADABLE
+                    continue
                 use = Use.told_by(record)
                 if is_throttled or len(aside) >= MOST_SET_ASIDE:
                     return
@@ -100,6 +108,15 @@ class SupersededCertificates:
         self.reconciliation.let_go(use)
 
     def _look_after(self, use: Use, *, is_repeated: bool) -> Iterator[Retired]:
+        try:
+            yield from self._look_after_all(use, is_repeated=is_repeated)
+        except Fault as fault:
+            if fault.reason is not FaultReason.CORRUPT_ITEM:
+                raise
+            self.tell_unreadable(f"device#{use.serial_number}")
+            yield Retired.UNREADABLE
+
+    def _look_after_all(self, use: Use, *, is_repeated: bool) -> Iterator[Retired]:
         for superseded in superseded_by(use, self.reconciliation.certificates_of(use.serial_number)):
             try:
                 yield self._retire(superseded, is_repeated=is_repeated)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from ulid import ULID
 
 from fleetgate.domain.audit import AuditRecord
+from fleetgate.store.filed_records import Unreadable
 from fleetgate.store.reconciliation import Reconciliation, Walk
 
 # How far back the first run looks. What is older was left by a stack without a reconciler.
@@ -31,8 +32,8 @@ class RecordWalk:
 
     def run(
         self, matters: Callable[[AuditRecord], bool], *, now: datetime, goes_on: Callable[[], bool]
-    ) -> Generator[AuditRecord, None, None]:
-        """The records that matter and are due; whoever asks for the next one is done with the one before.
+    ) -> Generator[AuditRecord | Unreadable, None, None]:
+        """The records that matter and are due, and what is none; whoever asks for the next is done with the one before.
 
         Close it, so that the place is noted.
 
@@ -49,13 +50,15 @@ class RecordWalk:
             for record in self.reconciliation.records(place, now - self.patience):
                 if not goes_on():
                     break
-                if matters(record):
+                if isinstance(record, Unreadable):
+                    yield record
+                elif matters(record):
                     if looked_into >= self.most_records:
                         break
                     yield record
                     looked_into += 1
                 # Records about an earlier decision have an ID of its time.
-                place = max(place, record.record_id)
+                place = max(place, record.record_id or place)
                 seen += 1
                 if seen % _NOTE_EVERY == 0:
                     self.reconciliation.note_done(self.walk, place)

@@ -164,6 +164,8 @@ def test_decisions_are_counted_unless_something_else_is_asked_for_and_actions_by
     assert api.get("/v1/counts", **day).json["counts"] == []
     (count,) = api.get("/v1/counts", kind="operator_action", **day).json["counts"]
     assert (count["verdict"], count["reason"], count["count"]) == (None, "quarantine", 1)
+    (found,) = api.get("/v1/records", action="quarantine", **day).json["records"]
+    assert found["record_id"] == acted.record_id
 
 
 def test_an_export_is_the_same_records_as_a_file_that_no_spreadsheet_runs(

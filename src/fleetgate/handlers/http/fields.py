@@ -53,6 +53,7 @@ ImportIdQuery = Annotated[str | None, Query(pattern=_IMPORT_ID, description="ID 
 ReasonQuery = Annotated[
     str | None, Query(pattern=_CODE, description="Reason of a denial, rule of an allow, or sign of an outcome")
 ]
+ActionQuery = Annotated[str | None, Query(pattern=_CODE, description="What an operator did, or was asked")]
 VerdictQuery = Annotated[Verdict | None, Query(description="Of decisions")]
 KindsQuery = Annotated[
     list[RecordKind] | None, Query(alias="kind", description="Kinds of records; all but queries where none is named")
@@ -95,7 +96,7 @@ _SENSITIVE = ("mac_address", "client_id", "actor")
 _ASKED = frozenset(
     {
         *("serial_number", "mac_address", "certificate_id", "claim_certificate_id", "client_id", "manufacturer"),
-        *("import_id", "reason", "verdict", "kinds", "actor", "start", "end"),
+        *("import_id", "reason", "action", "verdict", "kinds", "actor", "start", "end"),
     }
 )
 

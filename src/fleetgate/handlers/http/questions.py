@@ -70,6 +70,7 @@ def list_records(
     manufacturer: fields.ManufacturerQuery = None,
     import_id: fields.ImportIdQuery = None,
     reason: fields.ReasonQuery = None,
+    action: fields.ActionQuery = None,
     verdict: fields.VerdictQuery = None,
     kinds: fields.KindsQuery = None,
     actor: fields.ActorQuery = None,
@@ -115,6 +116,7 @@ def count_records(
     manufacturer: fields.ManufacturerQuery = None,
     import_id: fields.ImportIdQuery = None,
     reason: fields.ReasonQuery = None,
+    action: fields.ActionQuery = None,
     verdict: fields.VerdictQuery = None,
     kinds: Annotated[
         list[RecordKind] | None, Query(alias="kind", description="Kinds of records; decisions where none is named")

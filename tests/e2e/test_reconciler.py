@@ -105,6 +105,13 @@ def test_the_old_certificate_of_a_device_that_rotated_cannot_connect_after_the_g
     invoke(embedded)
     with connected(broker, old.identity, name) as session:  # it may still fall back
         assert session.echo(f"{name}/telemetry", {"still": True}) == {"still": True}
+    assert eventually(lambda: fell_back_to(embedded, name) == old.certificate_id or None)
+    list(superseded_at(embedded, timedelta(hours=25)).run())
+    with connected(broker, old.identity, name):  # it is what the device uses, and stays
+        pass
+    with connected(broker, new.identity, name):
+        pass
+    assert eventually(lambda: fell_back_to(embedded, name) is None or None)
 
     list(superseded_at(embedded, timedelta(hours=25)).run())
     with pytest.raises(AwsCrtError), connected(broker, old.identity, name):
@@ -113,6 +120,12 @@ def test_the_old_certificate_of_a_device_that_rotated_cannot_connect_after_the_g
         assert session.echo(f"{name}/telemetry", {"on": True}) == {"on": True}
     (record,) = [one for one in records(embedded, name) if one.action == "deactivate_certificate"]
     assert record.certificate_id == old.certificate_id
+
+
+def fell_back_to(embedded: Embedded, name: str) -> str | None:
+    """The superseded certificate that a device was last seen with."""
+    current = embedded.entry(name).device_certificate
+    return None if current is None else current.fell_back_to
 
 
 @pytest.fixture

@@ -536,8 +536,8 @@ def test_a_block_can_deactivate_every_certificate_that_goes_back_to_the_claim_ce
     embedded.put(ClaimCertificate(certificate_id=claim_certificate_id, manufacturer=None))
     first, superseded, other = provisioned(), issue(), provisioned()
     rotated = provisioned()
-    _let_in(embedded, first, _certificate(first), through=claim_certificate_id)
-    _let_in(embedded, first, _certificate(first), through=claim_certificate_id)  # a retry
+    decision_id = _let_in(embedded, first, _certificate(first), through=claim_certificate_id)
+    _let_in(embedded, first, _certificate(first), through=claim_certificate_id, again=decision_id)
     _let_in(embedded, rotated, superseded, through=claim_certificate_id)
     _let_in(embedded, rotated, _certificate(rotated), through=superseded)
     _let_in(embedded, other, _certificate(other), through=next(certificate_ids))
@@ -579,8 +579,13 @@ def test_a_block_deactivates_nothing_that_only_a_question_says_was_issued_throug
     assert status_of(_certificate(other)) == "ACTIVE"
 
 
-def _let_in(embedded: Embedded, device: AllowListEntry, certificate_id: str, *, through: str) -> None:
-    embedded.put_record(_allow(device, certificate_id, through=through))
+def _let_in(
+    embedded: Embedded, device: AllowListEntry, certificate_id: str, *, through: str, again: str | None = None
+) -> str:
+    """Put a decision on record, or one that repeats an earlier one; its ID."""
+    record = _allow(device, certificate_id, through=through)
+    embedded.put_record(replace(record, decision_id=again or record.record_id))
+    return record.record_id
 
 
 def _allow(device: AllowListEntry, certificate_id: str, *, through: str) -> AuditRecord:

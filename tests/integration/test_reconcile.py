@@ -209,6 +209,7 @@ def test_an_entry_that_cannot_be_read_is_told_and_passed_by(
         pytest.param({"kind": {"S": "gossip"}}, id="of a kind that there is not"),
         pytest.param({"recorded_at": {"S": "yesterday"}}, id="of a time that there is not"),
         pytest.param({"subject": {"S": "queries"}}, id="filed where it does not belong"),
+        pytest.param({"subject": {"S": "queries"}, "kind": {"S": "query"}}, id="a question that passes for a decision"),
         pytest.param({"subject": {"S": "queries"}, "record_id": {"S": "7ZZ"}}, id="with an ID that is none"),
     ],
 )

@@ -38,10 +38,13 @@ _DEACTIVATED = "deactivate_certificate"
 
 # The first that was seen tells.
 _ENDINGS = (
-    (Ending.IN_USE, frozenset({Evidence.CONNECTED, Evidence.CERTIFICATE_ACTIVE})),
+    (Ending.IN_USE, frozenset({Evidence.CONNECTED})),
     (Ending.NEVER_COMPLETED, frozenset({Evidence.NEVER_COMPLETED})),
     (Ending.FAILED, frozenset({Evidence.PROVISIONING_FAILED})),
-    (Ending.REGISTERED, frozenset({Evidence.THING_REGISTERED, Evidence.PROVISIONING_SUCCEEDED})),
+    (
+        Ending.REGISTERED,
+        frozenset({Evidence.THING_REGISTERED, Evidence.PROVISIONING_SUCCEEDED, Evidence.CERTIFICATE_ACTIVE}),
+    ),
 )
 
 

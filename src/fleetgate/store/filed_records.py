@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pynamodb.pagination import ResultIterator
 from ulid import ULID
 
-from fleetgate.domain.audit import AuditRecord
+from fleetgate.domain.audit import AuditRecord, RecordKind
 from fleetgate.store.audit_items import AuditItem, record_from
 
 
@@ -47,4 +47,6 @@ def _filed(item: AuditItem) -> AuditRecord | Unreadable:
         record = record_from(item)
     except (TypeError, ValueError):
         return Unreadable(item.record_id)
-    return record if record.subject == item.subject else Unreadable(item.record_id)
+    # A question has neither verdict nor certificate, whatever somebody gave it.
+    is_disguised = record.kind is RecordKind.QUERY and (record.verdict or record.certificate_id)
+    return Unreadable(item.record_id) if is_disguised or record.subject != item.subject else record

@@ -98,7 +98,7 @@ def test_what_was_seen_belongs_to_the_decision_that_it_is_about_even_where_it_st
         ((Evidence.THING_REGISTERED, Evidence.NEVER_COMPLETED), Ending.NEVER_COMPLETED),
         ((Evidence.PROVISIONING_FAILED, Evidence.NEVER_COMPLETED), Ending.NEVER_COMPLETED),
         ((Evidence.CONNECTED, Evidence.THING_REGISTERED), Ending.IN_USE),
-        ((Evidence.CERTIFICATE_ACTIVE,), Ending.IN_USE),
+        ((Evidence.CERTIFICATE_ACTIVE,), Ending.REGISTERED),
     ],
 )
 def test_an_admission_ends_as_the_strongest_sign_says(evidence: tuple[Evidence, ...], ending: Ending) -> None:

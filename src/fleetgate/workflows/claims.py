@@ -1,5 +1,6 @@
 """Register, block and release claim certificates: who may ask on behalf of which devices."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from fleetgate.domain.audit import AuditRecord
@@ -44,16 +45,7 @@ def block_claim(certificate_id: str, *, store: OperatorStore, operator: Operator
         Refusal: The claim certificate is not registered.
         Fault: The tables could not be asked.
     """
-    for _ in range(MOST_TRIES):
-        registered = store.claim(certificate_id)
-        if registered is None:
-            raise not_registered(certificate_id)
-        if registered.status is ClaimStatus.BLOCKED:
-            return Change(registered, None)
-        record = _about(registered, operator.record(Action.BLOCK_CLAIM))
-        if store.block_claim(certificate_id, record):
-            return Change(replace(registered, status=ClaimStatus.BLOCKED), record)
-    raise Fault(FaultReason.STORE_CONTENTION)
+    return _set(certificate_id, ClaimStatus.BLOCKED, store.block_claim, store, operator.record(Action.BLOCK_CLAIM))
 
 
 def release_claim(certificate_id: str, *, store: OperatorStore, operator: Operator) -> Change[ClaimCertificate]:
@@ -63,15 +55,25 @@ def release_claim(certificate_id: str, *, store: OperatorStore, operator: Operat
         Refusal: The claim certificate is not registered.
         Fault: The tables could not be asked.
     """
+    return _set(certificate_id, ClaimStatus.ACTIVE, store.release_claim, store, operator.record(Action.RELEASE_CLAIM))
+
+
+def _set(
+    certificate_id: str,
+    wanted: ClaimStatus,
+    write: Callable[[str, AuditRecord], bool],
+    store: OperatorStore,
+    record: AuditRecord,
+) -> Change[ClaimCertificate]:
     for _ in range(MOST_TRIES):
         registered = store.claim(certificate_id)
         if registered is None:
             raise not_registered(certificate_id)
-        if registered.status is ClaimStatus.ACTIVE:
+        if registered.status is wanted:
             return Change(registered, None)
-        record = _about(registered, operator.record(Action.RELEASE_CLAIM))
-        if store.release_claim(certificate_id, record):
-            return Change(replace(registered, status=ClaimStatus.ACTIVE), record)
+        about = _about(registered, record)
+        if write(certificate_id, about):
+            return Change(replace(registered, status=wanted), about)
     raise Fault(FaultReason.STORE_CONTENTION)
 
 

@@ -46,13 +46,15 @@ def compare(
 
     Args:
         reserved: Decision IDs of the reservations in the allow-list, those of callers who heard nothing included.
-        table: The records of these requests, and no others; archive: the same, sealed.
+        table: The records of these requests, and what the watcher noted of them; archive: the same, sealed.
     """
     recorded, archived = list(table), list(archive)
+    # A notice of the watcher answers no request.
+    decided = [record for record in recorded if "request_id" in record]
     in_table = {record["record_id"]: record for record in recorded}
     in_archive = {record["record_id"]: record for record in archived}
-    answers = Counter((record["request_id"], record["verdict"]) for record in recorded)
-    requests = Counter(record["request_id"] for record in recorded)
+    answers = Counter((record["request_id"], record["verdict"]) for record in decided)
+    requests = Counter(record["request_id"] for record in decided)
     unrecorded = [
         one.request_id for one in told if one.verdict is not None and not answers[one.request_id, one.verdict]
     ]

@@ -54,8 +54,8 @@ build: ## Build for AWS, for sam deploy
 .PHONY: docs
 docs: ## Write docs/denial-reasons.md and docs/openapi.json anew from the code
 	$(SETUP) cli
-	@$(BIN)/python -m local.reasons_page
-	@$(BIN)/python -m local.openapi_document
+	@$(BIN)/python -m local.documents.denial_reasons
+	@$(BIN)/python -m local.documents.openapi
 
 # In this order: what Lambda gets is chosen first, and the tools around it follow (-c in the .in files).
 LOCKS = src/requirements requirements/tools requirements/cli requirements/dev requirements/aws requirements/sam \

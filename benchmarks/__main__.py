@@ -14,7 +14,6 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from benchmarks.calls import calls_per_decision
-from benchmarks.completeness import completeness_figures
 from benchmarks.figures import CouldNotMeasure, Figure
 from benchmarks.import_calls import import_call_figures
 from benchmarks.import_memory import import_memory_figures
@@ -26,10 +25,11 @@ from benchmarks.validation import validation_figures
 from benchmarks.verify import verify_figures
 from benchmarks.warm import warm_hook_figures
 from benchmarks.whole_import import whole_import_figures
-from benchmarks.world import PARAMETERS, World
+from harness.completeness.__main__ import completeness_figures
+from harness.embedded import Embedded
+from harness.hook_world import PARAMETERS, World
+from local.embedded.stack import running_stack
 from local.progress import step
-from local.stack import running_stack
-from tests.embedded import Embedded
 
 
 def main() -> int:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from benchmarks.figures import Count
 from benchmarks.recording import recorder
 from benchmarks.subject import must_allow, warm_hook
-from benchmarks.world import World
+from harness.hook_world import World
 
 _GOAL = 2
 

@@ -16,8 +16,8 @@ from ulid import ULID
 
 from benchmarks.interleave import Repetition
 from benchmarks.recording import Exchange
-from benchmarks.world import environment
-from fleetgate.config import HookSettings
+from fleetgate.gate.settings import HookSettings
+from harness.hook_world import environment
 
 # What botocore calls the methods of its client.
 _METHODS = {

@@ -19,8 +19,8 @@ from benchmarks.import_tables import as_root, tables
 from benchmarks.null_server import null_server
 from benchmarks.recording import Exchange, recorder
 from benchmarks.validation import factory_lines
-from benchmarks.world import World
-from fleetgate.store.imports import ImportStore
+from fleetgate.imports.store.rows import ImportStore
+from harness.hook_world import World
 
 _COUNTED_ROWS = 1_000
 _ROWS = 5_000

@@ -7,13 +7,13 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fleetgate.domain.factory_list import ImportPolicy
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
-from fleetgate.store.imports import ImportStore, KnownRows
-from fleetgate.workflows.apply_rows import apply_rows
-from fleetgate.workflows.check_file import CheckedFile, check_file
-from fleetgate.workflows.import_file import Tally, import_file
-from fleetgate.workflows.write_rejects import rejects_at
+from fleetgate.imports.account import Tally, import_file
+from fleetgate.imports.apply import apply_rows
+from fleetgate.imports.check import CheckedFile, check_file
+from fleetgate.imports.reading.factory_list import ImportPolicy
+from fleetgate.imports.rejects import rejects_at
+from fleetgate.imports.store.rows import ImportStore, KnownRows
 
 MANUFACTURER = "acme"
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from benchmarks.world import World
 from fleetgate.store.tables import TableCredentials, TableSettings
-from local.clients import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
+from fleetgate_cli.local_session import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
+from harness.hook_world import World
 
 
 def as_root(world: World) -> dict[str, str]:

@@ -16,12 +16,12 @@ from benchmarks.import_tables import as_root, tables
 from benchmarks.interleave import Repetition, interleaved
 from benchmarks.null_server import null_server
 from benchmarks.recording import recorder
-from benchmarks.world import World
-from fleetgate.domain.factory_list import ImportRow, Operation
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
-from fleetgate.domain.import_plan import Write, plan_row
+from fleetgate.imports.plan import Write, plan_row
+from fleetgate.imports.reading.factory_list import ImportRow, Operation
+from fleetgate.imports.store.rows import ImportStore, mac_assignment_item
 from fleetgate.store.allow_list_items import item_from
-from fleetgate.store.imports import ImportStore, mac_assignment_item
+from harness.hook_world import World
 
 # At least 0.9 of the floor's rows a second, said as a cost.
 _GOAL = round(1 / 0.9, 2)

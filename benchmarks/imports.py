@@ -16,7 +16,7 @@ _SOURCE = Path(fleetgate.__file__).parents[1]
 _UNWANTED = ("boto3", "pydantic", "aws_xray_sdk")
 
 _FLOOR = "import boto3; boto3.client('dynamodb', region_name='eu-central-1')"
-_IMPORT = "import fleetgate.handlers.hook"
+_IMPORT = "import fleetgate.gate.hook"
 _SUBJECTS = {
     "import of hook": _IMPORT,
     # As at init in Lambda, where the handler module builds its client before the first request.

@@ -17,9 +17,9 @@ from ulid import ULID
 from benchmarks.figures import CouldNotMeasure, Ratio
 from benchmarks.interleave import Repetition, Seconds
 from benchmarks.recording import recorder
-from benchmarks.world import World, environment
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
-from tests.integration.http_world import Context, HttpWorld, event_of, forget
+from harness.hook_world import World, environment
+from harness.http_world import Context, HttpWorld, event_of, forget
 
 _GOAL = 1.5
 _RECORDS = 1_500
@@ -35,7 +35,7 @@ def query_figures(world: World) -> Iterator[Ratio]:
     _record(world)
     variables = HttpWorld(world.embedded).environment("QueryFunction")
     with redirect_stdout(io.StringIO()):
-        from fleetgate.handlers import query_api  # noqa: PLC0415 - its logger takes hold of stdout at import
+        from fleetgate.api import queries as query_api  # noqa: PLC0415 - its logger takes hold of stdout at import
 
         for size in _PAGES:
             ask = partial(_ask, query_api.handler, size)

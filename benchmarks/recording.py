@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tests.faulty_dynamodb import FaultyDynamoDB
+from harness.faulty_dynamodb import FaultyDynamoDB
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from benchmarks.figures import CouldNotMeasure
-from benchmarks.world import environment
+from harness.hook_world import environment
 
 Invoke = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -51,7 +51,7 @@ def warm_hook(variables: Mapping[str, str], endpoint_url: str) -> Iterator[Invok
     with environment({**variables, "AWS_ENDPOINT_URL": endpoint_url}), Path(os.devnull).open("w") as file:
         nowhere = _Nowhere(file)
         with redirect_stdout(nowhere):
-            from fleetgate.handlers import hook  # noqa: PLC0415 - its logger takes hold of stdout at import
+            from fleetgate.gate import hook  # noqa: PLC0415 - its logger takes hold of stdout at import
 
             for handler in hook.logger.handlers:
                 handler.stream = nowhere  # type: ignore[attr-defined]

@@ -8,9 +8,9 @@ from typing import BinaryIO
 
 from benchmarks.figures import CouldNotMeasure, Ratio
 from benchmarks.interleave import Repetition, interleaved
-from fleetgate.domain.factory_list import ImportPolicy
-from fleetgate.workflows.read_factory_file import read_rows
-from fleetgate.workflows.validate_rows import validate_rows
+from fleetgate.imports.reading.factory_file import read_rows
+from fleetgate.imports.reading.factory_list import ImportPolicy
+from fleetgate.imports.reading.validate import validate_rows
 
 ROWS = 50_000
 _ROUNDS = 10

@@ -17,15 +17,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from benchmarks.figures import Amount, CouldNotMeasure, Figure, Ratio
 from benchmarks.interleave import Repetition, interleaved
-from cli.signatures import TrustedKeys
-from fleetgate.domain.archive import DEFAULT_SETTLE, HOUR, Folder
+from fleetgate.archive.digest import DEFAULT_SETTLE, HOUR, Folder
+from fleetgate.archive.records import Change, StreamChange, archive_records
+from fleetgate.archive.seal import Sealer, seal_hours
+from fleetgate.archive.store import Archive, SealingKey
+from fleetgate.archive.verify import Verifier, verify_archive
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
-from fleetgate.store.archive import Archive, SealingKey
 from fleetgate.store.audit_items import audit_item_from
 from fleetgate.store.audit_lines import AuditLines, document_from
-from fleetgate.workflows.archive_records import Change, StreamChange, archive_records
-from fleetgate.workflows.seal_hours import Sealer, seal_hours
-from fleetgate.workflows.verify_archive import Verifier, verify_archive
+from fleetgate_cli.audit.signatures import TrustedKeys
 
 RECORDS = 100_000
 _HOURS = 4

@@ -11,7 +11,7 @@ from benchmarks.interleave import Repetition, interleaved
 from benchmarks.null_server import null_server
 from benchmarks.recording import Exchange, recorder
 from benchmarks.subject import must_allow, warm_hook
-from benchmarks.world import World
+from harness.hook_world import World
 
 _GOAL = 1.25
 _ROUNDS = 40

@@ -9,12 +9,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from local.build import BuildFailed
-from local.deploy import DeployFailed
-from local.description import FILE_NAME, FOLDER_NAME, LOG_NAME, StackDescription
-from local.embedded_aws import MQTT_PORT_VARIABLE, PORT_VARIABLE, NotStarted
-from local.ports import PortTaken
-from local.stack import StackAlreadyRunning, running_stack
+from fleetgate_cli.local_stack import FILE_NAME, FOLDER_NAME, LOG_NAME, StackDescription
+from local.embedded.aws import MQTT_PORT_VARIABLE, PORT_VARIABLE, NotStarted
+from local.embedded.build import BuildFailed
+from local.embedded.deploy import DeployFailed
+from local.embedded.ports import PortTaken
+from local.embedded.stack import StackAlreadyRunning, running_stack
 
 _STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from botocore.loaders import JSONFileLoader, Loader
 
-from local.description import StackDescription
-from local.stack import running_stack
-from tests.embedded import Embedded
+from fleetgate_cli.local_stack import StackDescription
+from harness.embedded import Embedded
+from local.embedded.stack import running_stack
 
 
 class _ReadOnce(JSONFileLoader):

@@ -4,13 +4,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
-from fleetgate.domain.denial_burst import Reaction
-from fleetgate.domain.factory_list import UnknownColumns
-from fleetgate.domain.policy import ReprovisioningPolicy
-from fleetgate.domain.supersession import SupersededPolicy
 from fleetgate.store.tables import TableSettings
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 class InvalidSettings(ValueError):
@@ -65,30 +64,10 @@ class Reader:
         except re.error as error:
             raise InvalidSettings(f"environment variable {name} is not a regular expression: {error}") from error
 
-    def reprovisioning(self, name: str) -> ReprovisioningPolicy:
+    def choice(self, name: str, choices: type[_Choice]) -> _Choice:
+        """One of the values of an enumeration."""
         value = self.text(name)
         try:
-            return ReprovisioningPolicy(value)
+            return choices(value)
         except ValueError as error:
-            raise InvalidSettings(f"environment variable {name} is neither never nor same-identity") from error
-
-    def reaction(self, name: str) -> Reaction:
-        value = self.text(name)
-        try:
-            return Reaction(value)
-        except ValueError as error:
-            raise InvalidSettings(f"environment variable {name} is neither block nor notify") from error
-
-    def unknown_columns(self, name: str) -> UnknownColumns:
-        value = self.text(name)
-        try:
-            return UnknownColumns(value)
-        except ValueError as error:
-            raise InvalidSettings(f"environment variable {name} is neither keep nor report") from error
-
-    def superseded(self, name: str) -> SupersededPolicy:
-        value = self.text(name)
-        try:
-            return SupersededPolicy(value)
-        except ValueError as error:
-            raise InvalidSettings(f"environment variable {name} is neither deactivate nor report") from error
+            raise InvalidSettings(f"environment variable {name} is not one of {', '.join(choices)}") from error

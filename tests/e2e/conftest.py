@@ -8,9 +8,9 @@ import pytest
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
-from local.description import StackDescription
-from local.device import Broker, Identity, Issued, Refused, Registered, connected
-from tests.embedded import Embedded
+from fleetgate_cli.local_stack import StackDescription
+from harness.embedded import Embedded
+from local.demo.device import Broker, Identity, Issued, Refused, Registered, connected
 
 
 @pytest.fixture(scope="session")

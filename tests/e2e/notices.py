@@ -4,8 +4,8 @@ import json
 import secrets
 from collections.abc import Callable
 
+from harness.embedded import Embedded
 from tests.e2e.waiting import eventually
-from tests.embedded import Embedded
 
 
 def listener(embedded: Embedded, topic_arn: str) -> Callable[[str], str]:

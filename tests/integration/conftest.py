@@ -10,20 +10,20 @@ from typing import Any
 import pytest
 from ulid import ULID
 
-from fleetgate.config import HookSettings
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
-from fleetgate.domain.request import RegistrationRequest
-from fleetgate.store.gate import GateStore
-from fleetgate.workflows.register_thing import Registration, register_thing
-from tests.denials import among_questions, image_of
-from tests.embedded import Embedded
-from tests.faulty_dynamodb import FaultyDynamoDB
-from tests.integration.command import Answer, Fleetgate, run
-from tests.integration.import_world import ImportWorld
-from tests.integration.reconciler_world import ReconcilerWorld
+from fleetgate.gate.register_thing import Registration, register_thing
+from fleetgate.gate.request import RegistrationRequest
+from fleetgate.gate.settings import HookSettings
+from fleetgate.gate.store import GateStore
+from harness.command import Answer, Fleetgate, run
+from harness.denials import among_questions, image_of
+from harness.embedded import Embedded
+from harness.faulty_dynamodb import FaultyDynamoDB
+from harness.import_world import ImportWorld
+from harness.reconciler_world import ReconcilerWorld
 
 MAC = "00:1b:44:11:3a:b7"
 

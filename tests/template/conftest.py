@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local.template import load_template
+from local.embedded.template import load_template
 from tests.template.intrinsics import Deployment
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tests.embedded import Embedded
+from harness.embedded import Embedded
 
 _TRUST = {
     "Version": "2012-10-17",

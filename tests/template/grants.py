@@ -10,7 +10,7 @@ import boto3
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-from local.template import function_ids, with_code
+from local.embedded.template import function_ids, with_code
 from tests.template.intrinsics import PSEUDO_PARAMETERS, Deployment
 
 

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from ulid import ULID
 
+from fleetgate.archive.digest import DEFAULT_SETTLE
 from fleetgate.domain.allow_list import AllowListEntry, Purpose, Reservation
-from fleetgate.domain.archive import DEFAULT_SETTLE
 from fleetgate.domain.claim import ClaimCertificate
-from fleetgate.domain.delivery import import_id_of
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
-from fleetgate.store.drop_box import DropBox
-from tests.denials import denial_image, insertion
-from tests.embedded import Embedded
+from fleetgate.imports.delivery import import_id_of
+from fleetgate.imports.store.drop_box import DropBox
+from harness.denials import denial_image, insertion
+from harness.embedded import Embedded
 from tests.template.intrinsics import Deployment
 
 STACK_NAME = "factory"
@@ -25,7 +25,7 @@ STACK_NAME = "factory"
 # A fault that needs no DynamoDB: an event that AWS IoT never sends.
 RAISE_A_FAULT = """
 from types import SimpleNamespace
-from fleetgate.handlers.hook import handler
+from fleetgate.gate.hook import handler
 handler("not a hook event", SimpleNamespace(
     function_name="hook", memory_limit_in_mb=1024, invoked_function_arn="arn", aws_request_id="1",
     get_remaining_time_in_millis=lambda: 5000,
@@ -248,7 +248,7 @@ def emitted_of_denials(deployment: Deployment, embedded: Embedded) -> dict[str, 
             "parameters": parameters,
         }
         emitted[name] = metrics_of(
-            [CALL, "fleetgate.handlers.hook", json.dumps(event)],
+            [CALL, "fleetgate.gate.hook", json.dumps(event)],
             {**variables, **running, "ANSWER_MILLISECONDS": "60000"},  # a busy machine takes its time
         )
     return emitted

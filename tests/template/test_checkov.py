@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.template import TEMPLATE
+from local.embedded.template import TEMPLATE
 from tests.template.commands import CHECKOV, OFFLINE, run
 
 # One check on one resource: its ID and `type.logical ID`.

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from harness.embedded import Embedded
+from local.embedded.template import function_ids
 from local.environments import REPOSITORY
-from local.template import function_ids
-from tests.embedded import Embedded
 from tests.template.intrinsics import Deployment
 
 # By namespace: the dimension, the type of resource that it names and in which form, and metrics of AWS. User guides of

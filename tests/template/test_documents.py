@@ -15,9 +15,9 @@ from click.testing import CliRunner
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from cli.main import root
 from fleetgate.domain.reasons import AllowRule, DenialReason, FaultReason
-from local import reasons_page
+from fleetgate_cli.main import root
+from local.documents import denial_reasons as reasons_page
 from local.environments import REPOSITORY
 
 DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")])

@@ -9,26 +9,21 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.shared import constants as powertools
 
-from fleetgate.config import (
-    ApiSettings,
-    ArchiverSettings,
-    HookSettings,
-    ImportDeskSettings,
-    ImportSettings,
-    OutcomeSettings,
-    ReconcilerSettings,
-    SealerSettings,
-    WatcherSettings,
-)
-from fleetgate.domain.archive import DEFAULT_SETTLE
-from fleetgate.domain.denial_burst import Reaction, WatchPolicy
-from fleetgate.domain.factory_list import ImportPolicy
-from fleetgate.domain.policy import GatePolicy
+from fleetgate.api.settings import ApiSettings
+from fleetgate.archive.digest import DEFAULT_SETTLE
+from fleetgate.archive.settings import ArchiverSettings, SealerSettings
 from fleetgate.environment import InvalidSettings
+from fleetgate.gate.policy import GatePolicy
+from fleetgate.gate.settings import HookSettings
+from fleetgate.imports.check import SafetyGates
+from fleetgate.imports.reading.factory_list import ImportPolicy
+from fleetgate.imports.settings import ImportDeskSettings, ImportSettings
+from fleetgate.outcomes.settings import OutcomeSettings, ReconcilerSettings
 from fleetgate.store.tables import DEFAULT_AUDIT_RETENTION
-from fleetgate.workflows.check_file import SafetyGates
+from fleetgate.watch.burst import Reaction, WatchPolicy
+from fleetgate.watch.settings import WatcherSettings
+from local.embedded.template import function_ids
 from local.environments import REPOSITORY
-from local.template import function_ids
 from tests.template.intrinsics import Deployment
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from local.template import TEMPLATE
+from local.embedded.template import TEMPLATE
 from tests.template.commands import CFN_LINT, OFFLINE, SAM, run
 
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from local.bucket_settings import lifecycle_rule
-from local.template import OMISSIONS, function_ids, with_code, with_partiql_permission, without_omissions
-from tests.embedded import Embedded
+from harness.embedded import Embedded
+from local.embedded.bucket_settings import lifecycle_rule
+from local.embedded.template import OMISSIONS, function_ids, with_code, with_partiql_permission, without_omissions
 from tests.template.intrinsics import Deployment
 
 # What the embedded AWS rejects (design, section 8).

@@ -12,8 +12,8 @@ import pydantic_core
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
+from local.embedded.template import TEMPLATE, function_ids
 from local.environments import REPOSITORY, UV
-from local.template import TEMPLATE, function_ids
 from tests.template.commands import SAM, run
 
 _SOURCE = REPOSITORY / "src"
@@ -83,7 +83,7 @@ def test_every_function_is_built(build: Path, template: dict[str, Any]) -> None:
 
 
 def test_all_functions_are_the_same_package(build: Path) -> None:
-    # The embedded AWS gets one for all of them: local/build.py.
+    # The embedded AWS gets one for all of them: local/embedded/build.py.
     one, *others = (
         {path.relative_to(build / name): path.stat().st_size for path in (build / name).rglob("*") if path.is_file()}
         for name in FUNCTIONS
@@ -97,7 +97,7 @@ def test_the_package_holds_all_of_our_own_code(function: Path) -> None:
         for path in (_SOURCE / "fleetgate").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert Path("fleetgate/handlers/hook.py") in ours
+    assert Path("fleetgate/gate/hook.py") in ours
     assert {path: (function / path).read_bytes() for path in ours} == ours
 
 

@@ -11,7 +11,7 @@ from pynamodb.models import Model
 from fleetgate.domain.audit import AuditRecord, RecordKind
 from fleetgate.store.allow_list_items import AllowListItem
 from fleetgate.store.audit_items import AuditItem, audit_item_from
-from tests.builders import NOW
+from harness.builders import NOW
 from tests.template.intrinsics import Deployment
 
 MODELS: dict[str, type[Model]] = {"AllowListTable": AllowListItem, "AuditTable": AuditItem}

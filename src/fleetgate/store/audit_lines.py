@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from fleetgate.domain.archive import canonical_json
 from fleetgate.domain.audit import AuditRecord, RecordKind
+from fleetgate.domain.canonical_json import canonical_json
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.store.allow_list_items import device_key
 from fleetgate.store.audit_items import AuditItem, record_from_document

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cli.archive import print_verification, why_nothing_was_verified
-from fleetgate.domain.archive import HOUR
-from fleetgate.workflows.verify_archive import Verification
+from fleetgate.archive.digest import HOUR
+from fleetgate.archive.verify import Verification
+from fleetgate_cli.audit.archive import print_verification, why_nothing_was_verified
 
 BEGINNING = datetime(2026, 1, 31, 8, tzinfo=UTC)
 A_DAY_BEFORE = BEGINNING - timedelta(days=1)

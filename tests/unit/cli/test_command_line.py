@@ -8,8 +8,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from cli.errors import ExitCode
-from cli.main import root
+from fleetgate_cli.errors import ExitCode
+from fleetgate_cli.main import root
 
 CERTIFICATE_ID = "c1a1" * 16
 ADD = ("allow-list", "add", "SN-1", "--manufacturer", "acme")

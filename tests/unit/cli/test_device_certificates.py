@@ -3,8 +3,8 @@
 import pytest
 from rich.console import Console
 
-from cli.device_certificates import print_certificates
-from fleetgate.workflows.device_certificates import Ending, Handled, Tally
+from fleetgate.operators.certificates import Ending, Handled, Tally
+from fleetgate_cli.device_certificates import print_certificates
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import click
 import pytest
 
-from cli import parameters
+from fleetgate_cli import parameters
 
 
 @pytest.mark.parametrize(

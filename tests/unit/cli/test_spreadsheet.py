@@ -13,9 +13,9 @@ import pytest
 from openpyxl import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
-from cli.spreadsheet import ConvertedSheet, csv_from_workbook
-from cli.spreadsheet_rows import UnusableWorkbook
-from fleetgate.domain.factory_list import ImportPolicy, UnknownColumns
+from fleetgate.imports.reading.factory_list import ImportPolicy, UnknownColumns
+from fleetgate_cli.imports.spreadsheet import ConvertedSheet, csv_from_workbook
+from fleetgate_cli.imports.spreadsheet_rows import UnusableWorkbook
 from tests.unit.imports.factory_files import LENIENT, judged
 
 SHEET_XML = "xl/worksheets/sheet1.xml"

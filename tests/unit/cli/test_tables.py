@@ -8,12 +8,12 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from cli.run import Run
-from cli.tables import caller, devices_table, print_table, records_table
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
-from tests import builders
+from fleetgate_cli.run import Run
+from fleetgate_cli.tables import caller, devices_table, print_table, records_table
+from harness import builders
 
 LONG = AuditRecord(
     record_id="01JNX0000000000000000000DA",

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fleetgate.domain.allow_list import AllowListEntry, DeviceState, Hold, InvalidEntry, Purpose
-from tests.builders import (
+from harness.builders import (
     A_MOMENT,
     CERTIFICATE_ID,
     CURRENT_CERTIFICATE_ID,

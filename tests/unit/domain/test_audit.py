@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fleetgate.domain.audit import AuditRecord, RecordKind, printable
-from tests.builders import CLAIM_CERTIFICATE_ID, NOW
+from harness.builders import CLAIM_CERTIFICATE_ID, NOW
 
 
 @pytest.mark.parametrize(

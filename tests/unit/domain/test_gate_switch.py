@@ -6,7 +6,7 @@ import pytest
 
 from fleetgate.domain.gate_switch import MOST_NAMES, OPEN, GateSwitch, TooManyNames
 from fleetgate.domain.reasons import DenialReason
-from tests.builders import entry
+from harness.builders import entry
 
 CHANGES: list[Callable[[GateSwitch], GateSwitch]] = [
     GateSwitch.stopped,

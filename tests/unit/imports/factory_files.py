@@ -3,10 +3,10 @@
 import io
 from dataclasses import dataclass
 
-from fleetgate.domain.factory_list import ImportPolicy, ImportRow, RejectedRow
-from fleetgate.domain.row_errors import FileError, UnreadableFile
-from fleetgate.workflows.read_factory_file import FactoryFile, read_rows
-from fleetgate.workflows.validate_rows import validate_rows
+from fleetgate.imports.reading.errors import FileError, UnreadableFile
+from fleetgate.imports.reading.factory_file import FactoryFile, read_rows
+from fleetgate.imports.reading.factory_list import ImportPolicy, ImportRow, RejectedRow
+from fleetgate.imports.reading.validate import validate_rows
 
 STRICT = ImportPolicy()
 LENIENT = ImportPolicy(require_mac=False)

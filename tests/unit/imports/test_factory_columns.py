@@ -2,8 +2,8 @@
 
 import pytest
 
-from fleetgate.domain.factory_columns import Meaning, column_of, columns_of, is_reserved
-from fleetgate.domain.row_errors import FileError, UnreadableFile
+from fleetgate.imports.reading.columns import Meaning, column_of, columns_of, is_reserved
+from fleetgate.imports.reading.errors import FileError, UnreadableFile
 
 
 @pytest.mark.parametrize(

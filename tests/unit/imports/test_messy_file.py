@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from fleetgate.domain.factory_list import REPORT_COLUMNS, ImportPolicy, UnknownColumns
 from fleetgate.domain.identifiers import MacAddress
+from fleetgate.imports.reading.factory_list import REPORT_COLUMNS, ImportPolicy, UnknownColumns
 from tests.unit.imports.factory_files import Judged, judged
 
 _POLICY = ImportPolicy(template_names=frozenset({"fleetgate", "meters"}), unknown_columns=UnknownColumns.KEEP)

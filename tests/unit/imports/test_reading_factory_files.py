@@ -8,10 +8,10 @@ import tracemalloc
 
 import pytest
 
-from fleetgate.domain.factory_list import REPORT_COLUMNS, ImportPolicy, UnknownColumns
-from fleetgate.domain.row_errors import FileError
-from fleetgate.workflows.read_factory_file import read_rows
-from fleetgate.workflows.validate_rows import validate_rows
+from fleetgate.imports.reading.errors import FileError
+from fleetgate.imports.reading.factory_file import read_rows
+from fleetgate.imports.reading.factory_list import REPORT_COLUMNS, ImportPolicy, UnknownColumns
+from fleetgate.imports.reading.validate import validate_rows
 from tests.unit.imports.factory_files import LENIENT, judged, refusal
 
 _LIST = "Serial Number,Größe,MAC\r\nFG-1,ü,00:1b:44:11:3a:01\r\nFG-2,é,\r\n"

@@ -1,0 +1,196 @@
+"""What can be asked of the audit trail on the command line: the same options for a list, an export and counts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import click
+
+from fleetgate.domain.audit import RecordKind, Verdict
+from fleetgate.domain.documents import instant
+from fleetgate.domain.identifiers import MacAddress, SerialNumber
+from fleetgate.domain.operator_action import Action
+from fleetgate.domain.reasons import AllowRule, DenialReason, FaultReason
+from fleetgate.domain.refusals import RefusalCode
+from fleetgate.outcomes.outcome import Evidence
+from fleetgate.trail.note_query import Question
+from fleetgate.trail.query import EVER, AuditQuery, InvalidQuery
+from fleetgate.watch.answer import DENIAL_BURST
+from fleetgate_cli.claim_certificates import whole_certificate_id
+from fleetgate_cli.errors import SaidNo
+from fleetgate_cli.options import all_of
+from fleetgate_cli.parameters import (
+    ACTOR,
+    CERTIFICATE_ID,
+    EXACT,
+    IMPORT_ID,
+    MAC_ADDRESS,
+    MANUFACTURER,
+    SERIAL_NUMBER,
+    START_OF_CERTIFICATE_ID,
+    TIME,
+)
+from fleetgate_cli.run import Run, now
+
+_Arguments = ParamSpec("_Arguments")
+_Answer = TypeVar("_Answer")
+
+# Without a key every record of these days is read.
+_LAST = timedelta(days=7)
+# How far the clock of a function that records may be ahead of this machine's.
+_CLOCKS_DIFFER = timedelta(minutes=5)
+
+# Of operators, imports, the watcher and those who ask.
+_ACTIONS = [*map(str, Action), "import", "dry_run_import", DENIAL_BURST, *map(str, Question)]
+_REASONS = (DenialReason, AllowRule, Evidence, FaultReason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the command line asks for.
+
+    Attributes:
+        claim_certificate: A certificate ID, or how it starts.
+        first: The start and the end of the first UTC day, hour or moment; last: of the last.
+    """
+
+    serial_number: SerialNumber | None
+    mac_address: MacAddress | None
+    certificate: str | None
+    claim_certificate: str | None
+    client_id: str | None
+    manufacturer: str | None
+    import_id: str | None
+    reason: str | None
+    action: str | None
+    verdict: str | None
+    kinds: tuple[str, ...]
+    actor: str | None
+    first: tuple[datetime, datetime] | None
+    last: tuple[datetime, datetime] | None
+
+    def query(self, run: Run, *, kinds: frozenset[RecordKind]) -> AuditQuery:
+        """The question; the start of a claim certificate's ID is looked up.
+
+        Args:
+            kinds: Asked for where the command line names none.
+
+        Raises:
+            click.UsageError: The time ends before it starts.
+            SaidNo: No registered claim certificate starts so, or several do.
+        """
+        # The days until then are walked, so that those to come would only take time.
+        moment = now()
+        latest = moment + _CLOCKS_DIFFER
+        end = min(self.last[1], latest) if self.last else latest
+        has_key = self.serial_number or self.certificate or self.claim_certificate
+        start = self.first[0] if self.first else EVER if has_key else min(end, moment) - _LAST
+        try:
+            return AuditQuery(
+                start=start,
+                end=end,
+                kinds=frozenset(map(RecordKind, self.kinds)) or kinds,
+                verdict=Verdict(self.verdict) if self.verdict else None,
+                reason=self.reason,
+                action=self.action,
+                serial_number=self.serial_number,
+                mac_address=self.mac_address,
+                certificate_id=self.certificate,
+                claim_certificate_id=self._claim_certificate_id(run),
+                client_id=self.client_id,
+                manufacturer=self.manufacturer,
+                import_id=self.import_id,
+                actor=self.actor,
+            )
+        except InvalidQuery as error:
+            raise click.UsageError("--from comes after --to, or after now.") from error
+
+    def _claim_certificate_id(self, run: Run) -> str | None:
+        if self.claim_certificate is None:
+            return None
+        certificate_id = whole_certificate_id(self.claim_certificate, run.store)
+        if certificate_id is None:
+            raise SaidNo(
+                RefusalCode.CLAIM_CERTIFICATE_NOT_REGISTERED.value,
+                f"no registered claim certificate starts with {self.claim_certificate}: "
+                "give all 64 digits to ask about one that is not registered.",
+            )
+        return certificate_id
+
+
+def question_options(
+    function: Callable[Concatenate[Asked, _Arguments], _Answer],
+) -> Callable[_Arguments, _Answer]:
+    """Give a command the options of a question, and what they ask for as its first argument."""
+
+    @wraps(function)
+    def collected(*arguments: _Arguments.args, **options: _Arguments.kwargs) -> _Answer:
+        asked: dict[str, Any] = {field.name: options.pop(field.name) for field in fields(Asked)}
+        return function(Asked(**asked), *arguments, **options)
+
+    return all_of(
+        click.option("--serial-number", metavar="SERIAL", type=SERIAL_NUMBER, help="About one device."),
+        click.option("--mac", "mac_address", metavar="MAC", type=MAC_ADDRESS, help="With this MAC address."),
+        click.option("--certificate", metavar="ID", type=CERTIFICATE_ID, help="About a device certificate."),
+        click.option(
+            "--claim",
+            "claim_certificate",
+            metavar="ID",
+            type=START_OF_CERTIFICATE_ID,
+            help="With a claim certificate; the first 8 digits of one that is registered will do.",
+        ),
+        click.option("--client-id", metavar="TEXT", type=EXACT, help="With this client ID, which is no identity."),
+        click.option("--manufacturer", metavar="NAME", type=MANUFACTURER, help="About a manufacturer."),
+        click.option("--import", "import_id", metavar="ID", type=IMPORT_ID, help="About an import and its devices."),
+        click.option(
+            "--reason", metavar="CODE", type=EXACT, help="With this reason or rule: see docs/denial-reasons.md."
+        ),
+        click.option(
+            "--action",
+            metavar="NAME",
+            type=click.Choice(_ACTIONS),
+            help="What was done, such as quarantine or release.",
+        ),
+        click.option("--verdict", type=click.Choice([one.value for one in Verdict]), help="With this verdict."),
+        click.option(
+            "--kind",
+            "kinds",
+            type=click.Choice([one.value for one in RecordKind]),
+            multiple=True,
+            help="Of this kind; repeat for several.",
+        ),
+        click.option(
+            "--actor", metavar="ARN", type=ACTOR, help="By whoever has this ARN, or issuer#subject of a token."
+        ),
+        click.option(
+            "--from",
+            "first",
+            metavar="TIME",
+            type=TIME,
+            help="First UTC day, hour or moment. [default: ever for a device or certificate, else 7 days before --to]",
+        ),
+        click.option("--to", "last", metavar="TIME", type=TIME, help="Last UTC day or hour, included. [default: now]"),
+    )(collected)
+
+
+def told(query: AuditQuery) -> AuditQuery:
+    """The question as it is shown and put on record: nobody asked for the minutes to come."""
+    moment = now()
+    return replace(query, end=min(query.end, moment)) if query.start < moment else query
+
+
+def nothing_found(query: AuditQuery) -> str:
+    """What to say where no record meets a question: also that a filter may be misspelt."""
+    said = f"There are no such audit records {span_of(query)}."
+    if query.reason is None or any(query.reason in set(kind) for kind in _REASONS):
+        return said
+    return f"{said} No denial, rule, outcome or fault is called {query.reason}: see docs/denial-reasons.md."
+
+
+def span_of(query: AuditQuery) -> str:
+    """The time that is asked about, in words."""
+    if query.start == EVER:
+        return f"until {instant(query.end)}"
+    return f"from {instant(query.start)} to {instant(query.end)}"

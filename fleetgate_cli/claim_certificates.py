@@ -1,0 +1,135 @@
+"""Claim certificates in AWS IoT, and the two files a factory gets."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+
+from fleetgate.store.queries import Queries
+from fleetgate_cli.errors import CouldNotCheck, SaidNo
+
+CERTIFICATE_FILE_NAME = "claim-certificate.pem"
+PRIVATE_KEY_FILE_NAME = "claim-private-key.pem"
+_CERTIFICATE_ID_DIGITS = 64
+# Of those that start alike.
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimFiles:
+    """Where a claim certificate and its private key are written."""
+
+    certificate_path: Path
+    private_key_path: Path
+
+    @classmethod
+    def planned_in(cls, folder: Path) -> "ClaimFiles":
+        """The files that will be written into a folder, which is made if it is missing.
+
+        Raises:
+            click.UsageError: One of them exists, and a private key is never overwritten; or the folder cannot be made.
+        """
+        files = cls(
+            certificate_path=folder / CERTIFICATE_FILE_NAME,
+            private_key_path=folder / PRIVATE_KEY_FILE_NAME,
+        )
+        for path in (files.certificate_path, files.private_key_path):
+            if path.exists() or path.is_symlink():
+                raise click.UsageError(f"{path} exists already and is not overwritten: give another folder with --out.")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise click.UsageError(f"{folder} cannot be made: {error.strerror}.") from error
+        return files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedClaim:
+    """A claim certificate that AWS IoT issued and activated, and whose key is in its file."""
+
+    certificate_id: str
+    files: ClaimFiles
+
+
+@contextmanager
+def issued_claim(iot: Any, *, policy_name: str, files: ClaimFiles) -> Iterator[IssuedClaim]:
+    """Issue an active claim certificate with its policy and write its files.
+
+    Whatever goes wrong in here or in the block inside, the certificate is deactivated again and its files removed, so
+    that nobody holds a claim certificate that the gate does not know.
+
+    Args:
+        iot: A boto3 client of AWS IoT.
+
+    Raises:
+        CouldNotCheck: What went wrong is its cause; the message also tells what became of the certificate.
+    """
+    created = iot.create_keys_and_certificate(setAsActive=True)
+    certificate_id: str = created["certificateId"]
+    written: list[Path] = []
+    try:
+        written.append(_write_new(files.private_key_path, created["keyPair"]["PrivateKey"], mode=0o600))
+        written.append(_write_new(files.certificate_path, created["certificatePem"], mode=0o644))
+        iot.attach_policy(policyName=policy_name, target=created["certificateArn"])
+        yield IssuedClaim(certificate_id=certificate_id, files=files)
+    except BaseException as error:
+        fate = _withdraw(iot, certificate_id)
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise CouldNotCheck("claim_not_registered", f"the claim could not be set up ({error!s}). {fate}") from error
+
+
+def deactivate(iot: Any, certificate_id: str) -> None:
+    """Have AWS IoT refuse a certificate from its next connection on."""
+    iot.update_certificate(certificateId=certificate_id, newStatus="INACTIVE")
+
+
+def activate(iot: Any, certificate_id: str) -> None:
+    """Have AWS IoT accept a certificate again."""
+    iot.update_certificate(certificateId=certificate_id, newStatus="ACTIVE")
+
+
+def whole_certificate_id(start: str, queries: Queries) -> str | None:
+    """The claim certificate whose ID starts so; a whole ID is taken as it is, None where none is registered.
+
+    Raises:
+        SaidNo: Several start so.
+    """
+    if len(start) == _CERTIFICATE_ID_DIGITS:
+        return start
+    found = queries.claims(limit=_MOST_NAMED, starting_with=start)
+    if len(found.items) > 1:
+        more = " and more" if found.more else ""
+        candidates = ", ".join(one.certificate_id for one in found.items)
+        raise SaidNo(
+            "ambiguous",
+            f"several claim certificates start with {start}: give more digits. They are {candidates}{more}.",
+        )
+    return found.items[0].certificate_id if found.items else None
+
+
+def _withdraw(iot: Any, certificate_id: str) -> str:
+    try:
+        deactivate(iot, certificate_id)
+    except (ClientError, BotoCoreError) as error:
+        return (
+            f"Its certificate {certificate_id} is STILL ACTIVE ({error}), but its private key was deleted: "
+            "deactivate it in AWS IoT."
+        )
+    return f"Its certificate {certificate_id} was deactivated again and its files removed; try once more."
+
+
+def _write_new(path: Path, text: str, *, mode: int) -> Path:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="ascii") as file:
+        try:
+            file.write(text)
+            file.flush()
+        except OSError:
+            path.unlink()
+            raise
+    return path

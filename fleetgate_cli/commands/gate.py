@@ -1,0 +1,281 @@
+"""`fleetgate gate`: stop everybody, a manufacturer or an import at once, and let them go again."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+
+from fleetgate.domain.documents import instant, record_document, switch_document
+from fleetgate.domain.gate_switch import GateSwitch
+from fleetgate.domain.operator_action import Change
+from fleetgate.operators.certificates import Tally
+from fleetgate.operators.inspect_switch import Quarantine, quarantines_of
+from fleetgate.operators.many_certificates import handle_all
+from fleetgate.operators.switch import (
+    quarantine_import,
+    quarantine_manufacturer,
+    release_import,
+    release_manufacturer,
+    start_gate,
+    stop_gate,
+)
+from fleetgate.operators.tally_document import certificates_document
+from fleetgate.store.queries import entries_in
+from fleetgate_cli.device_certificates import desk, exit_as, print_certificates, watching
+from fleetgate_cli.options import keep_certificates_option, limit_option, required_reason, with_run
+from fleetgate_cli.parameters import IMPORT_ID, MANUFACTURER
+from fleetgate_cli.run import Run
+from fleetgate_cli.tables import caller, print_table, records_table, word
+
+
+@click.group()
+def gate() -> None:
+    """Stop the gate, a manufacturer or an import, and let them go again.
+
+    \b
+    Example:
+      fleetgate gate status
+    """
+
+
+def _whose(function: Callable[..., None]) -> Callable[..., None]:
+    manufacturer = click.option("--manufacturer", metavar="NAME", type=MANUFACTURER, help="All devices of this one.")
+    of_import = click.option(
+        "--import", "import_id", metavar="IMPORT", type=IMPORT_ID, help="All devices that this import approved."
+    )
+    return manufacturer(of_import(function))
+
+
+@gate.command()
+@required_reason
+@with_run
+def stop(run: Run, *, reason: str) -> None:
+    """Deny every device from now on, whoever asks.
+
+    A device that was let in and asks again with the same certificate is denied as well. When the command is done,
+    nothing is let in any more, what was judged a moment before included. Devices that have their identity keep it.
+
+    \b
+    Example:
+      fleetgate gate stop --reason "claim key published, case 4711"
+    """
+    with run.progress("Stopping the gate"):
+        change = stop_gate(store=run.store, operator=run.operator(reason))
+    _emit(
+        run,
+        change,
+        result="stopped",
+        done="The gate is stopped: it denies every device until it is started.",
+        before="unchanged: the gate was stopped before, and for the reason given then.",
+    )
+
+
+@gate.command()
+@required_reason
+@with_run
+def start(run: Run, *, reason: str) -> None:
+    """Judge devices again.
+
+    Manufacturers, imports and devices in quarantine stay there.
+
+    \b
+    Example:
+      fleetgate gate start --reason "claim certificate replaced, case 4711 closed"
+    """
+    with run.progress("Starting the gate"):
+        change = start_gate(store=run.store, operator=run.operator(reason))
+    _emit(
+        run,
+        change,
+        result="started",
+        done="The gate is open: it judges every device by the allow-list.",
+        before="unchanged: the gate was not stopped.",
+    )
+
+
+@gate.command()
+@limit_option("audit records", 10)
+@with_run
+def status(run: Run, *, limit: int) -> None:
+    """Show whether the gate is stopped, and who is in quarantine as a whole: since when, by whom and why.
+
+    \b
+    Example:
+      fleetgate gate status
+    """
+    with run.progress("Reading the switch"):
+        switch, history = run.store.switch(), run.store.records_of_gate(limit=limit)
+        quarantines = quarantines_of(switch, store=run.store)
+
+    def render(console: Console) -> None:
+        state = "stopped" if switch.is_stopped else "open"
+        console.print("The gate is ", word(state), ".", sep="")
+        for one in quarantines:
+            console.print(_told(one))
+        if history.items:
+            console.print()
+            console.print("Stops and starts, newest first", style="bold")
+            print_table(console, records_table(history.items, with_subject=False))
+
+    run.emit(
+        {
+            **switch_document(switch),
+            "quarantines": [_quarantine_document(one) for one in quarantines],
+            "history": [record_document(record) for record in history.items],
+        },
+        render,
+    )
+
+
+@gate.command()
+@_whose
+@required_reason
+@keep_certificates_option
+@with_run
+def quarantine(
+    run: Run, *, manufacturer: str | None, import_id: str | None, reason: str, keep_certificates: bool
+) -> None:
+    """Deny every device of a manufacturer, or of an import, and deactivate their certificates.
+
+    Devices that are approved later are denied as well. Deactivating reads the whole allow-list and takes about a
+    second for every five certificates. Safe to repeat. A name that no device on the allow-list has is pointed out, and
+    in quarantine all the same. Exits with 1 when a certificate could not be deactivated.
+
+    \b
+    Examples:
+      fleetgate gate quarantine --manufacturer acme --reason "factory broken into, case 4711"
+      fleetgate gate quarantine --import 20260131T080000Z-0123456789ab --reason "stolen list" --keep-certificates
+    """
+    name = _one(manufacturer, import_id)
+    operator, store = run.operator(reason), run.store
+    with run.progress(f"Putting {name} into quarantine"):
+        if manufacturer is not None:
+            change = quarantine_manufacturer(manufacturer, store=store, operator=operator)
+        else:
+            change = quarantine_import(name, records=run.import_records, store=store, operator=operator)
+    entries = entries_in(store.devices_of_manufacturer(name) if manufacturer else store.devices_of_import(name))
+    tally = None
+    if keep_certificates:
+        with run.progress("Looking for its devices"):
+            devices = None if next(entries, None) else 0
+    else:
+        with watching(run, "Deactivating certificates") as watch:
+            tally = handle_all(entries, desk(run, operator).deactivate, progress=watch)
+        devices = tally.devices
+    _emit(
+        run,
+        change,
+        result="quarantined",
+        done=f"{name} is in quarantine: the gate denies all its devices until it is released.",
+        before=f"unchanged: {name} was in quarantine before, and for the reason given then.",
+        tally=tally,
+        handles_certificates=True,
+        notes=_devices_found(devices, name, is_manufacturer=manufacturer is not None),
+        found={"devices": devices},
+    )
+
+
+@gate.command()
+@_whose
+@required_reason
+@keep_certificates_option
+@with_run
+def release(run: Run, *, manufacturer: str | None, import_id: str | None, reason: str, keep_certificates: bool) -> None:
+    """End the quarantine of a manufacturer, or of an import, and activate the certificates again that it deactivated.
+
+    Devices that are stopped otherwise as well stay so, with their certificates. Safe to repeat. Exits with 1 when a
+    certificate could not be activated.
+
+    \b
+    Example:
+      fleetgate gate release --manufacturer acme --reason "case 4711 closed"
+    """
+    name = _one(manufacturer, import_id)
+    operator, store = run.operator(reason), run.store
+    with run.progress(f"Releasing {name}"):
+        if manufacturer is not None:
+            change = release_manufacturer(manufacturer, store=store, operator=operator)
+        else:
+            change = release_import(name, records=run.import_records, store=store, operator=operator)
+    tally = None
+    if not keep_certificates:
+        with watching(run, "Activating certificates") as watch:
+            pages = store.devices_of_manufacturer(name) if manufacturer else store.devices_of_import(name)
+            tally = handle_all(entries_in(pages), desk(run, operator).activate, progress=watch)
+    _emit(
+        run,
+        change,
+        result="released",
+        done=f"{name} is released: the gate judges its devices again.",
+        before=f"unchanged: {name} was not in quarantine.",
+        tally=tally,
+        handles_certificates=True,
+    )
+
+
+def _told(quarantine: Quarantine) -> str:
+    of = f"Manufacturer {quarantine.manufacturer}" if quarantine.manufacturer else f"Import {quarantine.import_id}"
+    record = quarantine.record
+    if record is None:
+        return f"{of} is in quarantine, of which there is no record any more."
+    return f"{of} is in quarantine since {instant(record.recorded_at)}, by {caller(record.actor)}: {record.reason}"
+
+
+def _quarantine_document(quarantine: Quarantine) -> dict[str, Any]:
+    record = quarantine.record
+    return {
+        "manufacturer": quarantine.manufacturer,
+        "import_id": quarantine.import_id,
+        "since": record and instant(record.recorded_at),
+        "actor": record and record.actor,
+        "reason": record and record.reason,
+        "record_id": record and record.record_id,
+    }
+
+
+def _one(manufacturer: str | None, import_id: str | None) -> str:
+    if (manufacturer is None) == (import_id is None):
+        raise click.UsageError("say whose devices: either --manufacturer or --import.")
+    return manufacturer or import_id or ""
+
+
+def _devices_found(devices: int | None, name: str, *, is_manufacturer: bool) -> list[str]:
+    """What to say of the devices that were found; None is some."""
+    if devices is None:
+        return []
+    if devices:
+        return [f"{devices:,} {'device' if devices == 1 else 'devices'} on the allow-list."]
+    check = ": check the name" if is_manufacturer else ""
+    return [f"No device on the allow-list is of {name}{check}. It is in quarantine all the same."]
+
+
+def _emit(
+    run: Run,
+    change: Change[GateSwitch],
+    *,
+    result: str,
+    done: str,
+    before: str,
+    tally: Tally | None = None,
+    handles_certificates: bool = False,
+    notes: Sequence[str] = (),
+    found: Mapping[str, Any] | None = None,
+) -> None:
+    def render(console: Console) -> None:
+        console.print(done if change.record else before)
+        for note in notes:
+            console.print(note)
+        if handles_certificates:
+            print_certificates(tally, console)
+
+    document = {
+        "result": result if change.record else "unchanged",
+        "gate": switch_document(change.subject),
+        "record_id": change.record and change.record.record_id,
+        **(found or {}),
+    }
+    if handles_certificates:
+        document["certificates"] = certificates_document(tally)
+    run.emit(document, render)
+    exit_as(tally)

@@ -1,0 +1,1 @@
+"""Factory lists: reading, uploading and reporting them."""

@@ -1,0 +1,111 @@
+"""Imports as people read them."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+
+from fleetgate.domain.documents import instant
+from fleetgate.imports.delivery import DeliveryMode
+from fleetgate.imports.plan import RowClass
+from fleetgate.imports.record import ImportRecord, ImportStatus
+from fleetgate.operators.roll_back import RolledBack
+from fleetgate_cli.reasons import import_error
+from fleetgate_cli.tables import plain_table, print_table, word
+
+# What the rows of a class are, in a preview and in an import that ended.
+_CLASSES = {
+    RowClass.ADDED: "added",
+    RowClass.UPDATED: "updated",
+    RowClass.UNCHANGED: "unchanged: the allow-list says so already",
+    RowClass.REVOKED: "revoked",
+    RowClass.CONFLICT: "in conflict with the allow-list",
+    RowClass.REJECTED: "rejected",
+    RowClass.NOT_APPLIED: "not applied",
+}
+_HEADLINES = {
+    ImportStatus.CHECKING: "is being checked",
+    ImportStatus.WAITING: "waits for a second person",
+    ImportStatus.APPROVED: "is approved and goes on",
+    ImportStatus.IMPORTING: "is being imported",
+    ImportStatus.FINISHED: "is finished",
+    ImportStatus.REFUSED: "was refused",
+    ImportStatus.FAILED: "could not be done",
+    ImportStatus.ROLLED_BACK: "was rolled back",
+}
+
+
+def imports_table(records: Iterable[ImportRecord]) -> Table:
+    """Imports, one a row."""
+    table = plain_table("Import", "Status", "Manufacturer", "File", "Rows", "Added", "Rejected")
+    for record in records:
+        rows = record.findings.rows
+        rejected = rows.get(RowClass.REJECTED, 0) + rows.get(RowClass.CONFLICT, 0)
+        table.add_row(
+            record.import_id,
+            word(record.status.value),
+            record.delivery.manufacturer,
+            f"{record.delivery.file_name}{' (dry run)' if _is_dry(record) else ''}",
+            "-" if record.total is None else f"{record.total:,}",
+            f"{rows.get(RowClass.ADDED, 0):,}",
+            f"{rejected:,}",
+        )
+    return table
+
+
+def print_import(record: ImportRecord, console: Console) -> None:
+    """One import: how it ended, what became of its rows, and what is wrong with those that did not take effect."""
+    delivery = record.delivery
+    is_preview = _is_dry(record) or record.is_waiting
+    what = "Dry run" if _is_dry(record) else "Import"
+    console.print(f"{what} {record.import_id} {_HEADLINES[record.status]}.", style="bold")
+    console.print(f"  {delivery.file_name} of {delivery.manufacturer}, uploaded {instant(delivery.file.stored_at)}")
+    console.print(f"  by {delivery.file.presented_uploader or delivery.requester or 'somebody unknown'}")
+    if record.approved_by:
+        console.print(f"  approved by {record.approved_by}")
+    if record.rolled_back_by:
+        console.print(f"  rolled back by {record.rolled_back_by}: {record.removed:,} devices removed")
+    if record.problem:
+        console.print(record.problem.sentence, style="bold red")
+    counted = [(one, record.findings.rows.get(one, 0)) for one in RowClass]
+    if record.total is not None:
+        console.print(f"  {record.total:,} rows{', of which would be' if is_preview else ', of which are'}")
+    for one, number in counted:
+        if number:
+            console.print(f"    {number:>9,}  {_CLASSES[one]}")
+    if record.findings.errors:
+        console.print()
+        console.print(
+            "Why rows did not take effect" if not is_preview else "Why rows would not take effect", style="bold"
+        )
+        table = plain_table("Rows", "Code", "What is wrong", "What to do")
+        for code, number in sorted(record.findings.errors.items(), key=lambda counted: -counted[1]):
+            known = import_error(code)
+            table.add_row(f"{number:,}", code, known.meaning if known else "", known.remedy if known else "")
+        print_table(console, table)
+    for note in record.findings.notes:
+        console.print(f"Note: {note}")
+    if record.has_rejects and record.status is ImportStatus.FINISHED:
+        console.print(
+            f"Rejected rows, to be corrected and uploaded as they are: fleetgate import rejects {record.import_id}"
+        )
+    elif record.has_rejects:
+        console.print(f"Rejected rows: fleetgate import rejects {record.import_id}")
+    if record.is_waiting:
+        console.print(f'To let it in: fleetgate import approve {record.import_id} --reason "..."')
+
+
+def print_rolled_back(done: RolledBack, console: Console) -> None:
+    """What a roll-back did and could not do."""
+    devices = "device" if done.removed == 1 else "devices"
+    were = "was" if done.removed == 1 else "were"
+    console.print(f"{done.removed:,} {devices} of import {done.record.import_id} {were} taken off the allow-list.")
+    for reason, number in sorted(done.kept.items()):
+        console.print(f"{number:,} {'stays' if number == 1 else 'stay'}: {reason.meaning} {reason.remedy}")
+        named = [serial.value for serial, why in done.examples if why is reason]
+        more = ", ..." if len(named) < number else ""
+        console.print(f"  {', '.join(named)}{more}" if named else "", style="dim")
+
+
+def _is_dry(record: ImportRecord) -> bool:
+    return record.delivery.mode is DeliveryMode.DRY_RUN

@@ -1,0 +1,1 @@
+"""What tests and benchmarks share: real parts, with faults in front of them."""

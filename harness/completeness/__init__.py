@@ -1,0 +1,1 @@
+"""Whether every decision is on record exactly once, under faults."""

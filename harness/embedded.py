@@ -1,0 +1,153 @@
+"""A running embedded stack as the tests see it: root access to the tables beside the role under test."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+import boto3
+
+from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.audit import AuditRecord
+from fleetgate.domain.claim import ClaimCertificate
+from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.store.allow_list_items import (
+    AllowListItem,
+    DeviceItem,
+    claim_item_from,
+    claim_key,
+    device_key,
+    entry_from,
+    item_from,
+)
+from fleetgate.store.audit_items import AuditItem, audit_item_from, record_from
+from fleetgate_cli.local_session import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
+from fleetgate_cli.local_stack import StackDescription
+
+# Some tests record on days long ago, and the embedded DynamoDB removes what has expired.
+_RETENTION = timedelta(days=365 * 80)
+
+ROOT = {"aws_access_key_id": ROOT_ACCESS_KEY_ID, "aws_secret_access_key": ROOT_SECRET_ACCESS_KEY}
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Root's view of an embedded stack. Uses boto3 throughout: the models are bound to the role under test."""
+
+    stack: StackDescription
+
+    def client(self, service: str, credentials: dict[str, str] | None = None) -> Any:
+        """A boto3 client, of root unless credentials are given."""
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.stack.endpoint_url,
+            region_name=self.stack.region,
+            **(credentials or ROOT),
+        )
+
+    @cached_property
+    def dynamodb(self) -> Any:
+        return self.client("dynamodb")
+
+    @cached_property
+    def hook_environment(self) -> dict[str, str]:
+        """The environment variables of the deployed hook."""
+        function = self.client("lambda").get_function_configuration(FunctionName=self.stack.outputs["HookFunctionName"])
+        return dict(function["Environment"]["Variables"])
+
+    def credentials_of(self, role_arn: str) -> dict[str, str]:
+        """Temporary credentials of a role, as boto3 keyword arguments."""
+        given = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="test")["Credentials"]
+        return {
+            "aws_access_key_id": given["AccessKeyId"],
+            "aws_secret_access_key": given["SecretAccessKey"],
+            "aws_session_token": given["SessionToken"],
+        }
+
+    def put(self, value: AllowListEntry | ClaimCertificate) -> None:
+        """Store a device entry or claim certificate as it is."""
+        now = datetime.now(UTC)
+        item: AllowListItem = (
+            item_from(value, now=now) if isinstance(value, AllowListEntry) else claim_item_from(value, now=now)
+        )
+        self.put_raw(item.serialize())
+
+    def put_raw(self, item: dict[str, Any]) -> None:
+        """Store an item of the allow-list table, whatever it holds."""
+        self.dynamodb.put_item(TableName=self.stack.outputs["AllowListTableName"], Item=item)
+
+    def entry(self, serial_number: SerialNumber | str) -> AllowListEntry:
+        """The stored device entry."""
+        key = device_key(SerialNumber(str(serial_number)))
+        item = self._get(key)
+        device = DeviceItem.from_raw_data(item)
+        assert isinstance(device, DeviceItem)
+        return entry_from(device)
+
+    def device_item(self, serial_number: str) -> dict[str, Any] | None:
+        """The stored item of a device; None where there is none."""
+        table_name = self.stack.outputs["AllowListTableName"]
+        found = self.dynamodb.get_item(
+            TableName=table_name, Key={"pk": {"S": device_key(SerialNumber(serial_number))}}, ConsistentRead=True
+        )
+        item: dict[str, Any] | None = found.get("Item")
+        return item
+
+    def claim_item(self, certificate_id: str) -> dict[str, Any]:
+        """The stored item of a claim certificate."""
+        return self._get(claim_key(certificate_id))
+
+    @contextmanager
+    def unheard(self) -> Iterator[None]:
+        """The importer does not hear of what is put into the drop box meanwhile; announcements take a moment."""
+        cloudformation, events = self.client("cloudformation"), self.client("events")
+        (stack,) = cloudformation.describe_stacks()["Stacks"]
+        found = cloudformation.describe_stack_resource(StackName=stack["StackName"], LogicalResourceId="DeliveryRule")
+        rule = found["StackResourceDetail"]["PhysicalResourceId"]
+        events.disable_rule(Name=rule)
+        try:
+            yield
+        finally:
+            events.enable_rule(Name=rule)
+
+    @contextmanager
+    def without_registry_events(self) -> Iterator[None]:
+        """The outcome recorder does not hear of things that are made meanwhile."""
+        cloudformation, iot = self.client("cloudformation"), self.client("iot")
+        (stack,) = cloudformation.describe_stacks()["Stacks"]
+        found = cloudformation.describe_stack_resource(
+            StackName=stack["StackName"], LogicalResourceId="ThingEventsRule"
+        )
+        rule = found["StackResourceDetail"]["PhysicalResourceId"]
+        iot.disable_topic_rule(ruleName=rule)
+        try:
+            yield
+        finally:
+            iot.enable_topic_rule(ruleName=rule)
+
+    def put_record(self, record: AuditRecord) -> None:
+        """Store an audit record."""
+        item = audit_item_from(record, retention=_RETENTION).serialize()
+        self.dynamodb.put_item(TableName=self.stack.outputs["AuditTableName"], Item=item)
+
+    def records(self, subject: str) -> list[AuditRecord]:
+        """The audit records of a subject, oldest first."""
+        items: list[AuditRecord] = []
+        pages = self.dynamodb.get_paginator("query").paginate(
+            TableName=self.stack.outputs["AuditTableName"],
+            KeyConditionExpression="subject = :subject",
+            ExpressionAttributeValues={":subject": {"S": subject}},
+            ConsistentRead=True,
+        )
+        for page in pages:
+            items.extend(record_from(AuditItem.from_raw_data(item)) for item in page["Items"])
+        return items
+
+    def _get(self, key: str) -> dict[str, Any]:
+        return dict(
+            self.dynamodb.get_item(
+                TableName=self.stack.outputs["AllowListTableName"], Key={"pk": {"S": key}}, ConsistentRead=True
+            )["Item"]
+        )

@@ -1,0 +1,1 @@
+"""The demo: factory lists, devices over MQTT, a thief, and what the security team sees."""

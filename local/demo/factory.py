@@ -1,0 +1,145 @@
+"""The demo's factories: their lists, as messy as such lists are, and the claim certificates they flash."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from ulid import ULID
+
+from fleetgate.domain.claim import ClaimCertificate
+from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.domain.operator_action import Operator
+from fleetgate.imports.delivery import DeliveryMode
+from fleetgate.imports.record import ImportRecord
+from fleetgate.imports.store.drop_box import DropBox
+from fleetgate.imports.store.records import ImportRecords
+from fleetgate.operators.claims import register_claim
+from fleetgate.operators.devices import quarantine_device
+from fleetgate.operators.store import OperatorStore
+from fleetgate_cli.imports.deliveries import ReadyFile, put, wait
+from local.demo.device import Identity
+
+# As a German Excel saves it: semicolons, Windows-1252, a blank line in the middle, and four rows that are wrong.
+FACTORY_LIST = Path(__file__).with_name("factory_list.csv")
+
+_CORRECTIONS = {
+    "00:1b:44:33:00:0;": "00:1b:44:33:00:01;",
+    "4.71108E+11": "ACME-2002",
+    "ACME-2003;00:1b:44:33:00:04": "ACME-2004;00:1b:44:33:00:04",
+}
+_GLOBEX_LIST = "Serial,EUI-64,Model\nGLOBEX-0001,00:25:96:ff:fe:12:34:56,meter-1\nACME-0001,00:25:96:12:34:57,meter-1\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One device that the factory made."""
+
+    serial_number: str
+    mac_address: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListDelivered:
+    """One list, and what should have come of it.
+
+    Attributes:
+        hoped: Rows by class.
+    """
+
+    story: str
+    record: ImportRecord
+    hoped: dict[str, int]
+
+    @property
+    def as_hoped(self) -> bool:
+        """Whether it came."""
+        return dict(self.record.findings.rows) == self.hoped
+
+
+class Factory:
+    """Delivers lists for the factories, and acts as the operator of the stack."""
+
+    def __init__(
+        self,
+        *,
+        store: OperatorStore,
+        records: ImportRecords,
+        drop_box: DropBox,
+        iot: Any,
+        claim_policy_name: str,
+        actor: str,
+    ) -> None:
+        self._store = store
+        self._records = records
+        self._drop_box = drop_box
+        self._iot = iot
+        self._claim_policy_name = claim_policy_name
+        self._actor = actor
+
+    def deliver_lists(self, watch: Callable[[ListDelivered], None]) -> list[ListDelivered]:
+        """Deliver one list after the other, each through the drop box.
+
+        Args:
+            watch: Told of each when its import has ended.
+        """
+        delivered: list[ListDelivered] = []
+
+        def deliver(story: str, manufacturer: str, name: str, content: bytes, **hoped: int) -> ImportRecord:
+            delivered.append(ListDelivered(story, self._import(manufacturer, name, content), hoped))
+            watch(delivered[-1])
+            return delivered[-1].record
+
+        export = FACTORY_LIST.read_bytes()
+        first = deliver("the line's export", "acme", "line-4.csv", export, added=24, rejected=4)
+        rejects = self._drop_box.open_report(f"{first.delivery.reports}rejects.csv").read().decode("utf-8-sig")
+        for wrong, right in _CORRECTIONS.items():
+            rejects = rejects.replace(wrong, right)
+        deliver("its rejects, corrected", "acme", "line-4-rejects.csv", rejects.encode(), added=4)
+        deliver("the export once more", "acme", "line-4.csv", export, unchanged=24, rejected=4)
+        deliver("a list that wants too much", "globex", "meters.csv", _GLOBEX_LIST.encode(), added=1, conflict=1)
+        return delivered
+
+    def devices(self) -> dict[str, Device]:
+        """What is on the allow-list, by serial number."""
+        return {
+            entry.serial_number.value: Device(entry.serial_number.value, min(entry.mac_addresses).value)
+            for entry in self._store.devices(limit=1000).items
+        }
+
+    def claim_certificate(self, manufacturer: str) -> tuple[str, Identity]:
+        """A claim certificate that enrols the devices of one manufacturer: its ID, and what is flashed."""
+        created = self._iot.create_keys_and_certificate(setAsActive=True)
+        self._iot.attach_policy(policyName=self._claim_policy_name, target=created["certificateArn"])
+        claim = ClaimCertificate(certificate_id=created["certificateId"], manufacturer=manufacturer)
+        register_claim(claim, store=self._store, operator=self._operator(f"flashed by {manufacturer}"))
+        flashed = Identity(certificate_pem=created["certificatePem"], private_key_pem=created["keyPair"]["PrivateKey"])
+        return created["certificateId"], flashed
+
+    def quarantine(self, device: Device, reason: str) -> None:
+        """Stop a device."""
+        quarantine_device(SerialNumber(device.serial_number), store=self._store, operator=self._operator(reason))
+
+    def _import(self, manufacturer: str, name: str, content: bytes) -> ImportRecord:
+        with TemporaryDirectory() as folder:
+            path = Path(folder, name)
+            path.write_bytes(content)
+            delivery = put(
+                ReadyFile(path, name),
+                manufacturer=manufacturer,
+                mode=DeliveryMode.LIVE,
+                drop_box=self._drop_box,
+                uploader=self._actor,
+                watch=lambda _bytes: None,
+            )
+        return wait(delivery.import_id, records=self._records, watch=lambda _record: None)
+
+    def _operator(self, reason: str) -> Operator:
+        return Operator(
+            actor=self._actor,
+            reason=reason,
+            now=lambda: datetime.now(UTC),
+            new_record_id=lambda moment: str(ULID.from_datetime(moment)),
+        )

@@ -1,0 +1,37 @@
+"""Seals hours of a local stack's archive before they are over, as its sealer would do later."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from fleetgate.archive.seal import SealedHours, Sealer, seal_hours
+from fleetgate.archive.settings import SealerSettings
+from fleetgate.archive.store import Archive, SealingKey
+
+
+def seal(session: Any, endpoint_url: str, outputs: Mapping[str, str], *, now: datetime) -> SealedHours:
+    """Seal what is to be sealed at some time, with the deployed sealer's settings and under its role.
+
+    Args:
+        session: A boto3 session of root, who may take the role.
+        now: Aware UTC.
+    """
+
+    def client(service: str, **credentials: str) -> Any:
+        return session.client(service, endpoint_url=endpoint_url, **credentials)
+
+    function = client("lambda").get_function_configuration(FunctionName=outputs["SealerFunctionName"])
+    told = SealerSettings.from_environment(function["Environment"]["Variables"])
+    given = client("sts").assume_role(RoleArn=outputs["SealerFunctionRoleArn"], RoleSessionName="early")["Credentials"]
+    credentials = {
+        "aws_access_key_id": given["AccessKeyId"],
+        "aws_secret_access_key": given["SecretAccessKey"],
+        "aws_session_token": given["SessionToken"],
+    }
+    sealer = Sealer(
+        archive=Archive(told.archiver.bucket, client("s3", **credentials)),
+        key=SealingKey(told.key_arn, client("kms", **credentials)),
+        stack=told.stack_arn,
+        settle=told.archiver.settle,
+    )
+    return seal_hours(sealer, now=now, most_hours=told.most_hours, has_time=lambda: True)

@@ -1,0 +1,1 @@
+"""The embedded AWS, and what it needs to run the real template."""

@@ -1,0 +1,97 @@
+"""What every action over HTTP has in common: who acts, certificates in AWS IoT, and as much as there is time for."""
+
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import botocore.session
+from botocore.config import Config
+
+from fleetgate.api import orders, stack
+from fleetgate.api.caller import masked
+from fleetgate.api.cursors import InvalidCursor, Purpose
+from fleetgate.api.problems import HttpProblem
+from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.documents import device_document
+from fleetgate.domain.operator_action import Change, Operator
+from fleetgate.operators.certificate_batches import Piece
+from fleetgate.operators.certificates import CertificateDesk, Tally
+from fleetgate.operators.tally_document import certificates_document
+from fleetgate.store.certificates import Certificates
+
+# AWS IoT lets an account make ten calls a second; the adaptive mode slows down to what it lets through.
+_PATIENTLY = Config(connect_timeout=2, read_timeout=5, retries={"mode": "adaptive", "total_max_attempts": 5})
+# What a handful of certificates may take, and the answer.
+_A_HANDFUL_TAKES_MILLISECONDS = 12_000
+
+# What may stand in the way of any action, for its OpenAPI document.
+ERRORS = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+
+_Place = TypeVar("_Place")
+
+
+def operator_of(router: Any, order: orders.Order) -> Operator:
+    """Whoever sent the order, with their words."""
+    return stack.Asking.of(router.current_event.raw_event).operator(order.reason)
+
+
+def desk_of(operator: Operator) -> CertificateDesk:
+    """Where device certificates are handled for an operator."""
+    iot = botocore.session.get_session().create_client("iot", config=_PATIENTLY)
+    return CertificateDesk(store=stack.store(), certificates=Certificates(iot), operator=operator)
+
+
+def has_time(router: Any) -> bool:
+    """Whether there is time for another handful of certificates."""
+    return bool(router.lambda_context.get_remaining_time_in_millis() > _A_HANDFUL_TAKES_MILLISECONDS)
+
+
+def changed_meanwhile(what: str) -> HttpProblem:
+    """The problem that somebody did the opposite since the answer that the cursor is from."""
+    return HttpProblem(
+        HTTPStatus.CONFLICT,
+        "changed_meanwhile",
+        f"Somebody changed {what} since: nothing was done. To do it all the same, send it without the cursor.",
+    )
+
+
+def device_seen_by(router: Any, entry: AllowListEntry) -> dict[str, Any]:
+    """An allow-list entry, as far as the caller may see it."""
+    document = device_document(entry)
+    return document if stack.Asking.of(router.current_event.raw_event).sees_all else masked(document)
+
+
+def result_of(result: str, change: Change[Any]) -> dict[str, Any]:
+    """How an action ended."""
+    return {
+        "result": result if change.record else "unchanged",
+        "record_id": change.record and change.record.record_id,
+    }
+
+
+def report_of(tally: Tally) -> dict[str, Any]:
+    """What became of certificates that were all looked at."""
+    return {**(certificates_document(tally) or {}), "next_cursor": None}
+
+
+def report_of_piece(piece: Piece[Any], about: str) -> dict[str, Any]:
+    """What became of some certificates, with a cursor where there are more."""
+    document = report_of(piece.tally)
+    if not piece.next_place:
+        return document
+    cursor = stack.cursors().give(Purpose.CERTIFICATES, {"about": about, "place": piece.next_place})
+    return {**document, "complete": False, "next_cursor": cursor}
+
+
+def place_of(cursor: str | None, about: str, beginning: _Place) -> _Place:
+    """Where an action goes on.
+
+    Raises:
+        InvalidCursor: The cursor was not given out, or for another action.
+    """
+    if cursor is None:
+        return beginning
+    content = stack.cursors().take(Purpose.CERTIFICATES, cursor)
+    if content["about"] != about:
+        raise InvalidCursor("the cursor belongs to another action")
+    place: _Place = content["place"]
+    return place

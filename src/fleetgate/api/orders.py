@@ -1,0 +1,109 @@
+"""The shapes of what the HTTP API is told to do, and of what it answers that it did."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fleetgate.api.answers import Switch
+from fleetgate.api.fields import UNPRINTABLE
+from fleetgate.operators.certificates import Ending
+
+# Printable, and no space at its ends.
+LINE = rf"^[^\s{UNPRINTABLE}]([^{UNPRINTABLE}]*[^\s{UNPRINTABLE}])?$"
+_LONGEST_WINDOW_SECONDS = 30 * 86_400
+
+
+class Order(BaseModel):
+    """Something to be done."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    reason: str = Field(
+        min_length=1,
+        max_length=500,
+        pattern=LINE,
+        description="Why, in a line; it goes on record",
+        examples=["stolen from the Hamburg site, case 4711"],
+    )
+
+
+class StopOrder(Order):
+    """Something to be done with a device and its certificates."""
+
+    keep_certificates: bool = Field(default=False, description="Leave the certificates in AWS IoT as they are")
+
+
+class ReopenOrder(Order):
+    """A repair window."""
+
+    seconds: int = Field(ge=1, le=_LONGEST_WINDOW_SECONDS, description="How long it is open, from now on")
+
+
+class ManyOrder(StopOrder):
+    """Something to be done with many devices and their certificates."""
+
+    cursor: str | None = Field(
+        default=None, max_length=4096, description="Of the answer before, to go on with the certificates"
+    )
+
+
+class ManufacturerOrder(ManyOrder):
+    """Something to be done with all devices of a manufacturer. In the body, since a name may hold a slash."""
+
+    manufacturer: str = Field(min_length=1, max_length=128, pattern=LINE, description="As claim certificates name it")
+
+
+class BlockOrder(Order):
+    """A claim certificate to be blocked."""
+
+    deactivate: bool = Field(default=False, description="Have AWS IoT refuse connections with it as well")
+    deactivate_devices: bool = Field(
+        default=False, description="Deactivate for good every device certificate that was issued through it"
+    )
+    cursor: str | None = Field(
+        default=None, max_length=4096, description="Of the answer before, to go on with the certificates"
+    )
+
+
+class HandledCertificate(BaseModel):
+    """A device certificate that something is to be said about."""
+
+    certificate_id: str
+    serial_number: str | None
+    result: Ending
+
+
+class CertificatesReport(BaseModel):
+    """What became of device certificates in AWS IoT."""
+
+    complete: bool = Field(description="False: send the same again, with the cursor if there is one")
+    results: dict[Ending, int] = Field(description="How many ended how")
+    not_done: list[HandledCertificate] = Field(description="AWS IoT refused or could not be asked")
+    not_found: list[HandledCertificate] = Field(description="AWS IoT does not know them, so nobody can use them")
+    next_cursor: str | None = Field(description="Where to go on; null when all were looked at")
+
+
+class Action(BaseModel):
+    """Something that was done."""
+
+    result: str = Field(description="What was done; unchanged if everything was as asked already")
+    record_id: str | None = Field(description="Of its audit record; null where nothing was changed")
+    certificates: CertificatesReport | None = Field(description="Null where they were left as they are")
+
+
+class DeviceAction(Action):
+    """Something that was done with a device."""
+
+    device: dict[str, Any] = Field(description="Its allow-list entry, as it stands now")
+
+
+class GateAction(Action):
+    """Something that was done with the switch."""
+
+    gate: Switch
+
+
+class ClaimAction(Action):
+    """Something that was done with a claim certificate."""
+
+    claim: dict[str, Any] = Field(description="Its registration, as it stands now")

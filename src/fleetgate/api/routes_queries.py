@@ -1,0 +1,227 @@
+"""What the security team asks over HTTP: records, counts, a device's story, the switch. Nothing here changes a device.
+
+Every question is on record before its answer is given.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from fleetgate.api import answers, fields, stack
+from fleetgate.api.application import answered, problems
+from fleetgate.api.caller import MASK, MASKED, masked
+from fleetgate.api.cursors import Purpose, content_of, question_in
+from fleetgate.api.problems import HttpProblem
+from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
+from fleetgate.domain.documents import record_document, switch_document
+from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.trail.device_story import device_story
+from fleetgate.trail.export import ExportFormat, exported
+from fleetgate.trail.note_query import Question, note_question
+from fleetgate.trail.query import ALL_BUT_QUERIES, AuditQuery, Place
+from fleetgate.trail.story_document import story_document
+
+router: Any = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
+
+_TAGS = ["questions"]
+
+
+class Form(StrEnum):
+    """How records are answered."""
+
+    JSON = "json"
+    CSV = "csv"
+    JSON_LINES = "jsonl"
+
+
+_CONTENT_TYPES = {Form.JSON: "application/json", Form.CSV: "text/csv", Form.JSON_LINES: "application/jsonl"}
+_ANSWERED: dict[int, Any] = {
+    **problems(HTTPStatus.BAD_REQUEST),
+    HTTPStatus.OK.value: {
+        "description": "The records. The header Link names the next page, where there is one.",
+        "headers": {"Link": {"description": 'The next page, as rel="next"', "schema": {"type": "string"}}},
+        "content": {
+            _CONTENT_TYPES[Form.JSON]: {"model": answers.RecordsPage},
+            _CONTENT_TYPES[Form.CSV]: {"schema": {"type": "string"}},
+            _CONTENT_TYPES[Form.JSON_LINES]: {"schema": {"type": "string"}},
+        },
+    },
+}
+
+
+@router.get(
+    "/v1/records", summary="Audit records, newest first", operation_id="listRecords", tags=_TAGS, responses=_ANSWERED
+)
+def list_records(
+    *,
+    serial_number: fields.SerialNumberQuery = None,
+    mac_address: fields.MacAddressQuery = None,
+    certificate_id: fields.CertificateIdQuery = None,
+    claim_certificate_id: fields.ClaimCertificateIdQuery = None,
+    client_id: fields.ClientIdQuery = None,
+    manufacturer: fields.ManufacturerQuery = None,
+    import_id: fields.ImportIdQuery = None,
+    reason: fields.ReasonQuery = None,
+    action: fields.ActionQuery = None,
+    verdict: fields.VerdictQuery = None,
+    kinds: fields.KindsQuery = None,
+    actor: fields.ActorQuery = None,
+    start: fields.FromQuery = None,
+    end: fields.ToQuery = None,
+    cursor: fields.CursorQuery = None,
+    limit: Annotated[int, Query(ge=1, le=500, description="Most records of the page")] = 100,
+    form: Annotated[
+        Form, Query(alias="format", description="One document, CSV with a heading, or JSON Lines for export")
+    ] = Form.JSON,
+) -> Response[Any]:
+    """Answer a page of the records that meet every condition that is given."""
+    query, place = _question(Purpose.RECORDS, fields.asked(locals()), cursor)
+    with _noted(Question.LIST_RECORDS if form is Form.JSON else Question.EXPORT_RECORDS, query.words):
+        page = stack.trail().page(query, limit=limit, place=place)
+    records = page.records if _asking().sees_all else tuple(map(_masked_record, page.records))
+    following = _next(Purpose.RECORDS, query, page.next_place)
+    headers = {"Cache-Control": "no-store"}
+    if following:
+        headers["Link"] = f'</v1/records?format={form.value}&limit={limit}&cursor={following}>; rel="next"'
+    if form is Form.JSON:
+        document = {"records": [record_document(record) for record in records], "next_cursor": following}
+        return Response(HTTPStatus.OK.value, _CONTENT_TYPES[form], json.dumps(document), headers=headers)
+    headers["Content-Disposition"] = f'attachment; filename="audit-records.{form.value}"'
+    text = "".join(exported(records, ExportFormat(form.value)))
+    return Response(HTTPStatus.OK.value, _CONTENT_TYPES[form], text, headers=headers)
+
+
+@router.get(
+    "/v1/counts",
+    summary="Audit records counted",
+    operation_id="countRecords",
+    tags=_TAGS,
+    responses=answered(answers.CountsPage, HTTPStatus.BAD_REQUEST),
+)
+def count_records(
+    *,
+    serial_number: fields.SerialNumberQuery = None,
+    mac_address: fields.MacAddressQuery = None,
+    certificate_id: fields.CertificateIdQuery = None,
+    claim_certificate_id: fields.ClaimCertificateIdQuery = None,
+    client_id: fields.ClientIdQuery = None,
+    manufacturer: fields.ManufacturerQuery = None,
+    import_id: fields.ImportIdQuery = None,
+    reason: fields.ReasonQuery = None,
+    action: fields.ActionQuery = None,
+    verdict: fields.VerdictQuery = None,
+    kinds: Annotated[
+        list[RecordKind] | None, Query(alias="kind", description="Kinds of records; decisions where none is named")
+    ] = None,
+    actor: fields.ActorQuery = None,
+    start: fields.FromQuery = None,
+    end: fields.ToQuery = None,
+    cursor: fields.CursorQuery = None,
+) -> answers.CountsPage:
+    """Answer how many records there are, by UTC day, verdict and reason."""
+    query, place = _question(Purpose.COUNTS, fields.asked(locals()), cursor, kinds=frozenset({RecordKind.DECISION}))
+    with _noted(Question.COUNT_RECORDS, query.words):
+        page = stack.trail().counts(query, place=place)
+    counts = [
+        answers.Count(day=day, verdict=Verdict(verdict) if verdict else None, reason=reason, count=count)
+        for (day, verdict, reason), count in sorted(page.counts.items(), reverse=True)
+    ]
+    return answers.CountsPage(counts=counts, next_cursor=_next(Purpose.COUNTS, query, page.next_place))
+
+
+@router.get(
+    "/v1/devices/<serial_number>/story",
+    summary="A device's whole story",
+    operation_id="readDeviceStory",
+    tags=_TAGS,
+    responses=answered(answers.Story, HTTPStatus.NOT_FOUND),
+)
+def read_story(serial_number: fields.SerialNumberPath) -> answers.Story:
+    """Answer who let a device in, from which list, with which claim certificate, and what happened then."""
+    moment = stack.now()
+    with _noted(Question.READ_STORY, f"serial_number={serial_number}"):
+        story = device_story(
+            SerialNumber(serial_number),
+            store=stack.store(),
+            trail=stack.trail(),
+            imports=stack.imports(),
+            now=moment,
+        )
+    document = story_document(story, now=moment)
+    return answers.Story.model_validate(document if _asking().sees_all else masked(document))
+
+
+@router.get(
+    "/v1/gate",
+    summary="What is stopped for many devices",
+    operation_id="readGate",
+    tags=_TAGS,
+    responses=answered(answers.Switch),
+)
+def read_switch() -> answers.Switch:
+    """Answer whether the gate is stopped, and which manufacturers and imports are in quarantine."""
+    with _noted(Question.READ_SWITCH, "gate"):
+        switch = stack.store().switch()
+    return answers.Switch.model_validate(switch_document(switch))
+
+
+def _asking() -> stack.Asking:
+    return stack.Asking.of(router.current_event.raw_event)
+
+
+def _question(
+    purpose: Purpose, asked: dict[str, Any], cursor: str | None, kinds: frozenset[RecordKind] = ALL_BUT_QUERIES
+) -> tuple[AuditQuery, Place | None]:
+    if cursor is None:
+        query, place = fields.query_of(asked, kinds=kinds, now=stack.now()), None
+    elif asked:
+        raise fields.wrong("query.cursor", f"it holds the whole question: leave out {', '.join(sorted(asked))}")
+    else:
+        query, place = question_in(stack.cursors().take(purpose, cursor))
+    hidden = fields.sensitive_fields(query)
+    if hidden and not _asking().sees_all:
+        raise HttpProblem(
+            HTTPStatus.FORBIDDEN, "field_masked", f"You do not see {', '.join(hidden)}, so you cannot ask for it."
+        )
+    return query, place
+
+
+def _next(purpose: Purpose, query: AuditQuery, place: Place | None) -> str | None:
+    return stack.cursors().give(purpose, content_of(query, place)) if place else None
+
+
+@contextmanager
+def _noted(question: Question, words: str) -> Iterator[None]:
+    """Put a question on record while its answer is looked up. Whoever cannot be recorded gets none."""
+    asking, moment, trail = _asking(), stack.now(), stack.trail()
+    stack.prime()
+    noting = stack.beside().submit(
+        note_question,
+        question,
+        words,
+        actor=asking.caller.actor,
+        trail=trail,
+        now=moment,
+        record_id=stack.new_record_id(moment),
+        request_id=asking.request_id,
+    )
+    try:
+        yield
+    finally:
+        # Also where the answer is a no, or an error: Lambda may stop this process once there is a response, and "could
+        # not be recorded" goes before all else.
+        noting.result()
+
+
+def _masked_record(record: AuditRecord) -> AuditRecord:
+    names = MASKED | {"reason"} if record.kind is RecordKind.QUERY else MASKED
+    hidden = {name: MASK for name in names if getattr(record, name, None) is not None}
+    return replace(record, **hidden)  # type: ignore[arg-type]

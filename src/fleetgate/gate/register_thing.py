@@ -1,0 +1,147 @@
+"""Judge one RegisterThing request: read the facts, decide, commit the decision with its audit record."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import assert_never
+
+from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict, printable
+from fleetgate.domain.faults import Fault
+from fleetgate.domain.reasons import AllowRule, DenialReason, FaultReason
+from fleetgate.gate.decision import Allowed, Decision, Denied, decide, thing_name
+from fleetgate.gate.policy import GatePolicy
+from fleetgate.gate.request import Identity, RegistrationRequest, identify, presented
+from fleetgate.gate.store import NOTHING_FOUND, Facts, GateStore
+
+# A lost race is decided again; who loses this often is not racing a device but a runaway writer.
+_MOST_DECISIONS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """A decision that stands, and the record that was written of it."""
+
+    decision: Decision
+    record: AuditRecord
+
+
+def register_thing(
+    request: RegistrationRequest,
+    *,
+    policy: GatePolicy,
+    store: GateStore,
+    now: Callable[[], datetime],
+    new_record_id: Callable[[datetime], str],
+    request_id: str | None = None,
+) -> Registration:
+    """Decide a request and make the decision stand.
+
+    Args:
+        now: Gives aware UTC.
+        new_record_id: Gives a unique, time-ordered ID.
+        request_id: Of the invocation, for the record.
+
+    Raises:
+        Fault: The request could not be judged; no allow was made.
+    """
+    scribe = _Scribe(request, policy, request_id)
+    identity = identify(request, policy)
+    if isinstance(identity, DenialReason):
+        moment = now()
+        record = scribe.denial(identity, moment, new_record_id(moment))
+        store.record(record)
+        return Registration(decision=Denied(identity), record=record)
+
+    facts = store.find(identity.serial_number, identity.claim_certificate_id)
+    for _ in range(_MOST_DECISIONS):
+        moment = now()
+        record_id = new_record_id(moment)
+        decision = decide(
+            identity, facts.entry, facts.claim, policy, switch=facts.switch, now=moment, decision_id=record_id
+        )
+        match decision:
+            case Denied(reason):
+                record = scribe.denial(reason, moment, record_id, identity, facts)
+                store.record(record)
+                return Registration(decision=decision, record=record)
+            case Allowed():
+                record = scribe.allowance(decision, moment, record_id, identity)
+                lost = store.commit(decision, record, judged_under=facts.switch)
+                if lost is None:
+                    return Registration(decision=decision, record=record)
+                facts = (
+                    replace(facts, entry=lost.entry)
+                    if lost.entry is not None
+                    else store.find(identity.serial_number, identity.claim_certificate_id)
+                )
+            case _:
+                assert_never(decision)
+    raise Fault(FaultReason.STORE_CONTENTION)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scribe:
+    """Writes down what was decided about one request."""
+
+    request: RegistrationRequest
+    policy: GatePolicy
+    request_id: str | None
+
+    def allowance(self, allowed: Allowed, moment: datetime, record_id: str, identity: Identity) -> AuditRecord:
+        held = allowed.reserved.reservation if allowed.reserved else None
+        return replace(
+            self._record(Verdict.ALLOWED, allowed.rule, moment, record_id, identity),
+            decision_id=allowed.decision_id,
+            superseded_certificate_id=allowed.superseded_certificate_id,
+            taken_over=held.taken_over if held else False,
+            thing_name=thing_name(allowed.entry, self.policy),
+            manufacturer=allowed.entry.manufacturer,
+            import_id=allowed.entry.import_id,
+            entry_version=(allowed.reserved or allowed.entry).version,
+        )
+
+    def denial(
+        self,
+        reason: DenialReason,
+        moment: datetime,
+        record_id: str,
+        identity: Identity | None = None,
+        facts: Facts = NOTHING_FOUND,
+    ) -> AuditRecord:
+        entry, claim = facts.entry, facts.claim
+        return replace(
+            self._record(Verdict.DENIED, reason, moment, record_id, identity),
+            manufacturer=entry.manufacturer if entry else claim.manufacturer if claim else None,
+            import_id=entry.import_id if entry else None,
+            entry_version=entry.version if entry else None,
+        )
+
+    def _record(
+        self,
+        verdict: Verdict,
+        reason: AllowRule | DenialReason,
+        moment: datetime,
+        record_id: str,
+        identity: Identity | None,
+    ) -> AuditRecord:
+        request, policy = self.request, self.policy
+        return AuditRecord(
+            record_id=record_id,
+            recorded_at=moment,
+            kind=RecordKind.DECISION,
+            verdict=verdict,
+            reason=reason.value,
+            decision_id=record_id,
+            serial_number=identity.serial_number.value if identity else None,
+            mac_address=identity.mac_address.value if identity and identity.mac_address else None,
+            certificate_id=request.certificate_id,
+            claim_certificate_id=request.claim_certificate_id or None,
+            template_arn=printable(request.template_arn),
+            client_id=printable(request.presented_client_id),
+            presented_serial_number=self._presented(policy.serial_number_parameter_names),
+            presented_mac_address=self._presented(policy.mac_address_parameter_names),
+            request_id=self.request_id,
+        )
+
+    def _presented(self, names: tuple[str, ...]) -> str | None:
+        return " | ".join(str(printable(value)) for value in presented(self.request, names)) or None

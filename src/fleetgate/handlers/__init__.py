@@ -1,1 +1,0 @@
-"""Lambda entry points: parse the event, call one workflow, render the answer."""

@@ -1,1 +1,0 @@
-"""What both functions behind the HTTP API share: problems, callers, masking and the answers' shapes."""

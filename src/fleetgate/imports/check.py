@@ -1,0 +1,126 @@
+"""Checks a whole factory file against the safety gates before anything of it takes effect."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO, cast
+
+from fleetgate.imports.reading.duplicates import Duplicates, SeenIdentities
+from fleetgate.imports.reading.errors import FileError, UnreadableFile
+from fleetgate.imports.reading.factory_file import FactoryFile, read_rows
+from fleetgate.imports.reading.factory_list import ImportPolicy
+from fleetgate.imports.reading.validate import ValidatedBatch, validate_rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SafetyGates:
+    """What a file must keep to before anything of it is written.
+
+    Attributes:
+        most_rows: Of one file.
+        most_rows_a_day: Of all files that a manufacturer delivers on one UTC day.
+        most_rejected_share: Of a file's rows, 0 to 1. A file that is mostly wrong is the wrong file.
+    """
+
+    most_rows: int = 1_000_000
+    most_rows_a_day: int = 5_000_000
+    most_rejected_share: float = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedFile:
+    """A file that was read to its end.
+
+    Attributes:
+        total: Its records that are not blank. rejected: how many of them are wrong, by themselves or beside another.
+        checksum: SHA-256 of its bytes, hexadecimal.
+    """
+
+    open_file: Callable[[], BinaryIO]
+    file_name: str
+    policy: ImportPolicy
+    total: int
+    rejected: int
+    checksum: str
+    duplicates: Duplicates = field(repr=False)
+
+    def keep_to(self, gates: SafetyGates) -> None:
+        """Refuse a file that is mostly wrong.
+
+        Raises:
+            UnreadableFile: It is.
+        """
+        if self.rejected > self.total * gates.most_rejected_share:
+            raise UnreadableFile(
+                FileError.TOO_MANY_REJECTED,
+                f"{self.rejected:,} of {self.total:,} rows are wrong; the limit is {gates.most_rejected_share:.0%}.",
+            )
+
+    def batches(self) -> tuple[FactoryFile, Iterator[ValidatedBatch]]:
+        """The file from its start, with what is wrong with it rejected."""
+        file = read_rows(self.open_file(), name=self.file_name)
+        return file, map(self.duplicates.rejected, validate_rows(file, self.policy))
+
+
+def check_file(
+    open_file: Callable[[], BinaryIO],
+    *,
+    file_name: str,
+    policy: ImportPolicy,
+    most_rows: int,
+    folder: Path | None = None,
+) -> CheckedFile:
+    """Read a file to its end, unless it is too long.
+
+    Args:
+        open_file: Opens the same content each time.
+        file_name: What people know the file by.
+        folder: Where the identities of the rows go meanwhile; None takes the machine's own place for such.
+
+    Raises:
+        UnreadableFile: It is no factory list, or too long a one.
+        Fault: It could not be read to its end.
+    """
+    total = rejected = 0
+    stream = _Hashing(open_file())
+    with TemporaryDirectory(dir=folder) as scratch:
+        seen = SeenIdentities(Path(scratch))
+        for batch in validate_rows(read_rows(cast(BinaryIO, stream), name=file_name), policy):
+            seen.add(batch.rows)
+            total += len(batch.rows) + len(batch.rejected)
+            rejected += len(batch.rejected)
+            if total > most_rows:
+                raise UnreadableFile(FileError.TOO_MANY_ROWS, f"The limit is {most_rows:,}.")
+        if total == 0:
+            raise UnreadableFile(FileError.NO_ROWS)
+        duplicates = seen.duplicates()
+    return CheckedFile(
+        open_file=open_file,
+        file_name=file_name,
+        policy=policy,
+        total=total,
+        rejected=rejected + duplicates.rows,
+        checksum=stream.checksum(),
+        duplicates=duplicates,
+    )
+
+
+class _Hashing:
+    """A stream whose checksum is known once it was read."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._digest = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self._digest.update(data)
+        return data
+
+    def checksum(self) -> str:
+        """Of the whole stream, also of what nobody asked for."""
+        while self.read(65_536):
+            pass
+        return self._digest.hexdigest()

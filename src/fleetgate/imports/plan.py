@@ -1,0 +1,209 @@
+"""What one row of a factory list does to the allow-list. An import never rewrites history (invariant 5)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import NamedTuple
+
+from fleetgate.domain.allow_list import AllowListEntry, DeviceState
+from fleetgate.domain.identifiers import MacAddress, SerialNumber
+from fleetgate.domain.reasons import Reason
+from fleetgate.imports.delivery import is_later
+from fleetgate.imports.reading.factory_list import ImportRow, Operation
+
+
+class RowClass(StrEnum):
+    """How a row ended; each row of a file ends in exactly one of these."""
+
+    ADDED = "added"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    REVOKED = "revoked"
+    CONFLICT = "conflict"
+    REJECTED = "rejected"
+    NOT_APPLIED = "not_applied"
+
+
+class ConflictReason(Reason):
+    """Why a sound row must not take effect."""
+
+    OTHER_MANUFACTURER = (
+        "other_manufacturer",
+        "The serial number belongs to another manufacturer.",
+        "Compare the list with the labels; only the security team can move a serial number.",
+    )
+    MAC_ADDRESS_OF_ANOTHER_DEVICE = (
+        "mac_address_of_another_device",
+        "A MAC address of this row belongs to another serial number.",
+        "Compare the labels of both devices; a MAC address is never moved by an import.",
+    )
+    IN_USE = (
+        "in_use",
+        "The device is reserved or provisioned, so its approval cannot be changed or withdrawn any more.",
+        "Ask the security team to quarantine or retire the device.",
+    )
+    STOPPED = (
+        "stopped",
+        "The device is in quarantine or retired.",
+        "Ask the security team; an import never lifts a stop.",
+    )
+    NOTHING_TO_REVOKE = (
+        "nothing_to_revoke",
+        "The serial number is not on the allow-list, so there is nothing to withdraw.",
+        "Check the serial number for a typing error.",
+    )
+    IN_LATER_LIST = (
+        "in_later_list",
+        "A list that was uploaded later spoke for the serial number already.",
+        "Nothing to do if that list is right; else correct the row and upload it anew.",
+    )
+    DUPLICATE_IN_FILE = (
+        "duplicate_in_file",
+        "Another line of the same file already speaks for this serial number.",
+        "Keep one of the two lines.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Nothing is to be written: the table says already how the row ended."""
+
+    row_class: RowClass
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Nothing may be written."""
+
+    reason: ConflictReason
+
+
+class Write(NamedTuple):
+    """One entry to write. A tuple for the same reason as `ImportRow`: a list has a million.
+
+    Attributes:
+        row_class: How the row has ended once it is written.
+        before: The entry to replace; None for a new one.
+        after: The entry to write.
+    """
+
+    row_class: RowClass
+    before: AllowListEntry | None
+    after: AllowListEntry
+
+    @property
+    def mac_addresses_to_assign(self) -> frozenset[MacAddress]:
+        """MAC addresses the device gains."""
+        return self.after.mac_addresses - (self.before.mac_addresses if self.before else frozenset())
+
+    @property
+    def mac_addresses_to_free(self) -> frozenset[MacAddress]:
+        """MAC addresses the device loses."""
+        return (self.before.mac_addresses if self.before else frozenset()) - self.after.mac_addresses
+
+
+Plan = Settled | Conflict | Write
+
+
+def plan_row(
+    row: ImportRow,
+    entry: AllowListEntry | None,
+    mac_owners: Mapping[MacAddress, SerialNumber],
+    *,
+    manufacturer: str,
+    import_id: str,
+) -> Plan:
+    """Judge one row against what the allow-list holds.
+
+    Repeating a row of the same import gives the class it had the first time, whatever the device has done since.
+
+    Args:
+        entry: The allow-list entry of the row's serial number, or None.
+        mac_owners: Who owns the row's MAC addresses, where somebody does.
+        manufacturer: Who delivers; from the place of delivery, never from the file.
+    """
+    if entry is None:
+        if row.operation is Operation.REVOKE:
+            return Conflict(ConflictReason.NOTHING_TO_REVOKE)
+        return _unless_taken(row, mac_owners, _addition(row, manufacturer, import_id))
+    if entry.manufacturer != manufacturer:
+        return Conflict(ConflictReason.OTHER_MANUFACTURER)
+    if entry.import_id == import_id:
+        return _own_work(row, entry)
+    if _says_the_same(row, entry):
+        return Settled(RowClass.UNCHANGED)
+    in_the_way = _IN_THE_WAY[entry.state]
+    if in_the_way is None and entry.import_id is not None and is_later(entry.import_id, than=import_id):
+        in_the_way = ConflictReason.IN_LATER_LIST
+    return Conflict(in_the_way) if in_the_way else _unless_taken(row, mac_owners, _change(row, entry, import_id))
+
+
+# What keeps an import from changing a device, by its state.
+_IN_THE_WAY: Mapping[DeviceState, ConflictReason | None] = {
+    DeviceState.APPROVED: None,
+    DeviceState.REVOKED: None,
+    DeviceState.RESERVED: ConflictReason.IN_USE,
+    DeviceState.PROVISIONED: ConflictReason.IN_USE,
+    DeviceState.QUARANTINED: ConflictReason.STOPPED,
+    DeviceState.RETIRED: ConflictReason.STOPPED,
+}
+
+
+def _own_work(row: ImportRow, entry: AllowListEntry) -> Plan:
+    if entry.import_line != row.line_number:
+        return Conflict(ConflictReason.DUPLICATE_IN_FILE)
+    if row.operation is Operation.REVOKE:
+        return Settled(RowClass.REVOKED)
+    return Settled(RowClass.ADDED if entry.first_import_id == entry.import_id else RowClass.UPDATED)
+
+
+def _says_the_same(row: ImportRow, entry: AllowListEntry) -> bool:
+    if row.operation is Operation.REVOKE:
+        return entry.is_revoked
+    return not entry.is_revoked and (
+        row.mac_addresses,
+        row.templates,
+        row.valid_from,
+        row.valid_until,
+        dict(row.attributes),
+    ) == (entry.mac_addresses, entry.templates, entry.valid_from, entry.valid_until, dict(entry.attributes))
+
+
+def _unless_taken(row: ImportRow, mac_owners: Mapping[MacAddress, SerialNumber], write: Write) -> Plan:
+    for mac_address in row.mac_addresses:
+        owner = mac_owners.get(mac_address)
+        if owner is not None and owner != row.serial_number:
+            return Conflict(ConflictReason.MAC_ADDRESS_OF_ANOTHER_DEVICE)
+    return write
+
+
+def _addition(row: ImportRow, manufacturer: str, import_id: str) -> Write:
+    entry = AllowListEntry(
+        serial_number=row.serial_number,
+        manufacturer=manufacturer,
+        mac_addresses=row.mac_addresses,
+        templates=row.templates,
+        valid_from=row.valid_from,
+        valid_until=row.valid_until,
+        attributes=row.attributes,
+        import_id=import_id,
+        import_line=row.line_number,
+        first_import_id=import_id,
+    )
+    return Write(row_class=RowClass.ADDED, before=None, after=entry)
+
+
+def _change(row: ImportRow, entry: AllowListEntry, import_id: str) -> Write:
+    written = replace(entry, import_id=import_id, import_line=row.line_number, version=entry.version + 1)
+    if row.operation is Operation.REVOKE:
+        return Write(row_class=RowClass.REVOKED, before=entry, after=replace(written, is_revoked=True))
+    after = replace(
+        written,
+        mac_addresses=row.mac_addresses,
+        templates=row.templates,
+        valid_from=row.valid_from,
+        valid_until=row.valid_until,
+        attributes=row.attributes,
+        is_revoked=False,
+    )
+    return Write(row_class=RowClass.UPDATED, before=entry, after=after)

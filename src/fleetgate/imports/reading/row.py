@@ -1,0 +1,165 @@
+"""What one row of a factory list may say, as pydantic models whose validators call the domain's parsers."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from fleetgate.domain.allow_list import AllowListEntry, InvalidEntry
+from fleetgate.domain.identifiers import TEMPLATE_NAME_PATTERN, InvalidIdentifier, MacAddress, SerialNumber
+from fleetgate.imports.reading.columns import is_reserved
+from fleetgate.imports.reading.errors import RowError
+from fleetgate.imports.reading.factory_list import ImportPolicy, Operation
+
+_SEPARATORS = re.compile(r"[\s;,|]+")
+# A spreadsheet always writes the sign: 1.23457E+11, or 1,23457E+11 in half of Europe.
+_SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eE]\+\d+")
+# How a cell is told to be text: ="0012".
+_TEXT_FORMULA = re.compile(r'="(.*)"', re.DOTALL)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def _problem(error: RowError, why: str = "", *, at: int = 0) -> PydanticCustomError:
+    """What a validator raises.
+
+    Args:
+        at: Which of the cells that a field is made of.
+    """
+    detail = f"{error.meaning.rstrip('.')}: {why}." if why else error.meaning
+    return PydanticCustomError(error.value, "{detail}", {"detail": detail, "at": at})
+
+
+def _cleaned(cell: str) -> str:
+    """A cell without the space around it, and without what makes a spreadsheet take it for text."""
+    text = cell.strip()
+    formula = _TEXT_FORMULA.fullmatch(text)
+    return (formula[1] if formula else text.removeprefix("'")).strip()
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+
+class Device(_Model):
+    """Who a row is about; the validation's context is the `ImportPolicy`.
+
+    Attributes:
+        mac_addresses: From the cells of all MAC address columns.
+    """
+
+    serial_number: SerialNumber
+    mac_addresses: frozenset[MacAddress]
+
+    @field_validator("serial_number", mode="plain")
+    @classmethod
+    def _serial_number(cls, cell: str, info: ValidationInfo[ImportPolicy]) -> SerialNumber:
+        policy = info.context
+        text = _cleaned(cell)
+        if not text:
+            raise _problem(RowError.SERIAL_NUMBER_MISSING)
+        if _SCIENTIFIC.fullmatch(text):
+            raise _problem(RowError.SCIENTIFIC_NOTATION)
+        try:
+            return SerialNumber.parse(text, policy.serial_number_pattern)
+        except InvalidIdentifier as error:
+            raise _problem(RowError.SERIAL_NUMBER_INVALID, str(error)) from error
+
+    @field_validator("mac_addresses", mode="plain")
+    @classmethod
+    def _mac_addresses(cls, cells: Sequence[str], info: ValidationInfo[ImportPolicy]) -> frozenset[MacAddress]:
+        policy = info.context
+        found: set[MacAddress] = set()
+        for at, cell in enumerate(cells):
+            text = _cleaned(cell)
+            if _SCIENTIFIC.fullmatch(text):
+                raise _problem(RowError.SCIENTIFIC_NOTATION, at=at)
+            for part in filter(None, _SEPARATORS.split(text)):
+                found.add(_mac_address(part, policy, at))
+            if len(found) > policy.most_mac_addresses:
+                raise _problem(RowError.TOO_MANY_MAC_ADDRESSES, f"at most {policy.most_mac_addresses}", at=at)
+        return frozenset(found)
+
+
+def _mac_address(text: str, policy: ImportPolicy, at: int) -> MacAddress:
+    try:
+        mac_address = MacAddress.parse(text)
+    except InvalidIdentifier as error:
+        raise _problem(RowError.MAC_ADDRESS_INVALID, str(error), at=at) from error
+    if mac_address.is_locally_administered and not policy.allow_locally_administered_mac:
+        raise _problem(RowError.MAC_ADDRESS_LOCALLY_ADMINISTERED, at=at)
+    return mac_address
+
+
+class Terms(_Model):
+    """What a row says beside who it is about; the validation's context is the `ImportPolicy`."""
+
+    operation: Operation = Operation.APPROVE
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    templates: frozenset[str] = frozenset()
+    attributes: Mapping[str, str] = MappingProxyType({})
+
+    @field_validator("operation", mode="plain")
+    @classmethod
+    def _operation(cls, cell: str) -> Operation:
+        try:
+            return Operation(_cleaned(cell).lower() or Operation.APPROVE)
+        except ValueError as error:
+            raise _problem(RowError.OPERATION_UNKNOWN) from error
+
+    @field_validator("valid_from", "valid_until", mode="plain")
+    @classmethod
+    def _instant(cls, cell: str) -> datetime | None:
+        text = _cleaned(cell)
+        if not text:
+            return None
+        try:
+            moment = datetime.fromisoformat(text)
+            if moment.tzinfo is not None:
+                return moment.astimezone(UTC)
+        except (ValueError, OverflowError) as error:
+            raise _problem(RowError.DATE_INVALID) from error
+        if not _DAY.fullmatch(text):
+            raise _problem(RowError.DATE_INVALID, "a time needs its zone")
+        return moment.replace(tzinfo=UTC)
+
+    @field_validator("templates", mode="plain")
+    @classmethod
+    def _templates(cls, cell: str, info: ValidationInfo[ImportPolicy]) -> frozenset[str]:
+        policy = info.context
+        names = frozenset(filter(None, _SEPARATORS.split(_cleaned(cell))))
+        if not all(map(TEMPLATE_NAME_PATTERN.fullmatch, names)) or (
+            policy.template_names and names - policy.template_names
+        ):
+            raise _problem(RowError.TEMPLATE_INVALID)
+        return names
+
+    @field_validator("attributes", mode="plain")
+    @classmethod
+    def _attributes(cls, cells: Sequence[tuple[str, str]]) -> Mapping[str, str]:
+        said = ((at, name, _cleaned(cell)) for at, (name, cell) in enumerate(cells))
+        return MappingProxyType({name: _attribute(name, text, at) for at, name, text in said if text})
+
+    @model_validator(mode="after")
+    def _is_not_over_before_it_starts(self) -> Self:
+        if self.valid_from and self.valid_until and self.valid_from >= self.valid_until:
+            raise _problem(RowError.VALIDITY_EMPTY)
+        return self
+
+
+_ANYBODY = SerialNumber("-")
+
+
+def _attribute(name: str, text: str, at: int) -> str:
+    if is_reserved(name):
+        raise _problem(RowError.ATTRIBUTE_RESERVED, name, at=at)
+    try:
+        # What an entry cannot hold, no row may say.
+        AllowListEntry(serial_number=_ANYBODY, manufacturer="-", attributes={name: text})
+    except InvalidEntry as error:
+        raise _problem(RowError.ATTRIBUTE_INVALID, at=at) from error
+    return text

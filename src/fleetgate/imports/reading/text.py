@@ -1,0 +1,147 @@
+"""The text of a factory's file, whatever it is packed and encoded with, in blocks of whole lines."""
+
+import codecs
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import BinaryIO, cast
+
+from fleetgate.imports.reading.errors import FileError, UnreadableFile
+
+# Bytes from which the encoding is told.
+_SAMPLE = 65_536
+# Bytes that are read at once. Larger blocks are slower: their objects live long enough for the garbage collector.
+_CHUNK = 16_384
+# Characters of a line. With a sample added it stays below csv's own limit of 131 072 for a field, and as JSON, of six
+# bytes a character at worst, it fits a batch of the state machine.
+MOST_CHARACTERS = 16_384
+
+_GZIP = b"\x1f\x8b"
+_UTF_32 = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")
+_BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+_DAMAGE = re.compile("[\udc80-\udcff\ufffd]")
+_LINE_END = re.compile(r"\r\n?|\n")
+
+
+@dataclass(frozen=True, slots=True)
+class FileText:
+    """A file's text.
+
+    Attributes:
+        encoding: Of the whole file, as Python names it. Told from the start of the file: by a byte order mark; as
+            UTF-16 where every other byte is zero; as UTF-8; and as Windows-1252 where it is not UTF-8.
+        blocks: Each ends where a line ends. Line ends are as delivered. A line of more than `MOST_CHARACTERS` may have
+            lost what goes beyond. What cannot be decoded is never guessed; `is_damaged` tells.
+    """
+
+    encoding: str
+    is_gzip: bool
+    blocks: Iterator[str]
+
+
+def is_damaged(text: str) -> bool:
+    """Whether the text has a place that could not be decoded."""
+    return not text.isascii() and _DAMAGE.search(text) is not None
+
+
+def open_text(stream: BinaryIO) -> FileText:
+    """Recognise how a file is packed and encoded.
+
+    Args:
+        stream: Read once, forward only.
+
+    Raises:
+        UnreadableFile: It is empty or not text; also while the blocks are read, where gzip is damaged.
+    """
+    start = _Rejoined(b"", stream).read(len(_GZIP))
+    is_gzip = start == _GZIP
+    source = _Rejoined(start, stream)
+    chunks = _unpacked(source) if is_gzip else iter(lambda: source.read(_CHUNK), b"")
+    sample = b"".join(islice(chunks, _SAMPLE // _CHUNK))
+    if not sample:
+        raise UnreadableFile(FileError.EMPTY)
+    encoding, mark = _encoding(sample, is_whole=len(sample) < _SAMPLE)
+    return FileText(encoding, is_gzip, _blocks(_decoded(sample[mark:], chunks, encoding)))
+
+
+class _Rejoined:
+    """A stream with the bytes that were read from its start put back; a read is short at its end only."""
+
+    def __init__(self, start: bytes, stream: BinaryIO) -> None:
+        self._start, self._stream = start, stream
+
+    def read(self, size: int = _CHUNK) -> bytes:
+        parts = [self._start[:size]]
+        self._start = self._start[size:]
+        missing = size - len(parts[0])
+        while missing > 0 and (part := self._stream.read(missing)):
+            parts.append(part)
+            missing -= len(part)
+        return b"".join(parts)
+
+
+def _unpacked(source: _Rejoined) -> Iterator[bytes]:
+    try:
+        with gzip.GzipFile(fileobj=cast(BinaryIO, source), mode="rb") as unpacked:  # it only calls read
+            buffered = _Rejoined(b"", cast(BinaryIO, unpacked))
+            while chunk := buffered.read(_CHUNK):
+                yield chunk
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UnreadableFile(FileError.GZIP_DAMAGED) from error
+
+
+def _encoding(sample: bytes, *, is_whole: bool) -> tuple[str, int]:
+    """The encoding, and the length of the byte order mark."""
+    if sample.startswith(_UTF_32):
+        raise UnreadableFile(FileError.NOT_TEXT, "It starts as UTF-32 does.")
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if sample.startswith(mark):
+            return encoding, len(mark)
+    even, odd = sample[0:256:2], sample[1:256:2]
+    if odd and odd.count(0) * 10 >= len(odd) * 9 and 0 not in even:
+        return "utf-16-le", 0
+    if odd and even.count(0) * 10 >= len(even) * 9 and 0 not in odd:
+        return "utf-16-be", 0
+    if b"\0" in sample:
+        raise UnreadableFile(FileError.NOT_TEXT, "It has zero bytes.")
+    decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    text = decoder.decode(sample, final=is_whole)
+    damaged = len(_DAMAGE.findall(text))
+    decoded = sum(not character.isascii() for character in text) - damaged if damaged else 0
+    # Text in Windows-1252 has next to no byte sequence that is UTF-8; UTF-8 with a damaged place has many.
+    return ("utf-8" if decoded >= damaged else "cp1252"), 0
+
+
+def _decoded(sample: bytes, chunks: Iterator[bytes], encoding: str) -> Iterator[str]:
+    # UTF-16 has no surrogate escapes.
+    errors = "replace" if encoding.startswith("utf-16") else "surrogateescape"
+    # Keeps a CR back until it is known whether LF follows.
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder(encoding)(errors), translate=False)
+    first = (sample[place : place + _CHUNK] for place in range(0, len(sample), _CHUNK))
+    for chunk in chain(first, chunks):
+        yield decoder.decode(chunk)
+    yield decoder.decode(b"", final=True)
+
+
+def _blocks(texts: Iterator[str]) -> Iterator[str]:
+    rest, is_cut = "", False
+    for text in texts:
+        if is_cut:
+            line_end = _LINE_END.search(text)
+            if line_end is None:
+                continue
+            block, is_cut = rest + text[line_end.start() :], False
+        else:
+            block = rest + text
+        end = max(block.rfind("\n"), block.rfind("\r")) + 1
+        rest = block[end:]
+        if len(rest) > MOST_CHARACTERS:
+            rest, is_cut = rest[: MOST_CHARACTERS + 1], True
+        if end:
+            yield block[:end]
+    if rest:
+        yield rest

@@ -1,0 +1,286 @@
+"""Judges the rows of a factory's file with pydantic, a batch at a time: sound rows, and rejected ones that say why.
+
+Two steps, because a list has a million rows and nearly all of them are plain. Whole columns are first held against
+patterns, inside pydantic's own compiled core. A row that stands out in any way then goes cell by cell through the
+models of `factory_row`; they alone can reject it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from operator import itemgetter
+from typing import Annotated, Any
+
+from pydantic import GetCoreSchemaHandler, StringConstraints, TypeAdapter, ValidationError
+from pydantic_core import CoreSchema, ErrorDetails, core_schema
+
+from fleetgate.domain.identifiers import DEFAULT_SERIAL_NUMBER_PATTERN, MacAddress, SerialNumber
+from fleetgate.imports.reading.columns import Column, Meaning
+from fleetgate.imports.reading.errors import RowError
+from fleetgate.imports.reading.factory_file import Batch, FactoryFile
+from fleetgate.imports.reading.factory_list import ImportPolicy, ImportRow, Operation, RejectedRow, UnknownColumns
+from fleetgate.imports.reading.row import Device, Terms
+
+# Different terms, and different sets of columns, that are remembered at once.
+_MOST_REMEMBERED = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatedBatch:
+    """The rows of one batch, each in one of the two, both in the order of the file."""
+
+    rows: Sequence[ImportRow]
+    rejected: Sequence[RejectedRow]
+    _batch: Batch
+    _positions: Sequence[int]
+
+    def as_delivered(self, at: int) -> tuple[str, ...]:
+        """What a reject has to repeat of a sound row that must not take effect."""
+        return self._batch.as_delivered(self._positions[at])
+
+    def heading(self, meaning: Meaning) -> str | None:
+        """The heading of the first column with some meaning, as delivered."""
+        return next((column.heading for column in self._batch.columns if column.meaning is meaning), None)
+
+    def rejecting(self, rejected: Mapping[int, RejectedRow]) -> "ValidatedBatch":
+        """The batch with some of its rows rejected after all.
+
+        Args:
+            rejected: By the row's place in `rows`.
+        """
+        if not rejected:
+            return self
+        kept = [at for at in range(len(self.rows)) if at not in rejected]
+        return ValidatedBatch(
+            [self.rows[at] for at in kept],
+            sorted([*self.rejected, *rejected.values()], key=lambda row: row.line_number),
+            self._batch,
+            [self._positions[at] for at in kept],
+        )
+
+
+def validate_rows(file: FactoryFile, policy: ImportPolicy) -> Iterator[ValidatedBatch]:
+    """Judge every row of a file, as it is read.
+
+    Raises:
+        UnreadableFile: The file turned out to be damaged; what was judged before does not make it sound.
+    """
+    judges: dict[tuple[Column, ...], _Judge] = {}
+    for batch in file.batches:
+        if batch.columns not in judges:
+            if len(judges) >= _MOST_REMEMBERED:
+                judges.clear()
+            judges[batch.columns] = _Judge(batch.columns, policy)
+        yield judges[batch.columns].validated(batch)
+
+
+class _NoneIfNot:
+    """Makes None of a value that is not valid, so that one of them does not spoil a whole column."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_default_schema(handler(source), default=None, on_error="default")
+
+
+def _plain(pattern: str, *, to_lower: bool = False) -> TypeAdapter[list[str | None]]:
+    # pydantic's pattern engine has no fullmatch; its $ is the very end of the text.
+    constraints = StringConstraints(strip_whitespace=True, to_lower=to_lower, pattern=f"^(?:{pattern})$")
+    return TypeAdapter(list[Annotated[str, constraints, _NoneIfNot()]])  # type: ignore[arg-type] # None by _NoneIfNot
+
+
+# Of one device, assigned by a vendor: both low bits of the first octet are clear. 5 or 7 more octets follow.
+_FIRST, _OCTET = "[0-9a-fA-F][048cC]", "[0-9a-fA-F]{2}"
+_PLAIN_SERIAL_NUMBERS = _plain(DEFAULT_SERIAL_NUMBER_PATTERN.pattern)
+_PLAIN_MAC_ADDRESSES = _plain(
+    "|".join(
+        (
+            *(f"{_FIRST}(?:{mark}{_OCTET}){{5}}(?:(?:{mark}{_OCTET}){{2}})?" for mark in (":", "-", "")),
+            rf"{_FIRST}{_OCTET}(?:\.{_OCTET}{_OCTET}){{2}}(?:\.{_OCTET}{_OCTET})?",
+        )
+    ),
+    to_lower=True,
+)
+_NO_DEVICE = frozenset({bytes(6).hex(":"), bytes(8).hex(":")})
+
+
+def _plain_mac_address(text: str) -> MacAddress | None:
+    """The value of a plain address in small letters; None for the one that the pattern cannot exclude."""
+    match text[2]:
+        case ":":
+            value = text
+        case "-":
+            value = text.replace("-", ":")
+        case _:
+            value = bytes.fromhex(text.replace(".", "")).hex(":")
+    return None if value in _NO_DEVICE else MacAddress(value)
+
+
+def _all_of(mac_addresses: Sequence[MacAddress | None]) -> frozenset[MacAddress] | None:
+    known = [mac_address for mac_address in mac_addresses if mac_address is not None]
+    return frozenset(known) if len(known) == len(mac_addresses) else None
+
+
+_TERM_FIELDS = {
+    Meaning.OPERATION: "operation",
+    Meaning.VALID_FROM: "valid_from",
+    Meaning.VALID_UNTIL: "valid_until",
+    Meaning.TEMPLATES: "templates",
+}
+_ROW_ERRORS = {error.value: error for error in RowError}
+_NO_MAC_ADDRESSES: frozenset[MacAddress] = frozenset()
+
+
+# Terms as `ImportRow` takes them: the operation, and what comes after the MAC addresses.
+_Said = tuple[Operation, tuple[datetime | None, datetime | None, frozenset[str], Mapping[str, str]]]
+
+
+def _in_order(terms: Terms) -> _Said:
+    return terms.operation, (terms.valid_from, terms.valid_until, terms.templates, terms.attributes)
+
+
+class _Judge:
+    """Judges rows that have the same columns."""
+
+    def __init__(self, columns: tuple[Column, ...], policy: ImportPolicy) -> None:
+        wanted = {Meaning.ATTRIBUTE, *_TERM_FIELDS}
+        if policy.unknown_columns is UnknownColumns.KEEP:
+            wanted.add(Meaning.UNKNOWN)
+        self._policy = policy
+        self._columns = columns
+        self._serial_number = next((at for at, one in enumerate(columns) if one.meaning is Meaning.SERIAL_NUMBER), 0)
+        self._mac_addresses = [at for at, one in enumerate(columns) if one.meaning is Meaning.MAC_ADDRESS]
+        self._terms = [at for at, one in enumerate(columns) if one.meaning in wanted]
+        self._pick_terms = _picker(self._terms)
+        # Terms by the cells that say them: a list says the same of thousands of devices.
+        self._known_terms: dict[tuple[str, ...], _Said | None] = {}
+
+    def validated(self, batch: Batch) -> ValidatedBatch:
+        """Judge one batch."""
+        rows: list[ImportRow] = []
+        positions: list[int] = []
+        rejected = list(batch.rejected)
+        cells = batch.rows
+        serial_numbers = self._plain_serial_numbers([row[self._serial_number] for row in cells])
+        mac_addresses = self._plain_mac_addresses(cells)
+        terms = self._said_terms(cells)
+        for position, (line_number, serial_number, of_device, said) in enumerate(
+            zip(batch.line_numbers, serial_numbers, mac_addresses, terms, strict=True)
+        ):
+            if serial_number is not None and of_device is not None and said is not None:
+                operation, others = said
+                rows.append(ImportRow(line_number, operation, SerialNumber(serial_number), of_device, *others))
+                positions.append(position)
+                continue
+            judged = self._judged(batch, position)
+            if isinstance(judged, RejectedRow):
+                rejected.append(judged)
+            else:
+                rows.append(judged)
+                positions.append(position)
+        rejected.sort(key=lambda row: row.line_number)
+        return ValidatedBatch(rows, rejected, batch, positions)
+
+    def _plain_serial_numbers(self, cells: list[str]) -> list[str | None]:
+        plain = _PLAIN_SERIAL_NUMBERS.validate_python(cells)
+        pattern = self._policy.serial_number_pattern
+        if pattern is DEFAULT_SERIAL_NUMBER_PATTERN:
+            return plain
+        return [text if text is not None and pattern.fullmatch(text) else None for text in plain]
+
+    def _plain_mac_addresses(self, rows: Sequence[Sequence[str]]) -> list[frozenset[MacAddress] | None]:
+        """Of rows that have one plain address in each column of them; None for other rows."""
+        if len(self._mac_addresses) > self._policy.most_mac_addresses:
+            return [None] * len(rows)
+        if not self._mac_addresses:
+            return [None if self._policy.require_mac else _NO_MAC_ADDRESSES] * len(rows)
+        columns = [
+            [
+                None if text is None else _plain_mac_address(text)
+                for text in _PLAIN_MAC_ADDRESSES.validate_python([row[at] for row in rows])
+            ]
+            for at in self._mac_addresses
+        ]
+        if len(columns) == 1:
+            return [None if mac_address is None else frozenset((mac_address,)) for mac_address in columns[0]]
+        return [_all_of(of_device) for of_device in zip(*columns, strict=True)]
+
+    def _said_terms(self, rows: Sequence[Sequence[str]]) -> list[_Said | None]:
+        """The terms of each row; None where they are not valid."""
+        said, known = list(map(self._pick_terms, rows)), self._known_terms
+        if len(known) >= _MOST_REMEMBERED:
+            known.clear()
+        for cells in set(said).difference(known):
+            try:
+                known[cells] = _in_order(self._read_terms(cells))
+            except ValidationError:
+                known[cells] = None
+        return [known[cells] for cells in said]
+
+    def _read_terms(self, said: Sequence[str]) -> Terms:
+        fields: dict[str, Any] = {}
+        attributes: list[tuple[str, str]] = []
+        for at, cell in zip(self._terms, said, strict=True):
+            column = self._columns[at]
+            if column.meaning in _TERM_FIELDS:
+                fields[_TERM_FIELDS[column.meaning]] = cell
+            else:
+                attributes.append((column.attribute, cell))
+        return Terms.model_validate({**fields, "attributes": attributes}, context=self._policy)
+
+    def _judged(self, batch: Batch, position: int) -> ImportRow | RejectedRow:
+        """Judge one row cell by cell."""
+        row, line_number = batch.rows[position], batch.line_numbers[position]
+        try:
+            device = Device.model_validate(
+                {
+                    "serial_number": row[self._serial_number],
+                    "mac_addresses": [row[at] for at in self._mac_addresses],
+                },
+                context=self._policy,
+            )
+            terms = self._read_terms(self._pick_terms(row))
+        except ValidationError as invalid:
+            error = invalid.errors(include_url=False, include_input=False)[0]
+            return RejectedRow(
+                line_number,
+                batch.as_delivered(position),
+                self._heading(error),
+                _ROW_ERRORS[error["type"]],
+                error["msg"],
+            )
+        if not device.mac_addresses and self._policy.require_mac and terms.operation is Operation.APPROVE:
+            missing = RowError.MAC_ADDRESS_MISSING
+            heading = self._columns[self._mac_addresses[0]].heading if self._mac_addresses else None
+            return RejectedRow(line_number, batch.as_delivered(position), heading, missing, missing.meaning)
+        operation, others = _in_order(terms)
+        return ImportRow(line_number, operation, device.serial_number, device.mac_addresses, *others)
+
+    def _heading(self, error: ErrorDetails) -> str | None:
+        """The heading of the column that an error is about."""
+        if not error["loc"]:
+            return self._heading_of(Meaning.VALID_UNTIL)
+        (field,) = error["loc"]
+        at: int = error["ctx"]["at"]
+        match field:
+            case "serial_number":
+                return self._columns[self._serial_number].heading
+            case "mac_addresses":
+                return self._columns[self._mac_addresses[at]].heading
+            case "attributes":
+                attributes = [at for at in self._terms if self._columns[at].meaning not in _TERM_FIELDS]
+                return self._columns[attributes[at]].heading
+            case _:
+                return self._heading_of(next(meaning for meaning, name in _TERM_FIELDS.items() if name == field))
+
+    def _heading_of(self, meaning: Meaning) -> str | None:
+        return next((column.heading for column in self._columns if column.meaning is meaning), None)
+
+
+def _picker(positions: Sequence[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
+    """What picks the cells at these positions, as a tuple however many there are."""
+    match positions:
+        case []:
+            return lambda _row: ()
+        case [position]:
+            return lambda row: (row[position],)
+        case _:
+            return itemgetter(*positions)

@@ -1,0 +1,117 @@
+"""What is known of an import: where it stands, what became of its rows, and who had a hand in it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Self
+
+from fleetgate.imports.delivery import Delivery
+
+
+class ImportStatus(StrEnum):
+    """Where an import stands."""
+
+    CHECKING = "checking"
+    WAITING = "waiting"
+    APPROVED = "approved"
+    IMPORTING = "importing"
+    FINISHED = "finished"
+    REFUSED = "refused"
+    FAILED = "failed"
+    ROLLED_BACK = "rolled_back"
+
+
+# Nothing more is going to happen by itself. FAILED is not among them: it means that it could not be done, not that it
+# must not be, and the next try may do it.
+ENDED = frozenset({ImportStatus.FINISHED, ImportStatus.REFUSED, ImportStatus.ROLLED_BACK})
+
+
+def _nothing() -> Mapping[str, int]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Why an import was refused, or could not be done.
+
+    Attributes:
+        code: Stable, for programs.
+        sentence: For people, with what to do.
+    """
+
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What was found in a file, and what became of its rows; for a dry run, or one that waits, what would.
+
+    Attributes:
+        rows: Records by class (`RowClass`). errors: rejected rows and conflicts by their code.
+        notes: What people should know about the file as a whole.
+    """
+
+    rows: Mapping[str, int] = field(default_factory=_nothing)
+    errors: Mapping[str, int] = field(default_factory=_nothing)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportRecord:
+    """One import.
+
+    Attributes:
+        total: Records in the file; None until they are counted.
+        done: Rows that had their effect so far, as last noted.
+        checksum: SHA-256 of the file, hexadecimal.
+        attempt: 1 for the first; each new try after FAILED adds 1.
+        is_held: Whether a second person has to approve it.
+        approved_by: Who did. rolled_back_by: who took it back.
+        removed: Devices that the roll-back took off the allow-list.
+        is_announced: Whether its end was published.
+        version: Grows with every change; writes are conditional on it.
+    """
+
+    delivery: Delivery
+    started_at: datetime
+    status: ImportStatus = ImportStatus.CHECKING
+    finished_at: datetime | None = None
+    total: int | None = None
+    done: int = 0
+    checksum: str | None = None
+    findings: Findings = field(default_factory=Findings)
+    problem: Problem | None = None
+    attempt: int = 1
+    is_held: bool = False
+    approved_by: str | None = None
+    rolled_back_by: str | None = None
+    removed: int = 0
+    is_announced: bool = False
+    version: int = 1
+
+    @property
+    def import_id(self) -> str:
+        """The ID of the import."""
+        return self.delivery.import_id
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it waits for a second person."""
+        return self.status is ImportStatus.WAITING
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more is going to happen by itself."""
+        return self.status in ENDED
+
+    @property
+    def has_rejects(self) -> bool:
+        """Whether the file had rows that did not take effect."""
+        return bool(self.findings.errors)
+
+    def changed(self, **changes: Any) -> Self:
+        """The record after one change."""
+        return replace(self, **changes, version=self.version + 1)

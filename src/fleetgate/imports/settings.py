@@ -1,0 +1,82 @@
+"""Settings of the import's functions, read from the environment once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from fleetgate.environment import Reader
+from fleetgate.imports.reading.factory_list import ImportPolicy, UnknownColumns
+from fleetgate.store.tables import TableSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportDeskSettings:
+    """What every function of the import is told from outside."""
+
+    tables: TableSettings
+    drop_box: str
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings; every variable must be there, so that nothing is guessed.
+
+        Raises:
+            InvalidSettings: A variable is missing or cannot be read.
+        """
+        read = Reader(environment)
+        return cls(
+            tables=read.tables(
+                # Nobody waits for an import, and a throttled table recovers.
+                total_attempts=10,
+            ),
+            drop_box=read.text("DROP_BOX_NAME"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportSettings:
+    """All that the importer is told from outside.
+
+    Attributes:
+        most_rows: Of one file. most_rows_a_day: of all files of a manufacturer.
+        most_rejected_share: Of a file's rows, 0 to 1.
+        holds_imports: Whether a second person has to approve every import.
+        distribute_above_rows: Files with more rows are applied by the state machine.
+        most_receives: Of one announcement; after the last it is a dead letter.
+    """
+
+    desk: ImportDeskSettings
+    policy: ImportPolicy
+    most_rows: int
+    most_rows_a_day: int
+    most_rejected_share: float
+    holds_imports: bool
+    state_machine_arn: str
+    distribute_above_rows: int
+    most_receives: int
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings; every variable must be there, so that nothing is guessed.
+
+        Raises:
+            InvalidSettings: A variable is missing or cannot be read.
+        """
+        read = Reader(environment)
+        return cls(
+            desk=ImportDeskSettings.from_environment(environment),
+            policy=ImportPolicy(
+                serial_number_pattern=read.pattern("SERIAL_NUMBER_PATTERN"),
+                require_mac=read.flag("REQUIRE_MAC"),
+                allow_locally_administered_mac=read.flag("ALLOW_LOCALLY_ADMINISTERED_MAC"),
+                unknown_columns=read.choice("UNKNOWN_COLUMNS", UnknownColumns),
+                template_names=frozenset({read.text("PROVISIONING_TEMPLATE_NAME")}),
+            ),
+            most_rows=read.number("MOST_ROWS_A_FILE"),
+            most_rows_a_day=read.number("MOST_ROWS_A_DAY"),
+            most_rejected_share=read.number("MOST_REJECTED_PERCENT") / 100,
+            holds_imports=read.flag("HOLD_IMPORTS"),
+            state_machine_arn=read.text("IMPORT_STATE_MACHINE_ARN"),
+            distribute_above_rows=read.number("DISTRIBUTE_ABOVE_ROWS"),
+            most_receives=read.number("MOST_RECEIVES"),
+        )

@@ -1,0 +1,91 @@
+"""The steps of the state machine that imports long files: apply one batch, make the report, or give up."""
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from fleetgate.imports.apply_batch import apply_batch
+from fleetgate.imports.assembly import desk, now
+from fleetgate.imports.journal import ImportDesk
+from fleetgate.imports.merge import give_up_on_map, merge_batches
+from fleetgate.imports.record import ImportRecord
+from fleetgate.imports.settings import ImportDeskSettings
+from fleetgate.imports.store.rows import ImportStore
+from fleetgate.imports.summary import sentence_of
+
+logger = Logger()
+metrics = Metrics(namespace="Fleetgate")
+
+
+@logger.inject_lambda_context(clear_state=True, log_event=False)
+@metrics.log_metrics
+def handler(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Do one step.
+
+    Args:
+        event: `step` says which: `apply` with `batch`, which is `{"Items": [...]}` or a single item, an item being
+            `{"import_id", "manufacturer", "row"}`; `merge` with `import_id` and `map`, the result of the map;
+            `give_up` with `import_id`.
+
+    Returns:
+        Of `apply`, what became of the rows; of the others, how the import ended.
+    """
+    try:
+        return _STEPS[event["step"]](event)
+    except Exception:
+        logger.exception("import step could not be done", step=event.get("step"))
+        metrics.add_metric("ImportFault", MetricUnit.Count, 1)
+        raise
+
+
+def _merge(event: Mapping[str, Any]) -> dict[str, Any]:
+    return _ended(merge_batches(event["import_id"], event["map"], desk=_desk()))
+
+
+def _give_up(event: Mapping[str, Any]) -> dict[str, Any]:
+    return _ended(give_up_on_map(event["import_id"], desk=_desk()))
+
+
+def _ended(record: ImportRecord) -> dict[str, Any]:
+    logger.info("import was run", import_id=record.import_id, how=sentence_of(record))
+    metrics.add_metric("ImportRun", MetricUnit.Count, 1)
+    if record.problem:
+        metrics.add_metric("ImportFailed", MetricUnit.Count, 1)
+    return {"import_id": record.import_id, "status": record.status.value}
+
+
+def _apply(event: Mapping[str, Any]) -> dict[str, Any]:
+    batch = event["batch"]
+    # Without its batcher, as in the embedded AWS, the map hands out single items.
+    items = batch.get("Items", [batch])
+    metrics.add_metric("ImportedRows", MetricUnit.Count, len(items))
+    return apply_batch(
+        [item["row"] for item in items],
+        manufacturer=items[0]["manufacturer"],
+        import_id=items[0]["import_id"],
+        store=_rows(),
+        now=now,
+    )
+
+
+_STEPS = {"apply": _apply, "merge": _merge, "give_up": _give_up}
+
+
+@cache
+def _settings() -> ImportDeskSettings:
+    return ImportDeskSettings.from_environment(os.environ)
+
+
+@cache
+def _desk() -> ImportDesk:
+    return desk(_settings())
+
+
+@cache
+def _rows() -> ImportStore:
+    return ImportStore(_settings().tables)

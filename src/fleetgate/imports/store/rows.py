@@ -1,0 +1,184 @@
+"""What an import asks of the tables: known rows read in batches, new ones inserted in batches, never a blind write."""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pynamodb.exceptions import DeleteError, TransactWriteError
+from pynamodb.transactions import TransactWrite
+
+from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.faults import Fault
+from fleetgate.domain.identifiers import MacAddress, SerialNumber
+from fleetgate.domain.reasons import FaultReason
+from fleetgate.imports.plan import Write
+from fleetgate.imports.store.statements import NewItem, new_device, new_mac_assignment
+from fleetgate.store.allow_list_items import (
+    AllowListItem,
+    DeviceItem,
+    MacAssignmentItem,
+    device_key,
+    entry_from,
+    item_from,
+    mac_key,
+)
+from fleetgate.store.connection import StackTables
+from fleetgate.store.faults import cancellation_codes, faults_translated, response_code
+from fleetgate.store.tables import TableSettings
+
+# DynamoDB, BatchExecuteStatement: statements a call.
+_MOST_STATEMENTS = 25
+# Codes of a statement in a batch after which the row is judged again from fresh facts.
+_OVERTAKEN = frozenset({"DuplicateItem", "TransactionConflict"})
+# Codes of a statement in a batch that may work a little later; botocore only repeats calls that fail as a whole.
+_PASSING = frozenset(
+    {"InternalServerError", "ProvisionedThroughputExceeded", "RequestLimitExceeded", "ThrottlingError"}
+)
+_MOST_TRIES = 10
+_LONGEST_PAUSE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRows:
+    """What the allow-list holds about some rows."""
+
+    entries: Mapping[SerialNumber, AllowListEntry]
+    mac_owners: Mapping[MacAddress, SerialNumber]
+
+
+class ImportStore:
+    """The importer's view of one stack's tables. Every method raises Fault when the tables cannot answer."""
+
+    def __init__(self, settings: TableSettings, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._tables = StackTables(settings)
+        self._sleep = sleep
+
+    def known(self, serial_numbers: Iterable[SerialNumber], mac_addresses: Iterable[MacAddress]) -> KnownRows:
+        """Read what is known of some serial numbers and MAC addresses, strongly consistent."""
+        self._tables.connection()
+        entries: dict[SerialNumber, AllowListEntry] = {}
+        mac_owners: dict[MacAddress, SerialNumber] = {}
+        keys = [*map(device_key, serial_numbers), *map(mac_key, mac_addresses)]
+        with faults_translated():
+            for item in AllowListItem.batch_get(keys, consistent_read=True):
+                match item:
+                    case DeviceItem():
+                        entry = entry_from(item)
+                        entries[entry.serial_number] = entry
+                    case MacAssignmentItem():
+                        mac_owners[MacAddress.parse(item.pk.removeprefix("mac#"))] = SerialNumber(item.serial_number)
+        return KnownRows(entries, mac_owners)
+
+    def insert(
+        self, writes: Sequence[Write], mac_owners: Mapping[MacAddress, SerialNumber], *, now: datetime
+    ) -> set[SerialNumber]:
+        """Put new devices on the allow-list, each with its MAC addresses first; one write unit an item.
+
+        Args:
+            writes: New entries only, no serial number or MAC address twice.
+            mac_owners: As read; what a device owns already is not assigned again.
+
+        Returns:
+            The serial numbers that are not there yet and have to be judged again.
+        """
+        assignments = [
+            (write.after, mac_address)
+            for write in writes
+            for mac_address in write.after.mac_addresses
+            if mac_address not in mac_owners
+        ]
+        failed = self._insert([new_mac_assignment(entry, mac_address) for entry, mac_address in assignments])
+        again = {entry.serial_number for position, (entry, _) in enumerate(assignments) if position in failed}
+        ready = [write.after for write in writes if write.after.serial_number not in again]
+        failed = self._insert([new_device(entry, now=now) for entry in ready])
+        return again | {entry.serial_number for position, entry in enumerate(ready) if position in failed}
+
+    def replace(self, write: Write, *, now: datetime) -> bool:
+        """Change one known entry and its MAC assignments, if the entry is still the one that was judged.
+
+        Returns:
+            Whether it was written; False when it has to be judged again.
+        """
+        connection = self._tables.connection()
+        before, after = write.before, write.after
+        if before is None:
+            raise ValueError("there is no entry to replace")
+        with faults_translated():
+            try:
+                with TransactWrite(connection=connection) as transaction:
+                    transaction.save(item_from(after, now=now), condition=DeviceItem.version == before.version)
+                    for mac_address in write.mac_addresses_to_assign:
+                        own = MacAssignmentItem.serial_number == after.serial_number.value
+                        transaction.save(
+                            mac_assignment_item(after, mac_address),
+                            condition=MacAssignmentItem.pk.does_not_exist() | own,
+                        )
+                    for mac_address in write.mac_addresses_to_free:
+                        transaction.delete(
+                            MacAssignmentItem(mac_key(mac_address)),
+                            condition=MacAssignmentItem.serial_number == after.serial_number.value,
+                        )
+            except TransactWriteError as error:
+                if cancellation_codes(error) & {"ConditionalCheckFailed", "TransactionConflict"}:
+                    return False
+                raise
+        return True
+
+    def take_back(self, serial_number: SerialNumber, mac_addresses: Iterable[MacAddress], *, import_id: str) -> None:
+        """Free MAC addresses that this import assigned to a device which it then could not add."""
+        self._tables.connection()
+        with faults_translated():
+            for mac_address in mac_addresses:
+                try:
+                    MacAssignmentItem(mac_key(mac_address)).delete(
+                        condition=(MacAssignmentItem.serial_number == serial_number.value)
+                        & (MacAssignmentItem.import_id == import_id)
+                    )
+                except DeleteError as error:
+                    if response_code(error) != "ConditionalCheckFailedException":
+                        raise
+
+    def _insert(self, items: Sequence[NewItem]) -> set[int]:
+        """Insert items that must not exist; returns the positions of those that were not inserted."""
+        client: Any = self._tables.connection().client
+        table_name = AllowListItem.Meta.table_name
+        failed: set[int] = set()
+        numbered = list(enumerate(items))
+        for start in range(0, len(items), _MOST_STATEMENTS):
+            waiting = numbered[start : start + _MOST_STATEMENTS]
+            for attempt in range(_MOST_TRIES):
+                statements = [item.insertion(table_name) for _, item in waiting]
+                with faults_translated():
+                    answer = client.batch_execute_statement(Statements=statements)
+                codes = [response.get("Error", {}).get("Code") for response in answer["Responses"]]
+                _must_be_known(codes)
+                ended = list(zip(waiting, codes, strict=True))
+                failed.update(position for (position, _), code in ended if code in _OVERTAKEN)
+                waiting = [one for one, code in ended if code in _PASSING]
+                if not waiting:
+                    break
+                self._sleep(min(0.05 * 2**attempt, _LONGEST_PAUSE_SECONDS) * random.uniform(0.5, 1.0))  # noqa: S311
+            else:
+                raise Fault(FaultReason.STORE_THROTTLED)
+        return failed
+
+
+def _must_be_known(codes: Iterable[str | None]) -> None:
+    """Raise a Fault for what neither passes nor is somebody else's doing."""
+    for code in codes:
+        if code is not None and code not in _OVERTAKEN | _PASSING:
+            denied = code.startswith("AccessDenied")
+            raise Fault(FaultReason.STORE_ACCESS_DENIED if denied else FaultReason.STORE_UNAVAILABLE)
+
+
+def mac_assignment_item(entry: AllowListEntry, mac_address: MacAddress) -> MacAssignmentItem:
+    """The item that gives a MAC address to a device."""
+    return MacAssignmentItem(
+        pk=mac_key(mac_address),
+        serial_number=entry.serial_number.value,
+        manufacturer=entry.manufacturer,
+        import_id=entry.import_id,
+    )

@@ -1,0 +1,99 @@
+"""Approve one device: its allow-list entry, its MAC addresses and the audit record, or nothing."""
+
+from dataclasses import replace
+
+from fleetgate.domain.allow_list import AllowListEntry, Hold
+from fleetgate.domain.faults import Fault
+from fleetgate.domain.operator_action import MOST_TRIES, Action, Change, Operator
+from fleetgate.domain.reasons import FaultReason
+from fleetgate.domain.refusals import Refusal, RefusalCode
+from fleetgate.operators.store import MOST_MAC_ADDRESSES, InTheWay, OperatorStore
+
+
+def approve_device(entry: AllowListEntry, *, store: OperatorStore, operator: Operator) -> Change[AllowListEntry]:
+    """Put a new device on the allow-list. Safe to repeat: the very same approval changes nothing.
+
+    Args:
+        entry: A fresh entry, version 1.
+
+    Returns:
+        The entry as it stands, with the state that the device has reached since.
+
+    Raises:
+        Refusal: The serial number is listed otherwise, or a MAC address belongs to another serial number.
+        Fault: The tables could not be asked.
+    """
+    if len(entry.mac_addresses) > MOST_MAC_ADDRESSES:
+        raise Refusal(
+            RefusalCode.TOO_MANY_MAC_ADDRESSES,
+            f"{entry.serial_number} would have {len(entry.mac_addresses)} MAC addresses: "
+            f"one device can have {MOST_MAC_ADDRESSES} at most, so approve it with fewer.",
+        )
+    for _ in range(MOST_TRIES):
+        record = replace(
+            operator.record(Action.APPROVE),
+            serial_number=entry.serial_number.value,
+            mac_address=", ".join(mac.value for mac in sorted(entry.mac_addresses)) or None,
+            manufacturer=entry.manufacturer,
+            entry_version=entry.version,
+        )
+        in_the_way = store.approve(entry, record)
+        if in_the_way is None:
+            return Change(entry, record)
+        if in_the_way.was_passing:
+            continue
+        listed = in_the_way.entry
+        if listed is not None and not in_the_way.mac_owners and _is_same_approval(listed, entry):
+            return Change(listed, None)
+        raise _refusal(entry, in_the_way)
+    raise Fault(FaultReason.STORE_CONTENTION)
+
+
+def _refusal(entry: AllowListEntry, in_the_way: InTheWay) -> Refusal:
+    sentences = []
+    code = RefusalCode.MAC_ADDRESS_TAKEN
+    if in_the_way.entry is not None:
+        code = RefusalCode.ALREADY_ON_ALLOW_LIST
+        sentences.append(_already_listed(in_the_way.entry, entry))
+    sentences.extend(
+        f"MAC address {mac_address} already belongs to serial number {owner}: compare the labels of both devices."
+        for mac_address, owner in sorted(in_the_way.mac_owners.items())
+    )
+    return Refusal(code, " ".join(sentences))
+
+
+def _already_listed(listed: AllowListEntry, asked: AllowListEntry) -> str:
+    serial_number = listed.serial_number
+    if listed.hold is Hold.RETIRED:
+        return (
+            f"{serial_number} is retired for good: a retired serial number never comes back, so look into who has it."
+        )
+    differences = _differences(listed, asked)
+    how = f" with {_listed(differences)}" if differences else ""
+    return (
+        f"{serial_number} is already on the allow-list{how}, and an approval never overwrites another: "
+        f"compare it with fleetgate allow-list show {serial_number}."
+    )
+
+
+def _is_same_approval(listed: AllowListEntry, asked: AllowListEntry) -> bool:
+    return listed.hold is not Hold.RETIRED and not _differences(listed, asked)
+
+
+def _differences(listed: AllowListEntry, asked: AllowListEntry) -> list[str]:
+    """In what an entry was approved otherwise, whatever the device has done since."""
+    compared = [
+        ("another manufacturer", listed.manufacturer == asked.manufacturer),
+        ("other MAC addresses", listed.mac_addresses == asked.mac_addresses),
+        ("other provisioning templates", listed.templates == asked.templates),
+        (
+            "another validity",
+            (listed.valid_from, listed.valid_until) == (asked.valid_from, asked.valid_until),
+        ),
+        ("other attributes", dict(listed.attributes) == dict(asked.attributes)),
+    ]
+    return [difference for difference, is_same in compared if not is_same]
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

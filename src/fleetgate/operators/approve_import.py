@@ -1,0 +1,47 @@
+"""Let a second person approve an import that waits."""
+
+from dataclasses import replace
+
+from fleetgate.domain.faults import Fault
+from fleetgate.domain.operator_action import MOST_TRIES, Action, Change, Operator
+from fleetgate.domain.reasons import FaultReason
+from fleetgate.domain.refusals import Refusal, RefusalCode
+from fleetgate.imports.find import known_import
+from fleetgate.imports.record import ImportRecord, ImportStatus
+from fleetgate.imports.store.queue import ImportQueue
+from fleetgate.imports.store.records import ImportRecords
+
+
+def approve_import(
+    import_id: str, *, records: ImportRecords, queue: ImportQueue, operator: Operator
+) -> Change[ImportRecord]:
+    """Approve an import, and have it go on. Safe to repeat: an approval that was not heard is announced again.
+
+    Raises:
+        Refusal: There is no such import, it does not wait, or whoever approves says to have uploaded it.
+        Fault: The tables could not be asked.
+    """
+    for _ in range(MOST_TRIES):
+        record = known_import(import_id, records)
+        if record.approved_by is not None:
+            if not record.has_ended:
+                queue.announce(record.delivery)
+            return Change(record, None)
+        if not record.is_waiting:
+            raise Refusal(
+                RefusalCode.IMPORT_NOT_WAITING,
+                f"import {import_id} is {record.status}: only one that waits is approved.",
+            )
+        if operator.actor == record.delivery.file.presented_uploader:
+            raise Refusal(
+                RefusalCode.SAME_PERSON,
+                f"{operator.actor} uploaded import {import_id}: a second person has to approve it.",
+            )
+        audit = replace(
+            operator.record(Action.APPROVE_IMPORT), import_id=import_id, manufacturer=record.delivery.manufacturer
+        )
+        approved = record.changed(status=ImportStatus.APPROVED, approved_by=operator.actor)
+        if records.change(approved, audit=audit):
+            queue.announce(record.delivery)
+            return Change(approved, audit)
+    raise Fault(FaultReason.STORE_CONTENTION)

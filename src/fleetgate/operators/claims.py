@@ -1,0 +1,106 @@
+"""Register, block and release claim certificates: who may ask on behalf of which devices."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from fleetgate.domain.audit import AuditRecord
+from fleetgate.domain.claim import ClaimCertificate, ClaimStatus
+from fleetgate.domain.faults import Fault
+from fleetgate.domain.operator_action import MOST_TRIES, Action, Change, Operator
+from fleetgate.domain.reasons import FaultReason
+from fleetgate.domain.refusals import Refusal, RefusalCode
+from fleetgate.operators.store import OperatorStore
+
+
+def register_claim(claim: ClaimCertificate, *, store: OperatorStore, operator: Operator) -> Change[ClaimCertificate]:
+    """Let devices in that ask with a claim certificate, within its scope. Safe to repeat.
+
+    A registration that has run out is replaced; any other stays as it is.
+
+    Args:
+        claim: A fresh registration, active.
+
+    Raises:
+        Refusal: The claim certificate is blocked, or registered with another scope.
+        Fault: The tables could not be asked.
+    """
+    for _ in range(MOST_TRIES):
+        registered = store.claim(claim.certificate_id)
+        if registered == claim:
+            return Change(claim, None)
+        record = _about(claim, operator.record(Action.REGISTER_CLAIM))
+        if registered is not None:
+            _must_be_replaceable(registered, record)
+        if store.register_claim(claim, record, replacing=registered):
+            return Change(claim, record)
+    raise Fault(FaultReason.STORE_CONTENTION)
+
+
+def block_claim(certificate_id: str, *, store: OperatorStore, operator: Operator) -> Change[ClaimCertificate]:
+    """Have the gate deny every device that asks with a claim certificate. Safe to repeat.
+
+    Device certificates that were issued through it stay valid.
+
+    Raises:
+        Refusal: The claim certificate is not registered.
+        Fault: The tables could not be asked.
+    """
+    return _set(certificate_id, ClaimStatus.BLOCKED, store.block_claim, store, operator.record(Action.BLOCK_CLAIM))
+
+
+def release_claim(certificate_id: str, *, store: OperatorStore, operator: Operator) -> Change[ClaimCertificate]:
+    """End a block: the claim certificate is good for what it was registered for, as before. Safe to repeat.
+
+    Raises:
+        Refusal: The claim certificate is not registered.
+        Fault: The tables could not be asked.
+    """
+    return _set(certificate_id, ClaimStatus.ACTIVE, store.release_claim, store, operator.record(Action.RELEASE_CLAIM))
+
+
+def _set(
+    certificate_id: str,
+    wanted: ClaimStatus,
+    write: Callable[[str, AuditRecord], bool],
+    store: OperatorStore,
+    record: AuditRecord,
+) -> Change[ClaimCertificate]:
+    for _ in range(MOST_TRIES):
+        registered = store.claim(certificate_id)
+        if registered is None:
+            raise not_registered(certificate_id)
+        if registered.status is wanted:
+            return Change(registered, None)
+        about = _about(registered, record)
+        if write(certificate_id, about):
+            return Change(replace(registered, status=wanted), about)
+    raise Fault(FaultReason.STORE_CONTENTION)
+
+
+def not_registered(certificate_id: str) -> Refusal:
+    """The refusal for a claim certificate that the gate does not know."""
+    return Refusal(
+        RefusalCode.CLAIM_CERTIFICATE_NOT_REGISTERED,
+        f"claim certificate {certificate_id} is not registered: the gate denies it anyway unless the stack has "
+        "RequireRegisteredClaims=false; then register it first with fleetgate claim register.",
+    )
+
+
+def _about(claim: ClaimCertificate, record: AuditRecord) -> AuditRecord:
+    # Filed under the claim certificate even where it may enrol one device only: the scope says nothing of the device.
+    return replace(record, claim_certificate_id=claim.certificate_id, manufacturer=claim.manufacturer)
+
+
+def _must_be_replaceable(registered: ClaimCertificate, record: AuditRecord) -> None:
+    if registered.status is ClaimStatus.BLOCKED:
+        raise Refusal(
+            RefusalCode.CLAIM_CERTIFICATE_BLOCKED,
+            f"claim certificate {registered.certificate_id} is blocked: end a mistaken block with "
+            "fleetgate claim release, else create a new one with fleetgate claim create.",
+        )
+    if registered.expires_at is None or record.recorded_at < registered.expires_at:
+        raise Refusal(
+            RefusalCode.CLAIM_CERTIFICATE_REGISTERED_OTHERWISE,
+            f"claim certificate {registered.certificate_id} is already registered with another scope, which stays: "
+            "see fleetgate claim list; for another scope block it and create a new one.",
+        )

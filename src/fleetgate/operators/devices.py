@@ -1,0 +1,126 @@
+"""What operators set on one device: stop it, let it go again, expect it back, or retire it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from fleetgate.domain.allow_list import AllowListEntry, Hold
+from fleetgate.domain.faults import Fault
+from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.domain.operator_action import MOST_TRIES, Action, Change, Operator
+from fleetgate.domain.reasons import FaultReason
+from fleetgate.domain.refusals import Refusal, RefusalCode
+from fleetgate.operators.store import OperatorStore
+
+# The entry after an action; None where it is as asked already.
+_Transition = Callable[[AllowListEntry], AllowListEntry | None]
+
+
+def quarantine_device(
+    serial_number: SerialNumber, *, store: OperatorStore, operator: Operator
+) -> Change[AllowListEntry]:
+    """Have the gate deny a device until it is released. Safe to repeat.
+
+    Raises:
+        Refusal: The device is not on the allow-list, or retired.
+        Fault: The tables could not be asked.
+    """
+
+    def transition(entry: AllowListEntry) -> AllowListEntry | None:
+        _must_not_be_retired(entry, Action.QUARANTINE)
+        return None if entry.hold is Hold.QUARANTINED else entry.quarantined()
+
+    return _change(serial_number, Action.QUARANTINE, transition, store=store, operator=operator)
+
+
+def release_device(serial_number: SerialNumber, *, store: OperatorStore, operator: Operator) -> Change[AllowListEntry]:
+    """End a quarantine; the device stands where it stood before. Safe to repeat.
+
+    Raises:
+        Refusal: The device is not on the allow-list, or retired.
+        Fault: The tables could not be asked.
+    """
+
+    def transition(entry: AllowListEntry) -> AllowListEntry | None:
+        _must_not_be_retired(entry, Action.RELEASE)
+        return None if entry.hold is Hold.NONE else entry.released()
+
+    return _change(serial_number, Action.RELEASE, transition, store=store, operator=operator)
+
+
+def reopen_device(
+    serial_number: SerialNumber, *, duration: timedelta, store: OperatorStore, operator: Operator
+) -> Change[AllowListEntry]:
+    """Let a device come back through a claim certificate for a while, however often it did. Safe to repeat.
+
+    A window that is open already is replaced, so that it can also be shortened.
+
+    Args:
+        duration: From now on.
+
+    Raises:
+        Refusal: The device is not on the allow-list, in quarantine, or retired.
+        Fault: The tables could not be asked.
+    """
+    until = (operator.now() + duration).replace(microsecond=0)
+
+    def transition(entry: AllowListEntry) -> AllowListEntry | None:
+        _must_not_be_retired(entry, Action.REOPEN)
+        if entry.hold is Hold.QUARANTINED:
+            raise Refusal(
+                RefusalCode.DEVICE_QUARANTINED,
+                f"{serial_number} is in quarantine, which a repair window does not lift: "
+                "release it first with fleetgate device release.",
+            )
+        return None if entry.repair_window_until == until else entry.reopened(until)
+
+    return _change(serial_number, Action.REOPEN, transition, store=store, operator=operator)
+
+
+def retire_device(serial_number: SerialNumber, *, store: OperatorStore, operator: Operator) -> Change[AllowListEntry]:
+    """Have the gate deny a device for good, whatever later lists say. Safe to repeat.
+
+    Raises:
+        Refusal: The device is not on the allow-list.
+        Fault: The tables could not be asked.
+    """
+
+    def transition(entry: AllowListEntry) -> AllowListEntry | None:
+        return None if entry.hold is Hold.RETIRED else entry.retired()
+
+    return _change(serial_number, Action.RETIRE, transition, store=store, operator=operator)
+
+
+def _change(
+    serial_number: SerialNumber, action: Action, transition: _Transition, *, store: OperatorStore, operator: Operator
+) -> Change[AllowListEntry]:
+    entry = store.device(serial_number)
+    for _ in range(MOST_TRIES):
+        if entry is None:
+            raise Refusal(
+                RefusalCode.UNKNOWN_DEVICE,
+                f"{serial_number} is not on the allow-list, so the gate denies it anyway: "
+                "check the serial number (case matters).",
+            )
+        changed = transition(entry)
+        if changed is None:
+            return Change(entry, None)
+        record = replace(
+            operator.record(action),
+            serial_number=serial_number.value,
+            manufacturer=entry.manufacturer,
+            entry_version=changed.version,
+        )
+        lost = store.change_device(changed, record)
+        if lost is None:
+            return Change(changed, record)
+        entry = lost.entry or store.device(serial_number)
+    raise Fault(FaultReason.STORE_CONTENTION)
+
+
+def _must_not_be_retired(entry: AllowListEntry, action: Action) -> None:
+    if entry.hold is Hold.RETIRED:
+        raise Refusal(
+            RefusalCode.DEVICE_RETIRED,
+            f"{entry.serial_number} is retired, so the gate denies it for good: there is nothing to {action}.",
+        )

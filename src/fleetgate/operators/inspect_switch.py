@@ -1,0 +1,41 @@
+"""Who is in quarantine as a whole, and the records that tell since when, by whom and why."""
+
+from dataclasses import dataclass
+
+from fleetgate.domain.audit import AuditRecord
+from fleetgate.domain.gate_switch import GateSwitch
+from fleetgate.domain.operator_action import Action
+from fleetgate.operators.stop_store import StopStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantine:
+    """A manufacturer or an import in quarantine; one of the two names is given.
+
+    Attributes:
+        record: Of who put it there; None where it is older than the audit table remembers.
+    """
+
+    manufacturer: str | None = None
+    import_id: str | None = None
+    record: AuditRecord | None
+
+
+def quarantines_of(switch: GateSwitch, *, store: StopStore) -> tuple[Quarantine, ...]:
+    """The quarantines of a switch: manufacturers by name, then imports by ID.
+
+    Raises:
+        Fault: The tables could not be asked.
+    """
+    of_manufacturers = (
+        Quarantine(
+            manufacturer=name,
+            record=store.last_record_of_manufacturer(name, action=Action.QUARANTINE_MANUFACTURER),
+        )
+        for name in sorted(switch.manufacturers)
+    )
+    of_imports = (
+        Quarantine(import_id=import_id, record=store.last_record_of_import(import_id, action=Action.QUARANTINE_IMPORT))
+        for import_id in sorted(switch.imports)
+    )
+    return (*of_manufacturers, *of_imports)

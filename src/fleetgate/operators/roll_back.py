@@ -1,0 +1,133 @@
+"""Take back what an import added, as far as nobody used it; say what stays, and why."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import islice
+
+from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.faults import Fault
+from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.domain.operator_action import MOST_TRIES, Action, Operator
+from fleetgate.domain.reasons import FaultReason
+from fleetgate.domain.refusals import Refusal, RefusalCode
+from fleetgate.imports.delivery import DeliveryMode
+from fleetgate.imports.find import known_import
+from fleetgate.imports.record import ImportRecord, ImportStatus
+from fleetgate.imports.store.records import ImportRecords
+from fleetgate.operators.kept import KeptReason, kept_because
+from fleetgate.operators.store import OperatorStore
+from fleetgate.store.queries import entries_in
+
+# After that long nobody is working on it any more: five receives of 16 minutes each have passed.
+_RUNNING = timedelta(hours=2)
+_THREADS = 8
+_AT_ONCE = 200
+# Devices that stay, of which the result names each.
+_MOST_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolledBack:
+    """How rolling back ended.
+
+    Attributes:
+        removed: Devices that were taken off the allow-list by this run.
+        kept: How many of the import's devices stay, and why. examples: some of them.
+    """
+
+    record: ImportRecord
+    removed: int
+    kept: Mapping[KeptReason, int]
+    examples: tuple[tuple[SerialNumber, KeptReason], ...]
+
+
+def roll_back_import(
+    import_id: str,
+    *,
+    records: ImportRecords,
+    store: OperatorStore,
+    operator: Operator,
+    progress: Callable[[int], None] = lambda _removed: None,
+) -> RolledBack:
+    """Roll an import back. Safe to repeat, also after it was cut off.
+
+    Reads the whole allow-list once, since that alone tells for certain what an import added.
+
+    Args:
+        progress: Told how many devices were removed so far.
+
+    Raises:
+        Refusal: There is no such import, it was a dry run, or it is still running.
+        Fault: The tables could not be asked; repeat it later.
+    """
+    record = _fenced(import_id, records, operator)
+    kept: Counter[KeptReason] = Counter()
+    examples: list[tuple[SerialNumber, KeptReason]] = []
+    removed = 0
+    with ThreadPoolExecutor(_THREADS) as pool:
+        entries = entries_in(store.devices_of_import(import_id))
+        while some := list(islice(entries, _AT_ONCE)):
+            reasons = list(pool.map(lambda entry: _take_off(entry, import_id, store, operator), some))
+            stay = [(entry.serial_number, reason) for entry, reason in zip(some, reasons, strict=True) if reason]
+            kept.update(reason for _, reason in stay)
+            examples = [*examples, *stay][:_MOST_NAMED]
+            removed += len(some) - len(stay)
+            progress(removed)
+    for mac_address, owner in store.mac_addresses_of_import(import_id):
+        store.free_without_device(mac_address, owner, import_id=import_id)
+    return RolledBack(
+        record=_counted(record, removed, records), removed=removed, kept=dict(kept), examples=tuple(examples)
+    )
+
+
+def _fenced(import_id: str, records: ImportRecords, operator: Operator) -> ImportRecord:
+    """Mark the import as rolled back first, so that an announcement that comes late does not run it again."""
+    for _ in range(MOST_TRIES):
+        record = known_import(import_id, records)
+        if record.delivery.mode is DeliveryMode.DRY_RUN:
+            raise Refusal(RefusalCode.IMPORT_WAS_DRY_RUN, f"import {import_id} was a dry run: it wrote nothing.")
+        if record.status is ImportStatus.ROLLED_BACK:
+            return record
+        is_over = record.has_ended or record.status in {ImportStatus.FAILED, ImportStatus.WAITING}
+        if not is_over and operator.now() - record.started_at < _RUNNING:
+            raise Refusal(
+                RefusalCode.IMPORT_STILL_RUNNING, f"import {import_id} is {record.status}: wait until it has ended."
+            )
+        audit = replace(
+            operator.record(Action.ROLL_BACK_IMPORT), import_id=import_id, manufacturer=record.delivery.manufacturer
+        )
+        fenced = record.changed(status=ImportStatus.ROLLED_BACK, rolled_back_by=operator.actor)
+        if records.change(fenced, audit=audit):
+            return fenced
+    raise Fault(FaultReason.STORE_CONTENTION)
+
+
+def _take_off(
+    entry: AllowListEntry | None, import_id: str, store: OperatorStore, operator: Operator
+) -> KeptReason | None:
+    """Take one device off the allow-list, with its MAC addresses and an audit record; or say why not."""
+    for _ in range(MOST_TRIES):
+        if entry is None:  # somebody else took it off
+            return None
+        if reason := kept_because(entry, import_id=import_id):
+            return reason
+        audit = replace(
+            operator.record(Action.ROLL_BACK_IMPORT),
+            serial_number=entry.serial_number.value,
+            mac_address=", ".join(mac.value for mac in sorted(entry.mac_addresses)) or None,
+            manufacturer=entry.manufacturer,
+            import_id=import_id,
+            entry_version=entry.version,
+        )
+        if store.take_off(entry, audit):
+            return None
+        entry = store.device(entry.serial_number)
+    raise Fault(FaultReason.STORE_CONTENTION)
+
+
+def _counted(record: ImportRecord, removed: int, records: ImportRecords) -> ImportRecord:
+    counted = record.changed(removed=record.removed + removed)
+    return counted if removed and records.change(counted) else record

@@ -1,0 +1,141 @@
+"""Stop the whole gate, a manufacturer or an import, and let them go again. All of it is safe to repeat."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from fleetgate.domain.faults import Fault
+from fleetgate.domain.gate_switch import MOST_NAMES, GateSwitch, TooManyNames
+from fleetgate.domain.operator_action import MOST_TRIES, Action, Change, Operator
+from fleetgate.domain.reasons import FaultReason
+from fleetgate.domain.refusals import Refusal, RefusalCode
+from fleetgate.imports.find import known_import
+from fleetgate.imports.store.records import ImportRecords
+from fleetgate.operators.stop_store import StopStore
+
+
+def stop_gate(*, store: StopStore, operator: Operator) -> Change[GateSwitch]:
+    """Deny every device from now on. When this returns, nothing is let in any more that was judged before.
+
+    Raises:
+        Fault: The tables could not be asked; repeat it until it returns.
+    """
+    return _throw(GateSwitch.stopped, Action.STOP_GATE, store=store, operator=operator, stops=True)
+
+
+def start_gate(*, store: StopStore, operator: Operator) -> Change[GateSwitch]:
+    """Judge devices again. Manufacturers, imports and devices in quarantine stay there.
+
+    Raises:
+        Fault: The tables could not be asked.
+    """
+    return _throw(GateSwitch.started, Action.START_GATE, store=store, operator=operator, stops=False)
+
+
+def quarantine_manufacturer(name: str, *, store: StopStore, operator: Operator) -> Change[GateSwitch]:
+    """Deny every device of a manufacturer until it is released, those approved later included.
+
+    Raises:
+        Refusal: The switch holds as many names as it can.
+        Fault: The tables could not be asked; repeat it until it returns.
+    """
+    return _throw(
+        lambda switch: switch.stopping_manufacturer(name),
+        Action.QUARANTINE_MANUFACTURER,
+        store=store,
+        operator=operator,
+        stops=True,
+        manufacturer=name,
+    )
+
+
+def release_manufacturer(name: str, *, store: StopStore, operator: Operator) -> Change[GateSwitch]:
+    """End a manufacturer's quarantine.
+
+    Raises:
+        Fault: The tables could not be asked.
+    """
+    return _throw(
+        lambda switch: switch.releasing_manufacturer(name),
+        Action.RELEASE_MANUFACTURER,
+        store=store,
+        operator=operator,
+        stops=False,
+        manufacturer=name,
+    )
+
+
+def quarantine_import(
+    import_id: str, *, records: ImportRecords, store: StopStore, operator: Operator
+) -> Change[GateSwitch]:
+    """Deny every device that an import added, or whose approval it wrote last, until it is released.
+
+    Raises:
+        Refusal: There is no such import, or the switch holds as many names as it can.
+        Fault: The tables could not be asked; repeat it until it returns.
+    """
+    manufacturer = known_import(import_id, records).delivery.manufacturer
+    return _throw(
+        lambda switch: switch.stopping_import(import_id),
+        Action.QUARANTINE_IMPORT,
+        store=store,
+        operator=operator,
+        stops=True,
+        import_id=import_id,
+        manufacturer=manufacturer,
+    )
+
+
+def release_import(
+    import_id: str, *, records: ImportRecords, store: StopStore, operator: Operator
+) -> Change[GateSwitch]:
+    """End an import's quarantine.
+
+    Raises:
+        Refusal: There is no such import.
+        Fault: The tables could not be asked.
+    """
+    manufacturer = known_import(import_id, records).delivery.manufacturer
+    return _throw(
+        lambda switch: switch.releasing_import(import_id),
+        Action.RELEASE_IMPORT,
+        store=store,
+        operator=operator,
+        stops=False,
+        import_id=import_id,
+        manufacturer=manufacturer,
+    )
+
+
+def _throw(
+    transition: Callable[[GateSwitch], GateSwitch],
+    action: Action,
+    *,
+    store: StopStore,
+    operator: Operator,
+    stops: bool,
+    manufacturer: str | None = None,
+    import_id: str | None = None,
+) -> Change[GateSwitch]:
+    for _ in range(MOST_TRIES):
+        switch = store.switch()
+        changed = _changed(switch, transition)
+        record = None
+        if changed != switch:
+            record = replace(operator.record(action), manufacturer=manufacturer, import_id=import_id)
+            if not store.change_switch(changed, record):
+                continue
+        if stops:  # also where the switch said so already: an earlier run may have been cut off before this
+            store.raise_fences(changed)
+        return Change(changed, record)
+    raise Fault(FaultReason.STORE_CONTENTION)
+
+
+def _changed(switch: GateSwitch, transition: Callable[[GateSwitch], GateSwitch]) -> GateSwitch:
+    try:
+        return transition(switch)
+    except TooManyNames as error:
+        raise Refusal(
+            RefusalCode.TOO_MANY_STOPS,
+            f"{MOST_NAMES} manufacturers and imports are in quarantine already, and no more can be: release some, "
+            "quarantine devices one by one, or stop the gate.",
+        ) from error

@@ -1,0 +1,219 @@
+"""Note what happened after an allow: a reservation that was used makes its device provisioned."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from ulid import ULID
+
+from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.audit import AuditRecord, RecordKind, printable
+from fleetgate.domain.faults import Fault
+from fleetgate.domain.identifiers import InvalidIdentifier, SerialNumber
+from fleetgate.domain.reasons import FaultReason
+from fleetgate.outcomes.outcome import Evidence, Outcome, came_into_use, completed, decision_meant, fell_back
+from fleetgate.outcomes.store import OutcomeStore
+
+_MOST_TRIES = 5
+
+
+class Noted(StrEnum):
+    """What a sign led to."""
+
+    COMPLETED = "completed"
+    IN_USE = "in_use"
+    FELL_BACK = "fell_back"
+    REGISTERED = "registered"
+    FAILED = "failed"
+    UNAPPROVED = "unapproved"
+    KNOWN = "known"
+    NOT_OURS = "not_ours"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeRecorder:
+    """Notes outcomes.
+
+    Attributes:
+        thing_name_prefix: Stands before the serial number in thing names.
+        now: Gives aware UTC.
+        new_record_id: Gives a unique, time-ordered ID.
+    """
+
+    store: OutcomeStore
+    thing_name_prefix: str
+    now: Callable[[], datetime]
+    new_record_id: Callable[[datetime], str]
+
+    def note(self, outcome: Outcome) -> Noted:
+        """Note one sign. The same sign again, or signs in another order, end in the same state and the same records.
+
+        Raises:
+            Fault: The tables could not be asked; repeat it later.
+        """
+        serial_number = self._serial_number(outcome)
+        entry = self.store.device(serial_number) if serial_number else None
+        decision_id = decision_meant(entry, outcome) if entry else None
+        if outcome.is_of_stack and decision_id is None and not self._was_decided(outcome, serial_number):
+            return self._noted(Evidence.UNAPPROVED_THING, outcome, serial_number, outcome.sign_id)
+        if serial_number is None or entry is None:
+            return Noted.NOT_OURS
+        match outcome.evidence:
+            case Evidence.CONNECTED | Evidence.CERTIFICATE_ACTIVE:
+                return self._used(outcome, serial_number, entry)
+            case _ if decision_id is None:
+                return Noted.KNOWN
+            case _:
+                return self._noted(outcome.evidence, outcome, serial_number, decision_id, entry)
+
+    def note_listed(self, thing: Outcome) -> Noted:
+        """Note a thing that AWS IoT has, once, if no decision stands behind it.
+
+        A decision is committed before its thing is made, so there is nothing to wait for.
+
+        Raises:
+            Fault: The tables could not be asked; repeat it later.
+        """
+        serial_number = self._serial_number(thing)
+        entry = self.store.device(serial_number) if serial_number else None
+        # The entry is asked first: it still names its decision when the audit table has forgotten it.
+        if (entry and decision_meant(entry, thing)) or self._was_decided(thing, serial_number):
+            return Noted.REGISTERED
+        evidence, hour = Evidence.UNAPPROVED_THING, thing.seen_at.replace(minute=0, second=0, microsecond=0)
+        # Two looks at once give one record; later ones find it, whether it came from here or from a registry event.
+        record = self._record(evidence, thing, thing.seen_at, _id_of(evidence, thing.sign_id, hour))
+        if serial_number is not None:
+            record = replace(record, serial_number=serial_number.value)
+        if self.store.is_noted(record) or not self.store.note(record):
+            return Noted.KNOWN
+        return Noted.UNAPPROVED
+
+    def _used(self, outcome: Outcome, serial_number: SerialNumber, entry: AllowListEntry | None) -> Noted:
+        for _ in range(_MOST_TRIES):
+            change = self._change(entry, outcome) if entry else None
+            if entry is None or change is None:
+                return Noted.KNOWN
+            what, after = change
+            if self.store.settle(after, self._record_of_use(what, entry, outcome, after)):
+                return what
+            entry = self.store.device(serial_number)
+        raise Fault(FaultReason.STORE_CONTENTION)
+
+    def _change(self, entry: AllowListEntry, outcome: Outcome) -> tuple[Noted, AllowListEntry] | None:
+        """What a certificate in use changes; None where it is no news."""
+        if (after := completed(entry, outcome)) is not None:
+            return Noted.COMPLETED, after
+        if (after := came_into_use(entry, outcome)) is not None:
+            return Noted.IN_USE, after
+        after, used = fell_back(entry, outcome), outcome.certificate_id
+        if after is None or used is None or self.store.promised_to(used) != entry.serial_number:
+            return None
+        return Noted.FELL_BACK, after
+
+    def _record_of_use(
+        self, what: Noted, entry: AllowListEntry, outcome: Outcome, after: AllowListEntry
+    ) -> AuditRecord:
+        moment, current = self.now(), entry.device_certificate
+        evidence = Evidence.FELL_BACK if what is Noted.FELL_BACK else outcome.evidence
+        record = self._record(evidence, outcome, moment, self.new_record_id(moment))
+        if what is Noted.COMPLETED:
+            return _about(entry, record, after)
+        if what is Noted.IN_USE and current is not None:
+            record = replace(record, decision_id=current.decision_id)
+        return replace(_about(entry, record), entry_version=after.version)
+
+    def _noted(
+        self,
+        evidence: Evidence,
+        outcome: Outcome,
+        serial_number: SerialNumber | None,
+        about: str,
+        entry: AllowListEntry | None = None,
+    ) -> Noted:
+        """Append a record, once for what it is about."""
+        record = self._record(evidence, outcome, outcome.seen_at, _id_of(evidence, about, outcome.seen_at))
+        if entry is not None:
+            record = _about(entry, replace(record, decision_id=about))
+        elif serial_number is not None:
+            record = replace(record, serial_number=serial_number.value)
+        return _NOTED[evidence] if self.store.note(record) else Noted.KNOWN
+
+    def _was_decided(self, outcome: Outcome, serial_number: SerialNumber | None) -> bool:
+        if serial_number is None or outcome.decision_id is None:
+            return False
+        return self.store.is_decided(serial_number, outcome.decision_id)
+
+    def _serial_number(self, outcome: Outcome) -> SerialNumber | None:
+        if outcome.thing_name is not None:
+            return self._of_thing(outcome.thing_name)
+        return self.store.promised_to(outcome.certificate_id) if outcome.certificate_id else None
+
+    def _of_thing(self, thing_name: str) -> SerialNumber | None:
+        if not thing_name.startswith(self.thing_name_prefix):
+            return None
+        try:
+            return SerialNumber.parse(thing_name.removeprefix(self.thing_name_prefix))
+        except InvalidIdentifier:
+            return None
+
+    def _record(self, evidence: Evidence, outcome: Outcome, moment: datetime, record_id: str) -> AuditRecord:
+        return AuditRecord(
+            record_id=record_id,
+            recorded_at=moment,
+            kind=RecordKind.OUTCOME,
+            reason=evidence.value,
+            certificate_id=outcome.certificate_id,
+            decision_id=outcome.decision_id,
+            thing_name=printable(outcome.thing_name),
+        )
+
+
+_NOTED = {
+    Evidence.THING_REGISTERED: Noted.REGISTERED,
+    Evidence.PROVISIONING_SUCCEEDED: Noted.REGISTERED,
+    Evidence.PROVISIONING_FAILED: Noted.FAILED,
+    Evidence.UNAPPROVED_THING: Noted.UNAPPROVED,
+}
+
+
+def _about(entry: AllowListEntry, record: AuditRecord, after: AllowListEntry | None = None) -> AuditRecord:
+    """A record with what it has to say of the device, and of what the device was promised.
+
+    Args:
+        after: The entry with the reservation used; None where the reservation stays as it is.
+    """
+    held, current = entry.reservation, entry.device_certificate
+    told = replace(
+        record,
+        serial_number=entry.serial_number.value,
+        manufacturer=entry.manufacturer,
+        import_id=entry.import_id,
+        entry_version=(after or entry).version,
+    )
+    if held is not None and (after is not None or record.decision_id == held.decision_id):
+        return replace(
+            told,
+            certificate_id=held.certificate_id,
+            claim_certificate_id=held.claim_certificate_id,
+            decision_id=held.decision_id,
+            superseded_certificate_id=current.certificate_id if current and after else None,
+        )
+    if current is not None and record.decision_id == current.decision_id:
+        return replace(told, certificate_id=current.certificate_id)
+    return told
+
+
+def _id_of(evidence: Evidence, about: str, seen_at: datetime) -> str:
+    """A record ID that is the same whenever the same is said of the same thing.
+
+    It has the time of the decision that it is about, and so stands beside it; else the time of the sign.
+    """
+    try:
+        moment = ULID.from_str(about).bytes[:6]
+    except ValueError:
+        moment = int(seen_at.timestamp() * 1000).to_bytes(6, "big")
+    digest = hashlib.blake2b(f"{evidence.value} {about}".encode(), digest_size=10).digest()
+    return str(ULID(moment + digest))

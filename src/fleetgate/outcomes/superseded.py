@@ -1,0 +1,190 @@
+"""Superseded certificates that AWS IoT still accepts: deactivate them a while after a later one came into use."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from fleetgate.domain.audit import AuditRecord, RecordKind
+from fleetgate.domain.faults import Fault
+from fleetgate.domain.operator_action import MOST_TRIES, Action, Operator
+from fleetgate.domain.reasons import FaultReason
+from fleetgate.operators.stop_store import StopStore
+from fleetgate.outcomes.outcome import Evidence
+from fleetgate.outcomes.supersession import Superseded, SupersededPolicy, Use, is_out_of_use, superseded_by
+from fleetgate.outcomes.sweep import RecordWalk
+from fleetgate.outcomes.sweep_store import Reconciliation, SetAside
+from fleetgate.store.certificates import CertificateOutOfReach, Certificates, CertificateStatus, Obstacle
+from fleetgate.store.filed_records import Unreadable
+
+# What is set aside is one item of the table, and DynamoDB takes 400 KB.
+MOST_SET_ASIDE = 500
+# After that nobody is going to lift what stands in the way.
+_GIVES_UP_AFTER = timedelta(days=30)
+
+
+class Retired(StrEnum):
+    """What became of a superseded certificate."""
+
+    DEACTIVATED = "deactivated"
+    REPORTED = "reported"
+    NOTHING_TO_DO = "nothing_to_do"
+    THROTTLED = "throttled"
+    REFUSED = "refused"
+    GIVEN_UP = "given_up"
+    UNREADABLE = "unreadable"
+
+
+_TO_BE_REPEATED = frozenset({Retired.THROTTLED, Retired.REFUSED, Retired.UNREADABLE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupersededCertificates:
+    """Walks the certificates that came into use, once each, and looks after those whose place they took.
+
+    Attributes:
+        walk: Its patience is the grace: how long a device may fall back to an old certificate.
+        system: Whom the audit trail names for what is done here, and why.
+        tell_unreadable: Told what could not be read and is passed by.
+    """
+
+    walk: RecordWalk
+    reconciliation: Reconciliation
+    store: StopStore
+    certificates: Certificates
+    system: Operator
+    policy: SupersededPolicy
+    tell_unreadable: Callable[[str], None]
+
+    def run(self, goes_on: Callable[[], bool] = lambda: True) -> Iterator[Retired]:
+        """Look after what is due, and again after what AWS IoT refused before: what became of each, one by one.
+
+        Args:
+            goes_on: Asked before each; no ends the run.
+
+        Raises:
+            Fault: The tables could not be asked. What was looked after until then is done.
+        """
+        now = self.system.now()
+        aside = {one.use: one for one in self.reconciliation.set_aside()}
+        for use, one in tuple(aside.items()):
+            if not goes_on():
+                return
+            became = tuple(self._look_after(use, is_repeated=True))
+            yield from became
+            if not _TO_BE_REPEATED.intersection(became):
+                self._let_go(use, aside)
+            elif now - one.since > _GIVES_UP_AFTER:
+                self._let_go(use, aside)
+                yield Retired.GIVEN_UP
+            elif Retired.THROTTLED in became:
+                return
+        yield from self._walk(aside, now, goes_on)
+
+    def _walk(self, aside: dict[Use, SetAside], now: datetime, goes_on: Callable[[], bool]) -> Iterator[Retired]:
+        is_throttled = False
+        with closing(self.walk.run(_tells_of_use, now=now, goes_on=goes_on)) as records:
+            for record in records:
+                if isinstance(record, Unreadable):
+                    self.tell_unreadable(f"audit record {record.record_id or 'without an ID'}")
+                    yield Retired.UNREADABLE
+                    continue
+                use = Use.told_by(record)
+                if is_throttled or len(aside) >= MOST_SET_ASIDE:
+                    return
+                if use is None:
+                    continue
+                became = tuple(self._look_after(use, is_repeated=use in aside))
+                yield from became
+                if _TO_BE_REPEATED.intersection(became):
+                    # Before the walk goes on, for it does not come back.
+                    aside.setdefault(use, SetAside(use, now))
+                    self.reconciliation.put_aside(aside[use])
+                is_throttled = Retired.THROTTLED in became
+
+    def _let_go(self, use: Use, aside: dict[Use, SetAside]) -> None:
+        del aside[use]
+        self.reconciliation.let_go(use)
+
+    def _look_after(self, use: Use, *, is_repeated: bool) -> Iterator[Retired]:
+        try:
+            yield from self._look_after_all(use, is_repeated=is_repeated)
+        except Fault as fault:
+            if fault.reason is not FaultReason.CORRUPT_ITEM:
+                raise
+            self.tell_unreadable(f"device#{use.serial_number}")
+            yield Retired.UNREADABLE
+
+    def _look_after_all(self, use: Use, *, is_repeated: bool) -> Iterator[Retired]:
+        for superseded in superseded_by(use, self.reconciliation.certificates_of(use.serial_number)):
+            try:
+                yield self._retire(superseded, is_repeated=is_repeated)
+            except CertificateOutOfReach as error:
+                if error.obstacle is Obstacle.NOT_FOUND:
+                    yield Retired.NOTHING_TO_DO
+                    continue
+                if not is_repeated:
+                    self.store.append(self._record(Action.CERTIFICATE_OUT_OF_REACH, superseded))
+                yield Retired.THROTTLED if error.obstacle is Obstacle.THROTTLED else Retired.REFUSED
+
+    def _retire(self, superseded: Superseded, *, is_repeated: bool) -> Retired:
+        entry = self.store.device(superseded.serial_number)
+        if entry is None or not is_out_of_use(entry, superseded):
+            return Retired.NOTHING_TO_DO
+        is_active = self.certificates.status(superseded.certificate_id) is CertificateStatus.ACTIVE
+        if self.policy is SupersededPolicy.REPORT:
+            return self._report(superseded) if is_active and not superseded.is_reported else Retired.NOTHING_TO_DO
+        # One that a quarantine deactivated is out of use for good as well, or the release would activate it.
+        if is_active or superseded.certificate_id in entry.deactivated_certificates:
+            return self._deactivate(superseded, is_repeated=is_repeated)
+        return Retired.NOTHING_TO_DO
+
+    def _deactivate(self, superseded: Superseded, *, is_repeated: bool) -> Retired:
+        """Deactivate a certificate, if the device still may not use it: the entry is read again right before."""
+        record = self._record(Action.DEACTIVATE_CERTIFICATE, superseded)
+        is_recorded = False
+        for _ in range(MOST_TRIES):
+            entry = self.store.device(superseded.serial_number)
+            if entry is None or not is_out_of_use(entry, superseded):
+                return Retired.NOTHING_TO_DO
+            if is_repeated and superseded.certificate_id not in entry.deactivated_certificates:
+                break  # it is on record what was meant to be done
+            changed = entry.without_deactivated(superseded.certificate_id)
+            # One transaction: nobody changed the entry since, no quarantine counts on the certificate, and the record.
+            if self.store.change_device(changed, replace(record, entry_version=changed.version)) is None:
+                is_recorded = True
+                break
+        else:
+            raise Fault(FaultReason.STORE_CONTENTION)
+        self.certificates.deactivate(superseded.certificate_id)
+        if not is_recorded:
+            self.store.append(record)
+        return Retired.DEACTIVATED
+
+    def _report(self, superseded: Superseded) -> Retired:
+        record = self._record(Action.DEACTIVATE_CERTIFICATE, superseded)
+        self.store.append(
+            replace(
+                record,
+                kind=RecordKind.OUTCOME,
+                action=None,
+                actor=None,
+                reason=Evidence.SUPERSEDED_ACTIVE.value,
+                superseded_certificate_id=superseded.certificate_id,
+            )
+        )
+        return Retired.REPORTED
+
+    def _record(self, action: Action, superseded: Superseded) -> AuditRecord:
+        return replace(
+            self.system.record(action),
+            serial_number=superseded.serial_number.value,
+            manufacturer=superseded.manufacturer,
+            certificate_id=superseded.certificate_id,
+            decision_id=superseded.decision_id,
+        )
+
+
+def _tells_of_use(record: AuditRecord) -> bool:
+    return Use.told_by(record) is not None

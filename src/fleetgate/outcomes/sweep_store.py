@@ -1,0 +1,201 @@
+"""Where the reconciler's walks are, and the audit records that come next."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from pynamodb.attributes import ListAttribute, MapAttribute, NumberAttribute, UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.exceptions import DoesNotExist, PutError
+from ulid import ULID
+
+from fleetgate.domain.audit import AuditRecord, Verdict
+from fleetgate.domain.faults import Fault
+from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.domain.reasons import FaultReason
+from fleetgate.outcomes.supersession import Use
+from fleetgate.store.allow_list_items import AllowListItem, device_key
+from fleetgate.store.audit_items import AuditItem, record_from
+from fleetgate.store.connection import StackTables
+from fleetgate.store.faults import faults_translated, response_code
+from fleetgate.store.filed_records import Unreadable, filed_records
+from fleetgate.store.tables import TableSettings
+
+_PAGE_ITEMS = 200
+# Two runs at once, at worst; each tries again only when the other has just written.
+_MOST_TRIES = 10
+_SET_ASIDE = "reconciler#set-aside"
+
+
+class Walk(StrEnum):
+    """What the reconciler walks through, bit by bit."""
+
+    RESERVATIONS = "reservations"
+    SUPERSEDED = "superseded"
+    THINGS = "things"
+
+
+class ReconcilerItem(AllowListItem, discriminator="reconciler"):
+    """How far a walk came: the last audit record that it is done with, or AWS IoT's token for the next page."""
+
+    record_id = UnicodeAttribute(null=True)
+    next_token = UnicodeAttribute(null=True)
+
+
+class SetAsideAttribute(MapAttribute[str, Any]):
+    """A certificate that came into use, to be looked at again."""
+
+    serial_number = UnicodeAttribute()
+    certificate_id = UnicodeAttribute()
+    since = UTCDateTimeAttribute()
+
+
+class SetAsideItem(AllowListItem, discriminator="reconciler_set_aside"):
+    """What the walk through superseded certificates comes back to."""
+
+    uses: ListAttribute[SetAsideAttribute] = ListAttribute(of=SetAsideAttribute)
+    version = NumberAttribute(null=True)
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A certificate that came into use, where AWS IoT refused what had to be done about its predecessors.
+
+    Attributes:
+        since: Of the first refusal; aware UTC.
+    """
+
+    use: Use
+    since: datetime
+
+
+class Reconciliation:
+    """One stack's tables, as the reconciler walks them. Every method raises Fault when they cannot answer."""
+
+    def __init__(self, settings: TableSettings) -> None:
+        self._tables = StackTables(settings)
+
+    def done_until(self, walk: Walk) -> str | None:
+        """The ID of the last record that a walk is done with; None before its first run."""
+        found = self._place(walk)
+        return None if found is None else found.record_id
+
+    def note_done(self, walk: Walk, record_id: str) -> None:
+        """Remember how far a walk came. Two of them at once may set it back, which costs looking again."""
+        self._tables.connection()
+        with faults_translated():
+            ReconcilerItem(_key(walk), record_id=record_id).save()
+
+    def next_token(self) -> str | None:
+        """AWS IoT's token for the page of things that comes next; None for the first."""
+        found = self._place(Walk.THINGS)
+        return None if found is None else found.next_token
+
+    def note_next_token(self, token: str | None) -> None:
+        """Remember which page of things comes next."""
+        self._tables.connection()
+        with faults_translated():
+            ReconcilerItem(_key(Walk.THINGS), next_token=token).save()
+
+    def records(self, after: str, before: datetime) -> Iterator[AuditRecord | Unreadable]:
+        """All audit records, oldest first, and items that are none to go by.
+
+        Args:
+            after: A record ID, exclusive.
+            before: Aware UTC, exclusive.
+        """
+        self._tables.connection()
+        day = ULID.from_str(after).datetime.astimezone(UTC).date()
+        end = str(ULID.from_datetime(before))
+        if after >= end:  # it has become more patient since, and DynamoDB refuses a range that ends before it begins
+            return
+        with faults_translated():
+            while day <= before.date():
+                found = AuditItem.by_day.query(
+                    day.isoformat(),
+                    range_key_condition=AuditItem.record_id.between(after, end),
+                    page_size=_PAGE_ITEMS,
+                )
+                yield from (one for one in filed_records(found) if one.record_id is None or after < one.record_id < end)
+                day += timedelta(days=1)
+
+    def certificates_of(self, serial_number: SerialNumber) -> Iterator[AuditRecord]:
+        """The audit records that say which certificates a device was given and lost, oldest first."""
+        self._tables.connection()
+        tells = (AuditItem.verdict == Verdict.ALLOWED.value) | AuditItem.superseded_certificate_id.exists()
+        with faults_translated():
+            yield from map(
+                record_from,
+                AuditItem.query(
+                    device_key(serial_number), filter_condition=tells, consistent_read=True, page_size=_PAGE_ITEMS
+                ),
+            )
+
+    def set_aside(self) -> tuple[SetAside, ...]:
+        """What the walk through superseded certificates comes back to."""
+        return tuple(self._set_aside()[0].values())
+
+    def put_aside(self, one: SetAside) -> None:
+        """Have the walk through superseded certificates come back to a use; the first time counts."""
+        for _ in range(_MOST_TRIES):
+            aside, version = self._set_aside()
+            if one.use in aside or self._save_set_aside({**aside, one.use: one}, version):
+                return
+        raise Fault(FaultReason.STORE_CONTENTION)
+
+    def let_go(self, use: Use) -> None:
+        """Have the walk through superseded certificates come back to a use no more."""
+        for _ in range(_MOST_TRIES):
+            aside, version = self._set_aside()
+            if aside.pop(use, None) is None or self._save_set_aside(aside, version):
+                return
+        raise Fault(FaultReason.STORE_CONTENTION)
+
+    def _set_aside(self) -> tuple[dict[Use, SetAside], int | None]:
+        """What is set aside, and the version of that; None where it has none yet."""
+        self._tables.connection()
+        with faults_translated():
+            try:
+                found = SetAsideItem.get(_SET_ASIDE, consistent_read=True)
+            except DoesNotExist:
+                return {}, None
+            aside = {one.use: one for one in map(_set_aside_from, found.uses)}
+            return aside, None if found.version is None else int(found.version)
+
+    def _save_set_aside(self, aside: dict[Use, SetAside], before: int | None) -> bool:
+        """Write what is set aside, if nobody did since; whether it was written. Runs may overlap."""
+        self._tables.connection()
+        uses = [_attribute(one) for one in aside.values()]
+        is_unchanged = SetAsideItem.version.does_not_exist() if before is None else SetAsideItem.version == before
+        with faults_translated():
+            try:
+                SetAsideItem(_SET_ASIDE, uses=uses, version=(before or 0) + 1).save(condition=is_unchanged)
+            except PutError as error:
+                if response_code(error) != "ConditionalCheckFailedException":
+                    raise
+                return False
+        return True
+
+    def _place(self, walk: Walk) -> ReconcilerItem | None:
+        self._tables.connection()
+        with faults_translated():
+            try:
+                return ReconcilerItem.get(_key(walk), consistent_read=True)
+            except DoesNotExist:
+                return None
+
+
+def _key(walk: Walk) -> str:
+    return f"reconciler#{walk}"
+
+
+def _set_aside_from(stored: SetAsideAttribute) -> SetAside:
+    use = Use(serial_number=SerialNumber(stored.serial_number), certificate_id=stored.certificate_id)
+    return SetAside(use, stored.since)
+
+
+def _attribute(one: SetAside) -> SetAsideAttribute:
+    return SetAsideAttribute(
+        serial_number=one.use.serial_number.value, certificate_id=one.use.certificate_id, since=one.since
+    )

@@ -1,0 +1,50 @@
+"""Asking the audit trail is itself on record: who asked what, before anybody is answered."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from fleetgate.domain.audit import AuditRecord, RecordKind
+from fleetgate.trail.store import AuditTrail
+
+
+class Question(StrEnum):
+    """What is asked of the audit trail, as it names it itself."""
+
+    LIST_RECORDS = "list_records"
+    EXPORT_RECORDS = "export_records"
+    COUNT_RECORDS = "count_records"
+    READ_STORY = "read_story"
+    READ_SWITCH = "read_switch"
+
+
+def note_question(
+    question: Question,
+    words: str,
+    *,
+    actor: str,
+    trail: AuditTrail,
+    now: datetime,
+    record_id: str,
+    request_id: str | None = None,
+) -> AuditRecord:
+    """Put a question on record. Call it before the answer is given, and give none if it raises.
+
+    Args:
+        words: What exactly is asked for.
+        actor: Who asks: the ARN of the caller, or the issuer and the subject of a token.
+        request_id: Of the invocation, where there is one.
+
+    Raises:
+        Fault: It could not be written.
+    """
+    record = AuditRecord(
+        record_id=record_id,
+        recorded_at=now,
+        kind=RecordKind.QUERY,
+        action=question.value,
+        actor=actor,
+        reason=words,
+        request_id=request_id,
+    )
+    trail.note(record)
+    return record

@@ -1,0 +1,114 @@
+"""The watcher: what the gate turns away is looked at for somebody who guesses with a stolen claim certificate.
+
+Batches come from the audit table's stream, at least once. The event source leaves out most of what is no denial; here
+nothing relies on that.
+"""
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from ulid import ULID
+
+from fleetgate.domain.audit import AuditRecord
+from fleetgate.domain.faults import Fault
+from fleetgate.operators.store import OperatorStore
+from fleetgate.store.announcements import Announcements
+from fleetgate.store.audit_lines import is_filed_right, record_of
+from fleetgate.store.faults import UnreadableItem
+from fleetgate.watch.answer import BurstDesk, Measure
+from fleetgate.watch.denials import Watched, watch_denials
+from fleetgate.watch.settings import WatcherSettings
+from fleetgate.watch.store import ClaimWatchStore
+
+logger = Logger()
+metrics = Metrics(namespace="Fleetgate")
+
+
+@logger.inject_lambda_context(clear_state=True, log_event=False)
+@metrics.log_metrics
+def handler(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, list[dict[str, str]]]:
+    """Look at a batch.
+
+    Args:
+        event: Of DynamoDB Streams, with new images.
+
+    Returns:
+        What has to come again. Lambda goes on at the first of these, so that what follows comes again too.
+    """
+    numbers: dict[str, str] = {}
+    records: list[AuditRecord] = []
+    for change in event["Records"]:
+        if change["eventName"] == "INSERT" and (record := _record(change["dynamodb"])) is not None:
+            records.append(record)
+            numbers[record.record_id] = change["dynamodb"]["SequenceNumber"]
+    metrics.add_metric("WatchedRecords", MetricUnit.Count, len(records))
+    again: list[str] = []
+    for watched in watch_denials(records, desk=_desk()):
+        _report(watched)
+        again += watched.record_ids if watched.has_to_come_again else ()
+    return {"batchItemFailures": [{"itemIdentifier": numbers[record_id]} for record_id in again]}
+
+
+def _record(change: Mapping[str, Any]) -> AuditRecord | None:
+    try:
+        record = record_of(change["NewImage"])
+    except UnreadableItem:
+        # It would be no more readable the next time.
+        _pass_over("record could not be read", change)
+        return None
+    if not is_filed_right(change["NewImage"], record):
+        _pass_over("record is filed under what it is not about", change)
+        return None
+    return record
+
+
+def _pass_over(event: str, change: Mapping[str, Any]) -> None:
+    # What it holds is for the table, not for the log.
+    logger.error(event, record_id=change["Keys"]["record_id"]["S"])
+    metrics.add_metric("WatchFault", MetricUnit.Count, 1)
+
+
+def _report(watched: Watched) -> None:
+    if watched.problem is not None:
+        logger.error(
+            "denials could not be checked",
+            claim_certificate_id=watched.claim_certificate_id,
+            fault=watched.problem.reason.value if isinstance(watched.problem, Fault) else "too_much_to_read",
+            exceptions=[type(link).__qualname__ for link in (watched.problem, watched.problem.__cause__) if link],
+            comes_again=watched.has_to_come_again,
+        )
+        metrics.add_metric("WatchFault", MetricUnit.Count, 1)
+    if watched.burst is not None:
+        logger.warning(
+            "burst of denials",
+            claim_certificate_id=watched.claim_certificate_id,
+            identities=watched.burst.identities,
+            measure=watched.measure,
+        )
+        metrics.add_metric("DenialBurst", MetricUnit.Count, 1)
+        metrics.add_metric("ClaimBlocked", MetricUnit.Count, int(watched.measure is Measure.BLOCKED))
+
+
+@cache
+def _settings() -> WatcherSettings:
+    return WatcherSettings.from_environment(os.environ)
+
+
+@cache
+def _desk() -> BurstDesk:
+    settings = _settings()
+    return BurstDesk(
+        store=ClaimWatchStore(settings.tables),
+        operators=OperatorStore(settings.tables),
+        announcements=Announcements.of_environment(),
+        policy=settings.policy,
+        audit_table=settings.tables.audit_table,
+        now=lambda: datetime.now(UTC),
+        new_record_id=lambda moment: str(ULID.from_datetime(moment)),
+    )

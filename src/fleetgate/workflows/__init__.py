@@ -1,1 +1,0 @@
-"""Use cases, one a module: read the facts, ask the domain, commit what it says."""

@@ -1,1 +1,0 @@
-"""The tests, from the pure rules outwards to a device on MQTT."""

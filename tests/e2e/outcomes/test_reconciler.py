@@ -1,0 +1,159 @@
+"""What the reconciler finds of real devices: an old certificate after a rotation, a thing that passed the gate by."""
+
+import json
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from awscrt.exceptions import AwsCrtError
+from ulid import ULID
+
+from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.audit import AuditRecord
+from fleetgate.domain.operator_action import Operator
+from fleetgate.operators.stop_store import StopStore
+from fleetgate.outcomes.settings import ReconcilerSettings
+from fleetgate.outcomes.superseded import SupersededCertificates
+from fleetgate.outcomes.sweep import RecordWalk
+from fleetgate.outcomes.sweep_store import Reconciliation, Walk
+from fleetgate.store.certificates import Certificates
+from fleetgate.store.tables import TableCredentials, TableSettings
+from fleetgate_cli.local_stack import StackDescription
+from harness.embedded import Embedded
+from local.demo.device import Broker, Registered, connected
+from tests.e2e.conftest import Ask
+from tests.e2e.waiting import eventually
+
+
+def invoke(embedded: Embedded) -> dict[str, dict[str, int]]:
+    """What the deployed reconciler answers."""
+    answer = embedded.client("lambda").invoke(
+        FunctionName=embedded.stack.outputs["ReconcilerFunctionName"], Payload=b"{}"
+    )
+    assert "FunctionError" not in answer
+    done: dict[str, dict[str, int]] = json.loads(answer["Payload"].read())
+    return done
+
+
+def superseded_at(embedded: Embedded, later: timedelta) -> SupersededCertificates:
+    """The walk as the deployed reconciler makes it, under its role, some time from now."""
+    function = embedded.client("lambda").get_function_configuration(
+        FunctionName=embedded.stack.outputs["ReconcilerFunctionName"]
+    )
+    told = ReconcilerSettings.from_environment(function["Environment"]["Variables"])
+    credentials = embedded.credentials_of(embedded.stack.outputs["ReconcilerFunctionRoleArn"])
+    tables = TableSettings(
+        allow_list_table=told.tables.allow_list_table,
+        audit_table=told.tables.audit_table,
+        region=embedded.stack.region,
+        endpoint_url=embedded.stack.endpoint_url,
+        credentials=TableCredentials(
+            access_key_id=credentials["aws_access_key_id"],
+            secret_access_key=credentials["aws_secret_access_key"],
+            session_token=credentials["aws_session_token"],
+        ),
+    )
+    reconciliation = Reconciliation(tables)
+    return SupersededCertificates(
+        walk=RecordWalk(
+            reconciliation=reconciliation,
+            walk=Walk.SUPERSEDED,
+            patience=told.superseded_grace,
+            most_records=told.most_records,
+        ),
+        reconciliation=reconciliation,
+        store=StopStore(tables),
+        certificates=Certificates(embedded.client("iot", credentials)),
+        system=Operator(
+            actor="the reconciler",
+            reason="superseded",
+            now=lambda: datetime.now(UTC) + later,
+            new_record_id=lambda moment: str(ULID.from_datetime(moment)),
+        ),
+        policy=told.superseded_policy,
+        tell_unreadable=pytest.fail,
+    )
+
+
+def records(embedded: Embedded, serial_number: str) -> list[AuditRecord]:
+    """A device's audit records."""
+    return embedded.records(f"device#{serial_number}")
+
+
+def test_the_old_certificate_of_a_device_that_rotated_cannot_connect_after_the_grace(
+    embedded: Embedded, broker: Broker, stack: StackDescription, device: AllowListEntry, ask: Ask
+) -> None:
+    old, answer = ask(device)
+    assert isinstance(answer, Registered)
+    name = device.serial_number.value
+    (mac_address,) = device.mac_addresses
+    with connected(broker, old.identity, name) as session:
+        new = session.create_keys_and_certificate()
+        rotated = session.register_thing(
+            stack.outputs["ProvisioningTemplateName"], new, {"SerialNumber": name, "MacAddress": mac_address.value}
+        )
+    assert isinstance(rotated, Registered)
+    with connected(broker, new.identity, name):
+        pass
+
+    def in_use() -> bool | None:
+        current = embedded.entry(name).device_certificate
+        return (current is not None and current.certificate_id == new.certificate_id) or None
+
+    assert eventually(in_use)
+    invoke(embedded)
+    with connected(broker, old.identity, name) as session:  # it may still fall back
+        assert session.echo(f"{name}/telemetry", {"still": True}) == {"still": True}
+    assert eventually(lambda: fell_back_to(embedded, name) == old.certificate_id or None)
+    list(superseded_at(embedded, timedelta(hours=25)).run())
+    with connected(broker, old.identity, name):  # it is what the device uses, and stays
+        pass
+    with connected(broker, new.identity, name):
+        pass
+    assert eventually(lambda: fell_back_to(embedded, name) is None or None)
+
+    list(superseded_at(embedded, timedelta(hours=25)).run())
+    with pytest.raises(AwsCrtError), connected(broker, old.identity, name):
+        pass
+    with connected(broker, new.identity, name) as session:
+        assert session.echo(f"{name}/telemetry", {"on": True}) == {"on": True}
+    (record,) = [one for one in records(embedded, name) if one.action == "deactivate_certificate"]
+    assert record.certificate_id == old.certificate_id
+
+
+def fell_back_to(embedded: Embedded, name: str) -> str | None:
+    """The superseded certificate that a device was last seen with."""
+    current = embedded.entry(name).device_certificate
+    return None if current is None else current.fell_back_to
+
+
+@pytest.fixture
+def unheard_thing(embedded: Embedded) -> Iterator[str]:
+    """The name of a thing that was made by hand, and of which no registry event told."""
+    name = f"E2E-{secrets.token_hex(6)}"
+    with embedded.without_registry_events():
+        embedded.client("iot").create_thing(
+            thingName=name, thingTypeName="fleetgate-device", attributePayload={"attributes": {"SerialNumber": name}}
+        )
+        yield name
+
+
+def test_a_thing_that_was_made_by_hand_is_found_by_the_deployed_reconciler(
+    embedded: Embedded, unheard_thing: str
+) -> None:
+    assert invoke(embedded)["things"]["unapproved"] >= 1
+    (found,) = records(embedded, unheard_thing)
+    assert (found.reason, found.thing_name) == ("unapproved_thing", unheard_thing)
+
+    invoke(embedded)
+    assert len(records(embedded, unheard_thing)) == 1
+
+
+def test_a_device_that_came_through_the_gate_is_no_finding(
+    embedded: Embedded, device: AllowListEntry, ask: Ask
+) -> None:
+    _, answer = ask(device)
+    assert isinstance(answer, Registered)
+    assert invoke(embedded)["things"]["registered"] >= 1
+    assert "unapproved_thing" not in {one.reason for one in records(embedded, device.serial_number.value)}

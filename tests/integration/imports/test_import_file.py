@@ -1,0 +1,204 @@
+"""A factory's file from the drop box to the allow-list and back to the factory as rejects, against real parts."""
+
+import json
+import secrets
+from collections.abc import Callable
+
+import pytest
+
+from fleetgate.imports.check import SafetyGates
+from fleetgate.imports.record import ImportStatus
+from harness.embedded import Embedded
+from harness.import_world import ALICE, ImportWorld, mac
+
+
+@pytest.fixture
+def batch() -> str:
+    """What the serial numbers of one test start with."""
+    return f"FILE-{secrets.token_hex(4)}"
+
+
+def test_rejects_go_in_once_corrected_and_the_same_file_again_changes_nothing(
+    imports: ImportWorld, embedded: Embedded, batch: str
+) -> None:
+    taken = mac()
+    imports.importer().run(imports.deliver(f"sn,mac\n{batch}-9,{taken}\n", name="earlier.csv"))
+    text = (
+        "S/N;WiFi MAC;Model\r\n"
+        f"{batch}-1;{mac()};gw-2\r\n"
+        "\r\n"
+        f"{batch} 2;{mac()};gw-2\r\n"
+        f"{batch}-3;not a mac;gw-2\r\n"
+        f"{batch}-4;{mac()};gw-2\r\n"
+        f"{batch}-4;{mac()};gw-2\r\n"
+        f"{batch}-5;{taken};gw-2\r\n"
+        f'"{batch}-6";{mac()};gw-2\r\n'
+    )
+    first = imports.importer().run(imports.deliver(text))
+    assert first.status is ImportStatus.FINISHED
+    assert first.total == 7
+    assert dict(first.findings.rows) == {"added": 2, "rejected": 4, "conflict": 1}
+    assert dict(first.findings.errors) == {
+        "serial_number_invalid": 1,
+        "mac_address_invalid": 1,
+        "duplicate_serial_number": 2,
+        "mac_address_of_another_device": 1,
+    }
+    rejects = imports.rejects(first)
+    assert rejects.splitlines()[0] == "rejected_line;rejected_column;rejected_error;rejected_detail;S/N;WiFi MAC;Model"
+    assert [line.split(";")[0] for line in rejects.splitlines()[1:]] == ["4", "5", "6", "7", "8"]
+    assert rejects.splitlines()[3].split(";")[1:4] == [
+        "S/N",
+        "duplicate_serial_number",
+        "Another row of the file has the same serial number: see line 7.",
+    ]
+
+    corrected = rejects.replace(f"{batch} 2", f"{batch}-2").replace("not a mac", mac()).replace(taken, mac())
+    corrected = corrected.replace(f"{batch}-4", f"{batch}-7", 1)
+    second = imports.importer().run(imports.deliver(corrected, name="rejects.csv"))
+    assert dict(second.findings.rows) == {"added": 5}
+    assert not second.has_rejects
+
+    before = [embedded.entry(f"{batch}-{number}") for number in range(1, 8)]
+    third = imports.importer().run(imports.deliver(corrected, name="rejects.csv"))
+    assert third.status is ImportStatus.FINISHED
+    assert dict(third.findings.rows) == {"unchanged": 5}
+    assert [embedded.entry(f"{batch}-{number}") for number in range(1, 8)] == before
+
+
+def test_rows_that_share_a_mac_address_are_all_rejected(imports: ImportWorld, embedded: Embedded, batch: str) -> None:
+    shared = mac()
+    text = f"sn,mac,ethernet mac\n{batch}-1,{mac()},{shared}\n{batch}-2,{shared},{mac()}\n{batch}-3,{mac()},{mac()}\n"
+    record = imports.importer().run(imports.deliver(text))
+
+    assert dict(record.findings.rows) == {"added": 1, "rejected": 2}
+    assert dict(record.findings.errors) == {"duplicate_mac_address": 2}
+    assert [embedded.device_item(f"{batch}-{number}") is None for number in (1, 2, 3)] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("gates", "code", "classes"),
+    [
+        (SafetyGates(most_rejected_share=0.4), "too_many_rejected", {"not_applied": 1, "rejected": 1}),
+        (SafetyGates(most_rejected_share=1.0, most_rows=1), "too_many_rows", {}),
+        (SafetyGates(most_rejected_share=1.0, most_rows_a_day=1), "too_many_rows_today", {}),
+    ],
+)
+def test_a_file_that_the_gates_refuse_leaves_nothing_behind(
+    gates: SafetyGates, code: str, classes: dict[str, int], imports: ImportWorld, embedded: Embedded, batch: str
+) -> None:
+    delivery = imports.deliver(f"serial,mac\n{batch}-1,{mac()}\n{batch}-2,nonsense\n")
+    record = imports.importer(gates=gates).run(delivery)
+
+    assert record.status is ImportStatus.REFUSED
+    assert record.problem is not None
+    assert record.problem.code == code
+    assert dict(record.findings.rows) == classes
+    assert embedded.device_item(f"{batch}-1") is None
+
+
+def test_the_rows_of_a_day_are_counted_once_however_often_a_file_is_announced(imports: ImportWorld, batch: str) -> None:
+    gates = SafetyGates(most_rows_a_day=3)
+    first = imports.deliver(f"serial,mac\n{batch}-1,{mac()}\n{batch}-2,{mac()}\n", name="1.csv")
+    for _ in range(3):
+        assert imports.importer(gates=gates).run(first).status is ImportStatus.FINISHED
+
+    second = imports.deliver(f"serial,mac\n{batch}-3,{mac()}\n", name="2.csv")
+    assert imports.importer(gates=gates).run(second).status is ImportStatus.FINISHED
+    third = imports.importer(gates=gates).run(imports.deliver(f"serial,mac\n{batch}-4,{mac()}\n", name="3.csv"))
+    assert third.problem is not None
+    assert third.problem.code == "too_many_rows_today"
+
+    elsewhere = imports.deliver(f"serial,mac\n{batch}-4,{mac()}\n", manufacturer=f"{imports.manufacturer}-2")
+    assert imports.importer(gates=gates).run(elsewhere).status is ImportStatus.FINISHED
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (lambda batch: f"serial,mac\n{batch},nonsense\n", "nothing_imported"),
+        (lambda batch: "serial,mac\n\n", "no_rows"),
+        (lambda batch: "", "empty_file"),
+        (lambda batch: "PK\x03\x04\x00\x00\x00", "not_text"),
+        (lambda batch: f"colour,mac\nred,{mac()}\n", "serial_number_column_missing"),
+    ],
+    ids=["all wrong", "no rows", "empty", "workbook", "no serial numbers"],
+)
+def test_an_import_of_which_nothing_stands_fails_and_says_so(
+    content: Callable[[str], str], code: str, imports: ImportWorld, batch: str
+) -> None:
+    record = imports.importer().run(imports.deliver(content(batch)))
+
+    assert record.status is ImportStatus.REFUSED
+    assert record.problem is not None
+    assert record.problem.code == code
+    summary = json.load(imports.drop_box.open_report(f"{record.delivery.reports}summary.json"))
+    assert summary["problem"] == {"code": code, "sentence": record.problem.sentence}
+    assert [detail_type for detail_type, _ in imports.published] == ["Import Failed"]
+    (audited,) = imports.audit(record)
+    assert audited.reason.startswith("refused: ")
+
+
+def test_a_file_outside_every_manufacturers_folder_is_refused(imports: ImportWorld, batch: str) -> None:
+    imports.drop_box.put("incoming/list.csv", f"serial,mac\n{batch},{mac()}\n".encode(), "text/csv")
+    delivery = imports.redelivered("incoming/list.csv")
+    record = imports.importer().run(delivery)
+
+    assert record.status is ImportStatus.REFUSED
+    assert record.problem is not None
+    assert record.problem.code == "no_manufacturer"
+
+
+def test_a_dry_run_tells_what_would_happen_and_writes_nothing(
+    imports: ImportWorld, embedded: Embedded, batch: str
+) -> None:
+    known = mac()
+    imports.importer().run(imports.deliver(f"sn,mac\n{batch}-1,{known}\n", name="earlier.csv"))
+    before = embedded.entry(f"{batch}-1")
+    text = f"sn,mac,model\n{batch}-1,{known},gw-9\n{batch}-2,{mac()},gw\n{batch}-3,bad,gw\n{batch}-4,{mac()},gw\n"
+    record = imports.importer().run(imports.deliver(text, mode="dry-run"))
+
+    assert record.status is ImportStatus.FINISHED
+    assert dict(record.findings.rows) == {"updated": 1, "added": 2, "rejected": 1}
+    assert embedded.entry(f"{batch}-1") == before
+    assert embedded.device_item(f"{batch}-2") is None
+    assert [one.action for one in imports.audit(record)] == ["dry_run_import"]
+
+
+def test_the_summary_says_who_delivered_what_and_what_became_of_it(imports: ImportWorld, batch: str) -> None:
+    delivery = imports.deliver(f"sn,mac,shade\n{batch}-1,{mac()},red\n{batch}-2,bad,red\n")
+    record = imports.importer().run(delivery)
+    summary = json.load(imports.drop_box.open_report(f"{delivery.reports}summary.json"))
+
+    assert summary["import_id"] == delivery.import_id
+    assert summary["manufacturer"] == imports.manufacturer
+    assert summary["file"]["version_id"] == delivery.file.version_id
+    assert len(summary["file"]["sha256"]) == 64
+    assert summary["uploader"]["presented"] == ALICE
+    assert summary["uploader"]["account"] == "123456789012"
+    assert summary["total"] == sum(summary["rows"].values()) == 2
+    assert {name: number for name, number in summary["rows"].items() if number} == {"added": 1, "rejected": 1}
+    assert summary["errors"] == {"mac_address_invalid": 1}
+    assert summary["notes"] == ["Unknown columns, left out: 'shade'."]
+    assert summary["rejects"] == f"{delivery.reports}rejects.csv"
+    assert summary["duration_seconds"] > 0
+    (audited,) = imports.audit(record)
+    assert (audited.kind, audited.action, audited.actor) == ("import", "import", ALICE)
+    assert audited.reason == "finished: 1 added, 1 rejected"
+    ((detail_type, detail),) = imports.published
+    assert detail_type == "Import Finished"
+    assert detail["import_id"] == delivery.import_id
+    assert detail["sentence"].startswith(f"list.csv of {imports.manufacturer} is finished: 1 added, 1 rejected.")
+
+
+def test_a_later_list_is_not_undone_by_an_earlier_one_that_comes_late(
+    imports: ImportWorld, embedded: Embedded, batch: str
+) -> None:
+    address = mac()
+    early = imports.deliver(f"sn,mac,model\n{batch},{address},old\n", name="early.csv")
+    late = imports.later(imports.deliver(f"sn,mac,model\n{batch},{address},new\n", name="late.csv"))
+    assert dict(imports.importer().run(late).findings.rows) == {"added": 1}
+    record = imports.importer().run(early)
+
+    assert dict(record.findings.errors) == {"in_later_list": 1}
+    assert embedded.entry(batch).attributes == {"Model": "new"}

@@ -1,0 +1,137 @@
+"""Taking an import back."""
+
+from dataclasses import replace
+
+import pytest
+
+from fleetgate.domain.allow_list import AllowListEntry, DeviceCertificate, Purpose, Reservation
+from fleetgate.domain.identifiers import MacAddress, SerialNumber
+from fleetgate.domain.refusals import Refusal, RefusalCode
+from fleetgate.imports.record import ImportRecord, ImportStatus
+from fleetgate.operators.kept import KeptReason
+from fleetgate.operators.roll_back import RolledBack, roll_back_import
+from fleetgate.operators.store import OperatorStore
+from harness.builders import CERTIFICATE_ID, CLAIM_CERTIFICATE_ID, DECISION_ID, NOW
+from harness.import_world import BOB, ImportWorld, mac
+
+
+def roll_back(imports: ImportWorld, record: ImportRecord) -> RolledBack:
+    return roll_back_import(
+        record.import_id,
+        records=imports.records,
+        store=OperatorStore(imports.tables),
+        operator=imports.operator(BOB, "wrong order"),
+    )
+
+
+def imported(imports: ImportWorld, *rows: tuple[str, str], name: str = "list.csv") -> ImportRecord:
+    lines = [f"{imports.manufacturer}-{serial},{address}\n" for serial, address in rows]
+    return imports.importer().run(imports.deliver("".join(["sn,mac\n", *lines]), name=name))
+
+
+RESERVATION = Reservation(
+    certificate_id=CERTIFICATE_ID,
+    claim_certificate_id=CLAIM_CERTIFICATE_ID,
+    decision_id=DECISION_ID,
+    purpose=Purpose.ENROLMENT,
+    reserved_at=NOW,
+    deadline=NOW,
+)
+
+
+def reserved(entry: AllowListEntry) -> AllowListEntry:
+    return entry.reserve(RESERVATION)
+
+
+def provisioned(entry: AllowListEntry) -> AllowListEntry:
+    certificate = DeviceCertificate(certificate_id=CERTIFICATE_ID, decision_id=DECISION_ID)
+    return replace(entry, device_certificate=certificate, version=entry.version + 1)
+
+
+def test_what_an_import_added_goes_and_its_mac_addresses_are_free_again(imports: ImportWorld) -> None:
+    address = mac()
+    record = imported(imports, ("1", address), ("2", mac()))
+    done = roll_back(imports, record)
+
+    assert (done.removed, done.kept) == (2, {})
+    assert done.record.status is ImportStatus.ROLLED_BACK
+    assert imports.embedded.device_item(f"{imports.manufacturer}-1") is None
+    again = imported(imports, ("3", address), name="another.csv")
+    assert dict(again.findings.rows) == {"added": 1}
+    (removal,) = [
+        one for one in imports.embedded.records(f"device#{imports.manufacturer}-1") if one.action == "roll_back_import"
+    ]
+    assert (removal.actor, removal.reason, removal.import_id) == (BOB, "wrong order", record.import_id)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (reserved, KeptReason.IN_USE),
+        (provisioned, KeptReason.IN_USE),
+        (AllowListEntry.quarantined, KeptReason.STOPPED),
+        (AllowListEntry.retired, KeptReason.STOPPED),
+    ],
+    ids=["reserved", "provisioned", "quarantined", "retired"],
+)
+def test_a_device_that_has_a_history_stays(change: object, reason: KeptReason, imports: ImportWorld) -> None:
+    record = imported(imports, ("1", mac()), ("2", mac()))
+    name = f"{imports.manufacturer}-1"
+    assert callable(change)
+    imports.embedded.put(change(imports.embedded.entry(name)))
+    before = imports.embedded.entry(name)
+    done = roll_back(imports, record)
+
+    assert (done.removed, done.kept) == (1, {reason: 1})
+    assert done.examples == ((SerialNumber(name), reason),)
+    assert imports.embedded.entry(name) == before
+
+
+def test_a_device_that_another_list_spoke_for_stays(imports: ImportWorld) -> None:
+    address = mac()
+    first = imported(imports, ("1", address), name="first.csv")
+    text = f"sn,mac,model\n{imports.manufacturer}-1,{address},gw-2\n"
+    second = imports.importer().run(imports.later(imports.deliver(text, name="second.csv")))
+    assert dict(second.findings.rows) == {"updated": 1}
+
+    assert roll_back(imports, second).kept == {KeptReason.ADDED_EARLIER: 1}
+    assert roll_back(imports, first).kept == {KeptReason.IN_LATER_LIST: 1}
+    assert imports.embedded.entry(f"{imports.manufacturer}-1").attributes == {"Model": "gw-2"}
+
+
+def test_rolling_back_again_changes_nothing_and_the_file_does_not_come_back(imports: ImportWorld) -> None:
+    record = imported(imports, ("1", mac()))
+    roll_back(imports, record)
+    again = roll_back(imports, record)
+
+    assert (again.removed, again.record.removed) == (0, 1)
+    assert imports.importer().run(record.delivery).status is ImportStatus.ROLLED_BACK
+    assert imports.embedded.device_item(f"{imports.manufacturer}-1") is None
+
+
+def test_mac_addresses_of_devices_that_never_came_are_freed(imports: ImportWorld) -> None:
+    record = imported(imports, ("1", mac()))
+    stray = MacAddress.parse(mac())
+    imports.embedded.put_raw(
+        {
+            "pk": {"S": f"mac#{stray.value}"},
+            "kind": {"S": "mac"},
+            "serial_number": {"S": f"{imports.manufacturer}-never"},
+            "manufacturer": {"S": imports.manufacturer},
+            "import_id": {"S": record.import_id},
+        }
+    )
+    roll_back(imports, record)
+    assert OperatorStore(imports.tables).mac_owner(stray) is None
+
+
+def test_what_runs_or_wrote_nothing_is_not_rolled_back(imports: ImportWorld) -> None:
+    dry = imports.importer().run(imports.deliver(f"sn,mac\nX,{mac()}\n", mode="dry-run"))
+    with pytest.raises(Refusal) as refused:
+        roll_back(imports, dry)
+    assert refused.value.code is RefusalCode.IMPORT_WAS_DRY_RUN
+
+    running = imports.desk().begin(imports.deliver("sn,mac\n"), is_held=False)
+    with pytest.raises(Refusal) as refused:
+        roll_back(imports, running)
+    assert refused.value.code is RefusalCode.IMPORT_STILL_RUNNING

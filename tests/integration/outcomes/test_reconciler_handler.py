@@ -1,0 +1,126 @@
+"""The reconciler as Lambda invokes it: under its role, with the named event, and what it answers."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fleetgate.outcomes import reconciler
+from fleetgate.outcomes.sweep_store import Reconciliation, Walk
+from harness.embedded import Embedded
+from harness.reconciler_world import THING_TYPE, ReconcilerWorld
+
+_EVENTS = Path(__file__).parents[3] / "events" / "reconciler"
+ACTOR = "arn:aws:lambda:eu-central-1:123456789012:function:reconciler"
+
+
+@pytest.fixture
+def world(
+    reconciling: ReconcilerWorld, embedded: Embedded, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ReconcilerWorld]:
+    """The deployed function's environment and role, in force in this process, and nothing that is due."""
+    function = embedded.client("lambda").get_function_configuration(
+        FunctionName=embedded.stack.outputs["ReconcilerFunctionName"]
+    )
+    running = {
+        **function["Environment"]["Variables"],
+        **{name.upper(): value for name, value in reconciling.credentials.items()},
+    }
+    for name, value in running.items():
+        monkeypatch.setenv(name, value)
+    for walk in (Walk.RESERVATIONS, Walk.SUPERSEDED):
+        reconciling.begin(walk, timedelta(0))
+    Reconciliation(reconciling.tables).note_next_token(None)
+    reconciling.let_go_of_everything()
+    reconciler._walks.cache_clear()
+    with embedded.without_registry_events():
+        yield reconciling
+    reconciler._walks.cache_clear()
+    reconciling.begin(Walk.RESERVATIONS, timedelta(0))
+
+
+def invoke(milliseconds: int = 300_000) -> Any:
+    """What the reconciler answers to its schedule."""
+    context = SimpleNamespace(
+        function_name="reconciler",
+        memory_limit_in_mb=512,
+        invoked_function_arn=ACTOR,
+        aws_request_id="1",
+        get_remaining_time_in_millis=lambda: milliseconds,
+    )
+    return reconciler.handler(json.loads((_EVENTS / "schedule.json").read_text()), context)
+
+
+def make_a_thing(embedded: Embedded, name: str) -> None:
+    """Make a thing past the gate."""
+    embedded.client("iot").create_thing(thingName=name, thingTypeName=THING_TYPE)
+
+
+def metrics_in(printed: str) -> dict[str, float]:
+    """The metrics that were emitted."""
+    lines = [json.loads(line) for line in printed.splitlines() if '"_aws"' in line]
+    names = {metric["Name"] for line in lines for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+    return {name: sum(line[name][0] for line in lines) for name in names}
+
+
+def test_every_example_event_is_known_here() -> None:
+    assert [path.stem for path in _EVENTS.iterdir()] == ["schedule"]
+
+
+def test_every_walk_has_its_turn_and_says_what_it_did(
+    world: ReconcilerWorld, embedded: Embedded, serial_number: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_a_thing(embedded, serial_number)
+    answer = invoke()
+
+    assert set(answer) == {"reservations", "superseded", "things"}
+    assert answer["things"]["unapproved"] >= 1
+    emitted = metrics_in(capsys.readouterr().out)
+    assert emitted.pop("UnapprovedThing") == answer["things"]["unapproved"]
+    assert emitted == {
+        "ReservationCompleted": 0,
+        "ReservationReleased": 0,
+        "ReservationLeftOpen": 0,
+        "ItemUnreadable": 0,
+        "SupersededDeactivated": 0,
+        "SupersededReported": 0,
+        "SupersededOutOfReach": 0,
+        "SupersededGivenUp": 0,
+    }
+
+
+def test_a_walk_that_fails_ends_the_invocation_as_an_error_once_the_others_had_their_turn(
+    world: ReconcilerWorld,
+    embedded: Embedded,
+    serial_number: str,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    Reconciliation(world.tables).note_done(Walk.RESERVATIONS, "somebody wrote to it by hand")
+    make_a_thing(embedded, serial_number)
+    with pytest.raises(ExceptionGroup) as raised:
+        invoke()
+
+    assert len(raised.value.exceptions) == 1
+    (told,) = [vars(one) for one in caplog.records if one.levelname == "ERROR"]
+    assert (told["msg"], told["walk"]) == ("walk failed", "reservations")
+    assert metrics_in(capsys.readouterr().out)["UnapprovedThing"] >= 1
+    assert [one.reason for one in embedded.records(f"device#{serial_number}")] == ["unapproved_thing"]
+
+
+def test_nothing_is_begun_that_may_not_be_finished(
+    world: ReconcilerWorld, embedded: Embedded, serial_number: str
+) -> None:
+    make_a_thing(embedded, serial_number)
+    assert invoke(10_000) == {"reservations": {}, "superseded": {}, "things": {}}
+    assert embedded.records(f"device#{serial_number}") == []
+
+
+def test_the_function_itself_is_on_record_as_who_acts(world: ReconcilerWorld) -> None:
+    run = reconciler._walks(ACTOR)[Walk.SUPERSEDED]
+    system = run.__self__.system  # type: ignore[attr-defined]
+    assert (system.actor, "SupersededGraceHours" in system.reason) == (ACTOR, True)

@@ -1,0 +1,78 @@
+"""What a sign of use changes in an entry."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from fleetgate.domain.allow_list import DeviceCertificate, Purpose
+from fleetgate.outcomes.outcome import Evidence, Outcome, came_into_use, completed, fell_back, may_complete_unseen
+from harness.builders import (
+    CERTIFICATE_ID,
+    CURRENT_CERTIFICATE_ID,
+    NOW,
+    OTHER_CERTIFICATE_ID,
+    current_certificate,
+    entry,
+    reservation,
+)
+
+LATER, EARLIER = NOW + timedelta(seconds=1), NOW - timedelta(seconds=1)
+SEEN = replace(current_certificate(), seen_at=NOW)
+FALLEN = replace(SEEN, fell_back_to=OTHER_CERTIFICATE_ID)
+
+
+def sign(certificate_id: str, seen_at: datetime = LATER, evidence: Evidence = Evidence.CONNECTED) -> Outcome:
+    """A sign that a certificate is in use."""
+    return Outcome(evidence=evidence, seen_at=seen_at, sign_id="1", certificate_id=certificate_id)
+
+
+def test_a_certificate_that_only_aws_iot_says_is_active_was_not_seen() -> None:
+    reserved = entry(reservation=reservation())
+    for evidence, seen_at in [(Evidence.CONNECTED, LATER), (Evidence.CERTIFICATE_ACTIVE, None)]:
+        after = completed(reserved, sign(CERTIFICATE_ID, evidence=evidence))
+        assert after is not None
+        assert after.device_certificate is not None
+        assert after.device_certificate.seen_at == seen_at
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_only_a_rotation_may_not_complete_unseen(purpose: Purpose) -> None:
+    assert may_complete_unseen(reservation(purpose=purpose)) is (purpose is not Purpose.ROTATION)
+
+
+@pytest.mark.parametrize("before", [current_certificate(), FALLEN], ids=["never seen", "fell back"])
+def test_a_device_that_is_seen_with_its_certificate_uses_it(before: DeviceCertificate) -> None:
+    after = came_into_use(entry(device_certificate=before, version=2), sign(CURRENT_CERTIFICATE_ID))
+    assert after == entry(device_certificate=replace(SEEN, seen_at=LATER), version=3)
+
+
+def test_a_device_that_goes_on_using_its_certificate_is_no_news() -> None:
+    assert came_into_use(entry(device_certificate=SEEN), sign(CURRENT_CERTIFICATE_ID)) is None
+
+
+@pytest.mark.parametrize("before", [current_certificate(), SEEN], ids=["never seen", "seen"])
+def test_a_device_that_is_seen_with_a_certificate_that_it_does_not_hold_fell_back(before: DeviceCertificate) -> None:
+    after = fell_back(entry(device_certificate=before, version=2), sign(OTHER_CERTIFICATE_ID))
+    assert after == entry(device_certificate=replace(FALLEN, seen_at=LATER), version=3)
+    assert after is not None
+    assert after.certificate_ids == (CURRENT_CERTIFICATE_ID, OTHER_CERTIFICATE_ID)
+    assert fell_back(after, sign(OTHER_CERTIFICATE_ID, LATER + timedelta(seconds=1))) is None
+
+
+def test_a_device_with_its_current_or_its_reserved_certificate_did_not_fall_back() -> None:
+    held = entry(device_certificate=SEEN, reservation=reservation())
+    assert fell_back(held, sign(CURRENT_CERTIFICATE_ID)) is None
+    assert fell_back(held, sign(CERTIFICATE_ID)) is None
+
+
+@pytest.mark.parametrize("seen_at", [EARLIER, NOW])
+def test_a_sign_that_comes_late_takes_nothing_back(seen_at: datetime) -> None:
+    assert came_into_use(entry(device_certificate=FALLEN), sign(CURRENT_CERTIFICATE_ID, seen_at)) is None
+    assert fell_back(entry(device_certificate=SEEN), sign(OTHER_CERTIFICATE_ID, seen_at)) is None
+
+
+@pytest.mark.parametrize("evidence", sorted(set(Evidence) - {Evidence.CONNECTED}))
+def test_nothing_but_a_connection_says_which_certificate_a_device_uses(evidence: Evidence) -> None:
+    assert came_into_use(entry(device_certificate=FALLEN), sign(CURRENT_CERTIFICATE_ID, evidence=evidence)) is None
+    assert fell_back(entry(device_certificate=SEEN), sign(OTHER_CERTIFICATE_ID, evidence=evidence)) is None

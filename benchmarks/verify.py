@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from benchmarks.figures import Amount, CouldNotMeasure, Figure, Ratio
 from benchmarks.interleave import Repetition, interleaved
+from fleetgate.archive.audit_lines import AuditLines
 from fleetgate.archive.digest import DEFAULT_SETTLE, HOUR, Folder
 from fleetgate.archive.records import Change, StreamChange, archive_records
 from fleetgate.archive.seal import Sealer, seal_hours
@@ -24,7 +25,7 @@ from fleetgate.archive.store import Archive, SealingKey
 from fleetgate.archive.verify import Verifier, verify_archive
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.store.audit_items import audit_item_from
-from fleetgate.store.audit_lines import AuditLines, document_from
+from fleetgate.store.audit_reader import document_from
 from fleetgate_cli.audit.signatures import TrustedKeys
 
 RECORDS = 100_000
@@ -116,10 +117,10 @@ class _Table(AuditLines):
     """An audit table in memory."""
 
     def __init__(self, documents: list[dict[str, Any]]) -> None:
-        self._documents = documents
+        self._in_memory = documents
 
     def of_day(self, day: date) -> Iterator[dict[str, Any]]:
-        return iter(self._documents if day == _DAY.date() else [])
+        return iter(self._in_memory if day == _DAY.date() else [])
 
 
 class _MemoryKms:

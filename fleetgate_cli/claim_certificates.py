@@ -10,7 +10,7 @@ from typing import Any
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fleetgate.store.queries import Queries
+from fleetgate.store.allow_list import AllowList
 from fleetgate_cli.errors import CouldNotCheck, SaidNo
 
 CERTIFICATE_FILE_NAME = "claim-certificate.pem"
@@ -94,7 +94,7 @@ def activate(iot: Any, certificate_id: str) -> None:
     iot.update_certificate(certificateId=certificate_id, newStatus="ACTIVE")
 
 
-def whole_certificate_id(start: str, queries: Queries) -> str | None:
+def whole_certificate_id(start: str, allow_list: AllowList) -> str | None:
     """The claim certificate whose ID starts so; a whole ID is taken as it is, None where none is registered.
 
     Raises:
@@ -102,7 +102,7 @@ def whole_certificate_id(start: str, queries: Queries) -> str | None:
     """
     if len(start) == _CERTIFICATE_ID_DIGITS:
         return start
-    found = queries.claims(limit=_MOST_NAMED, starting_with=start)
+    found = allow_list.claims(limit=_MOST_NAMED, starting_with=start)
     if len(found.items) > 1:
         more = " and more" if found.more else ""
         candidates = ", ".join(one.certificate_id for one in found.items)

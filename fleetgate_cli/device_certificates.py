@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from fleetgate.domain.operator_action import Operator
-from fleetgate.operators.certificates import FAILURES, CertificateDesk, Ending, Handled, Tally
+from fleetgate.operators.certificates import FAILURES, CertificateService, Ending, Handled, Tally
 from fleetgate.store.certificates import Certificates
 from fleetgate_cli.errors import ExitCode
 from fleetgate_cli.run import Run
@@ -37,10 +37,10 @@ _OF_MANY = {
 _MOST_NAMED = 20
 
 
-def desk(run: Run, operator: Operator) -> CertificateDesk:
-    """Where device certificates are handled for one operator."""
+def certificate_service(run: Run, operator: Operator) -> CertificateService:
+    """Deactivates and activates device certificates for one operator."""
     iot = run.target.session.client("iot", endpoint_url=run.target.endpoint_url, config=_PATIENTLY)
-    return CertificateDesk(store=run.store, certificates=Certificates(iot), operator=operator)
+    return CertificateService(devices=run.devices, switch=run.switch, certificates=Certificates(iot), operator=operator)
 
 
 def tallied(handled: tuple[Handled, ...]) -> Tally:

@@ -16,8 +16,13 @@ from ulid import ULID
 
 from fleetgate.domain.operator_action import Operator
 from fleetgate.imports.store.records import ImportRecords
-from fleetgate.operators.stop_store import StopStore
+from fleetgate.operators.claim_store import ClaimStore
+from fleetgate.operators.device_store import DeviceStore
+from fleetgate.operators.switch_store import SwitchStore
+from fleetgate.store.allow_list import AllowList
+from fleetgate.store.tables import StackTables
 from fleetgate.trail.note_query import Question, note_question
+from fleetgate.trail.records import SubjectRecords
 from fleetgate.trail.store import AuditTrail
 from fleetgate_cli.imports.deliveries import Watcher
 from fleetgate_cli.target import Target, TargetOptions
@@ -40,19 +45,44 @@ class Run:
             return Target.resolve(self.options, folder=Path.cwd())
 
     @cached_property
-    def store(self) -> StopStore:
-        """The stack's tables."""
-        return StopStore(self.target.table_settings())
+    def tables(self) -> StackTables:
+        """The stack's tables, with the one client that all stores share."""
+        return StackTables(self.target.table_settings())
+
+    @cached_property
+    def allow_list(self) -> AllowList:
+        """The stack's allow-list, read."""
+        return AllowList(self.tables)
+
+    @cached_property
+    def devices(self) -> DeviceStore:
+        """The stack's devices, as operators change them."""
+        return DeviceStore(self.tables)
+
+    @cached_property
+    def claims(self) -> ClaimStore:
+        """The stack's claim certificates, as operators change them."""
+        return ClaimStore(self.tables)
+
+    @cached_property
+    def switch(self) -> SwitchStore:
+        """The stack's switch, as operators change it."""
+        return SwitchStore(self.tables)
+
+    @cached_property
+    def records(self) -> SubjectRecords:
+        """The audit records of one device, or of the gate."""
+        return SubjectRecords(self.tables)
 
     @cached_property
     def import_records(self) -> ImportRecords:
         """The stack's imports."""
-        return ImportRecords(self.target.table_settings())
+        return ImportRecords(self.tables)
 
     @cached_property
     def trail(self) -> AuditTrail:
         """The stack's audit trail."""
-        return AuditTrail(self.target.table_settings())
+        return AuditTrail(self.tables)
 
     def caller(self) -> str:
         """The ARN of whoever runs this command, as AWS knows them."""

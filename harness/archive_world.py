@@ -11,6 +11,7 @@ from typing import Any
 
 from ulid import ULID
 
+from fleetgate.archive.audit_lines import AuditLines
 from fleetgate.archive.digest import HOUR, HourDigest, digest_key
 from fleetgate.archive.packed_lines import unpacked
 from fleetgate.archive.records import ArchivedBatch, Change, StreamChange, archive_records
@@ -19,7 +20,6 @@ from fleetgate.archive.store import SIGNATURE_METADATA, Archive, SealingKey
 from fleetgate.archive.verify import Verification, Verifier, verify_archive
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.store.audit_items import audit_item_from
-from fleetgate.store.audit_lines import AuditLines
 from fleetgate.store.tables import TableCredentials, TableSettings
 from fleetgate_cli.audit.signatures import TrustedKeys
 from fleetgate_cli.local_session import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY

@@ -8,13 +8,14 @@ from typing import Any
 from unittest import mock
 from urllib.parse import urlencode
 
+from fleetgate.api import acting, stack
 from fleetgate.api import actions as action_api
 from fleetgate.api import queries as query_api
-from fleetgate.api import stack
 from harness.embedded import Embedded
 
 ROLE_NAME = "SecurityAnalyst"
 SESSION_ARN = f"arn:aws:sts::000000000000:assumed-role/{ROLE_NAME}/alice"
+_ACTING = (acting.devices, acting.claims, acting.switch)
 _FUNCTIONS = {"GET": ("QueryFunction", query_api), "POST": ("ActionFunction", action_api)}
 
 
@@ -158,5 +159,5 @@ def _deployed(embedded: Embedded, function: str) -> dict[str, str]:
 
 def forget() -> None:
     """Read settings and build stores anew at the next request."""
-    for cached in (stack.settings, stack.trail, stack.store, stack.imports, stack.cursors):
+    for cached in (stack.settings, stack.tables, stack.trail, stack.allow_list, stack.imports, stack.cursors, *_ACTING):
         cached.cache_clear()

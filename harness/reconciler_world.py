@@ -16,7 +16,7 @@ from fleetgate.gate.register_thing import register_thing
 from fleetgate.gate.request import RegistrationRequest
 from fleetgate.gate.settings import HookSettings
 from fleetgate.gate.store import GateStore
-from fleetgate.operators.stop_store import StopStore
+from fleetgate.operators.device_store import DeviceStore
 from fleetgate.outcomes.iot_things import Things
 from fleetgate.outcomes.note import OutcomeRecorder
 from fleetgate.outcomes.outcome import Evidence, Outcome
@@ -115,7 +115,7 @@ class ReconcilerWorld:
                 reconciliation=reconciliation, walk=Walk.SUPERSEDED, patience=GRACE, most_records=most_records
             ),
             reconciliation=reconciliation,
-            store=StopStore(self.tables),
+            devices=DeviceStore(self.tables),
             certificates=Certificates(iot or self.iot),
             system=Operator(
                 actor="the reconciler",

@@ -11,12 +11,12 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from fleetgate.archive.audit_lines import AuditLines
 from fleetgate.archive.digest import DEFAULT_SETTLE, HOUR
 from fleetgate.archive.findings import Finding
 from fleetgate.archive.store import Archive, SealingKey
 from fleetgate.archive.verify import Verification, Verifier
 from fleetgate.domain.documents import instant
-from fleetgate.store.audit_lines import AuditLines
 from fleetgate_cli.audit.signatures import NotAPublicKey, TrustedKeys
 from fleetgate_cli.run import Run
 from fleetgate_cli.target import Target

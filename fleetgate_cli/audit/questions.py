@@ -110,7 +110,7 @@ class Asked:
     def _claim_certificate_id(self, run: Run) -> str | None:
         if self.claim_certificate is None:
             return None
-        certificate_id = whole_certificate_id(self.claim_certificate, run.store)
+        certificate_id = whole_certificate_id(self.claim_certificate, run.allow_list)
         if certificate_id is None:
             raise SaidNo(
                 RefusalCode.CLAIM_CERTIFICATE_NOT_REGISTERED.value,

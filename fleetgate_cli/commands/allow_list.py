@@ -94,7 +94,7 @@ def add(
         valid_from=valid_from,
         valid_until=valid_until,
     )
-    store, operator = run.store, run.operator(reason)
+    store, operator = run.devices, run.operator(reason)
     with run.progress(f"Approving {serial_number}"):
         change = approve_device(entry, store=store, operator=operator)
     result = "approved" if change.record else "unchanged"
@@ -135,7 +135,7 @@ def show(run: Run, *, serial_number: SerialNumber | None, mac_address: MacAddres
     """
     if (serial_number is None) == (mac_address is None):
         raise click.UsageError("give either a serial number or --mac.")
-    store = run.store
+    store = run.allow_list
     with run.progress("Reading the allow-list"):
         if mac_address is not None:
             serial_number = store.mac_owner(mac_address)
@@ -165,7 +165,7 @@ def list_devices(run: Run, *, limit: int) -> None:
     Example:
       fleetgate allow-list list --limit 20
     """
-    store = run.store
+    store = run.allow_list
     with run.progress("Reading the allow-list"):
         page = store.devices(limit=limit)
 

@@ -66,7 +66,7 @@ def create(
     """
     _check_scope(manufacturer, any_manufacturer=any_manufacturer)
     files = ClaimFiles.planned_in(folder)
-    store, operator = run.store, run.operator(reason)
+    store, operator = run.claims, run.operator(reason)
     iot, policy_name = run.target.client("iot"), run.target.output("ClaimPolicyName")
     with (
         run.progress("Creating the claim certificate"),
@@ -132,7 +132,7 @@ def register(
         templates=frozenset(templates),
         serial_number=serial_number,
     )
-    store, operator = run.store, run.operator(reason)
+    store, operator = run.claims, run.operator(reason)
     with run.progress("Registering the claim certificate"):
         change = register_claim(asked, store=store, operator=operator)
 
@@ -164,7 +164,7 @@ def list_claims(run: Run, *, limit: int) -> None:
     Example:
       fleetgate claim list
     """
-    store = run.store
+    store = run.allow_list
     with run.progress("Reading the claim certificates"):
         page = store.claims(limit=limit)
 

@@ -12,9 +12,9 @@ from fleetgate.domain.documents import claim_document
 from fleetgate.operators.claims import block_claim, not_registered, release_claim
 from fleetgate.operators.many_certificates import deactivate_all_through
 from fleetgate.operators.tally_document import certificates_document
-from fleetgate.store.queries import Queries
+from fleetgate.store.allow_list import AllowList
 from fleetgate_cli.claim_certificates import activate, deactivate, whole_certificate_id
-from fleetgate_cli.device_certificates import desk, exit_as, print_certificates, watching
+from fleetgate_cli.device_certificates import certificate_service, exit_as, print_certificates, watching
 from fleetgate_cli.errors import CouldNotCheck
 from fleetgate_cli.options import required_reason, with_run
 from fleetgate_cli.parameters import START_OF_CERTIFICATE_ID
@@ -54,9 +54,9 @@ def block(run: Run, *, certificate_id: str, reason: str, also_deactivate: bool, 
       fleetgate claim block 5f1c22ab --reason "line 4 closed" --deactivate
       fleetgate claim block 5f1c22ab --reason "key stolen" --deactivate --deactivate-devices
     """
-    store, operator = run.store, run.operator(reason)
+    store, operator = run.claims, run.operator(reason)
     with run.progress("Blocking the claim certificate"):
-        certificate_id = _registered(certificate_id, store)
+        certificate_id = _registered(certificate_id, run.allow_list)
         change = block_claim(certificate_id, store=store, operator=operator)
         is_known = None
         if also_deactivate:
@@ -65,7 +65,9 @@ def block(run: Run, *, certificate_id: str, reason: str, also_deactivate: bool, 
     tally = None
     if deactivate_devices:
         with watching(run, "Deactivating device certificates") as watch:
-            tally = deactivate_all_through(certificate_id, desk=desk(run, operator), progress=watch)
+            tally = deactivate_all_through(
+                certificate_id, service=certificate_service(run, operator), claims=store, progress=watch
+            )
     notes = [_IN_AWS_IOT[is_known]]
     if tally is None:
         notes.append(
@@ -115,9 +117,9 @@ def release(run: Run, *, certificate_id: str, reason: str, also_activate: bool) 
     Example:
       fleetgate claim release 5f1c22ab --reason "wrong one, ticket 816" --activate
     """
-    store, operator = run.store, run.operator(reason)
+    store, operator = run.claims, run.operator(reason)
     with run.progress("Releasing the claim certificate"):
-        certificate_id = _registered(certificate_id, store)
+        certificate_id = _registered(certificate_id, run.allow_list)
         change = release_claim(certificate_id, store=store, operator=operator)
         if also_activate:
             with _half_done("claim_not_activated", f"claim certificate {certificate_id} is released"):
@@ -145,7 +147,7 @@ def release(run: Run, *, certificate_id: str, reason: str, also_activate: bool) 
     )
 
 
-def _registered(start: str, queries: Queries) -> str:
+def _registered(start: str, queries: AllowList) -> str:
     certificate_id = whole_certificate_id(start, queries)
     if certificate_id is None:
         raise not_registered(start)

@@ -17,7 +17,7 @@ from fleetgate.operators.tally_document import certificates_document
 from fleetgate.trail.inspect_device import DeviceReport, inspect_device
 from fleetgate_cli.commands.allow_list import print_entry
 from fleetgate_cli.commands.story import story
-from fleetgate_cli.device_certificates import desk, exit_as, print_certificates, tallied
+from fleetgate_cli.device_certificates import certificate_service, exit_as, print_certificates, tallied
 from fleetgate_cli.options import keep_certificates_option, limit_option, required_reason, with_run
 from fleetgate_cli.parameters import DURATION, SERIAL_NUMBER
 from fleetgate_cli.reasons import denial_reason
@@ -50,9 +50,9 @@ def show(run: Run, *, serial_number: SerialNumber, limit: int) -> None:
     Example:
       fleetgate device show SN-0001
     """
-    store = run.store
+    allow_list, records = run.allow_list, run.records
     with run.progress(f"Looking into {serial_number}"):
-        report = inspect_device(serial_number, store=store, limit=limit, now=now())
+        report = inspect_device(serial_number, allow_list=allow_list, records=records, limit=limit, now=now())
     run.emit(_report_document(report), partial(_print_report, report))
 
 
@@ -72,10 +72,10 @@ def quarantine(run: Run, *, serial_number: SerialNumber, reason: str, keep_certi
       fleetgate device quarantine SN-0001 --reason "stolen from the Hamburg site, case 4711"
       fleetgate device quarantine SN-0001 --reason "odd behaviour, watched" --keep-certificates
     """
-    store, operator = run.store, run.operator(reason)
+    store, operator = run.devices, run.operator(reason)
     with run.progress(f"Putting {serial_number} into quarantine"):
         change = quarantine_device(serial_number, store=store, operator=operator)
-        tally = None if keep_certificates else tallied(desk(run, operator).deactivate(change.subject))
+        tally = None if keep_certificates else tallied(certificate_service(run, operator).deactivate(change.subject))
     _emit_change(
         run,
         change,
@@ -102,10 +102,10 @@ def release(run: Run, *, serial_number: SerialNumber, reason: str, keep_certific
     Example:
       fleetgate device release SN-0001 --reason "found again, case 4711 closed"
     """
-    store, operator = run.store, run.operator(reason)
+    store, operator = run.devices, run.operator(reason)
     with run.progress(f"Releasing {serial_number}"):
         change = release_device(serial_number, store=store, operator=operator)
-        tally = None if keep_certificates else tallied(desk(run, operator).activate(change.subject))
+        tally = None if keep_certificates else tallied(certificate_service(run, operator).activate(change.subject))
     state = change.subject.state
     _emit_change(
         run,
@@ -133,7 +133,7 @@ def reopen(run: Run, *, serial_number: SerialNumber, duration: timedelta, reason
     Example:
       fleetgate device reopen SN-0001 --for 2h --reason "board swapped, ticket 815"
     """
-    store, operator = run.store, run.operator(reason)
+    store, operator = run.devices, run.operator(reason)
     with run.progress(f"Opening a repair window for {serial_number}"):
         change = reopen_device(serial_number, duration=duration, store=store, operator=operator)
     until = instant(change.subject.repair_window_until)
@@ -162,10 +162,10 @@ def retire(run: Run, *, serial_number: SerialNumber, reason: str, keep_certifica
     Example:
       fleetgate device retire SN-0001 --reason "scrapped, ticket 4711"
     """
-    store, operator = run.store, run.operator(reason)
+    store, operator = run.devices, run.operator(reason)
     with run.progress(f"Retiring {serial_number}"):
         change = retire_device(serial_number, store=store, operator=operator)
-        tally = None if keep_certificates else tallied(desk(run, operator).deactivate(change.subject))
+        tally = None if keep_certificates else tallied(certificate_service(run, operator).deactivate(change.subject))
     _emit_change(
         run,
         change,

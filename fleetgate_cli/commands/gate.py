@@ -10,7 +10,6 @@ from fleetgate.domain.documents import instant, record_document, switch_document
 from fleetgate.domain.gate_switch import GateSwitch
 from fleetgate.domain.operator_action import Change
 from fleetgate.operators.certificates import Tally
-from fleetgate.operators.inspect_switch import Quarantine, quarantines_of
 from fleetgate.operators.many_certificates import handle_all
 from fleetgate.operators.switch import (
     quarantine_import,
@@ -21,8 +20,9 @@ from fleetgate.operators.switch import (
     stop_gate,
 )
 from fleetgate.operators.tally_document import certificates_document
-from fleetgate.store.queries import entries_in
-from fleetgate_cli.device_certificates import desk, exit_as, print_certificates, watching
+from fleetgate.store.allow_list import entries_in
+from fleetgate.trail.inspect_switch import Quarantine, quarantines_of
+from fleetgate_cli.device_certificates import certificate_service, exit_as, print_certificates, watching
 from fleetgate_cli.options import keep_certificates_option, limit_option, required_reason, with_run
 from fleetgate_cli.parameters import IMPORT_ID, MANUFACTURER
 from fleetgate_cli.run import Run
@@ -61,7 +61,7 @@ def stop(run: Run, *, reason: str) -> None:
       fleetgate gate stop --reason "claim key published, case 4711"
     """
     with run.progress("Stopping the gate"):
-        change = stop_gate(store=run.store, operator=run.operator(reason))
+        change = stop_gate(store=run.switch, operator=run.operator(reason))
     _emit(
         run,
         change,
@@ -84,7 +84,7 @@ def start(run: Run, *, reason: str) -> None:
       fleetgate gate start --reason "claim certificate replaced, case 4711 closed"
     """
     with run.progress("Starting the gate"):
-        change = start_gate(store=run.store, operator=run.operator(reason))
+        change = start_gate(store=run.switch, operator=run.operator(reason))
     _emit(
         run,
         change,
@@ -105,8 +105,8 @@ def status(run: Run, *, limit: int) -> None:
       fleetgate gate status
     """
     with run.progress("Reading the switch"):
-        switch, history = run.store.switch(), run.store.records_of_gate(limit=limit)
-        quarantines = quarantines_of(switch, store=run.store)
+        switch, history = run.allow_list.switch(), run.records.of_gate(limit=limit)
+        quarantines = quarantines_of(switch, records=run.records)
 
     def render(console: Console) -> None:
         state = "stopped" if switch.is_stopped else "open"
@@ -148,20 +148,22 @@ def quarantine(
       fleetgate gate quarantine --import 20260131T080000Z-0123456789ab --reason "stolen list" --keep-certificates
     """
     name = _one(manufacturer, import_id)
-    operator, store = run.operator(reason), run.store
+    operator, store = run.operator(reason), run.switch
     with run.progress(f"Putting {name} into quarantine"):
         if manufacturer is not None:
             change = quarantine_manufacturer(manufacturer, store=store, operator=operator)
         else:
             change = quarantine_import(name, records=run.import_records, store=store, operator=operator)
-    entries = entries_in(store.devices_of_manufacturer(name) if manufacturer else store.devices_of_import(name))
+    entries = entries_in(
+        run.allow_list.devices_of_manufacturer(name) if manufacturer else run.allow_list.devices_of_import(name)
+    )
     tally = None
     if keep_certificates:
         with run.progress("Looking for its devices"):
             devices = None if next(entries, None) else 0
     else:
         with watching(run, "Deactivating certificates") as watch:
-            tally = handle_all(entries, desk(run, operator).deactivate, progress=watch)
+            tally = handle_all(entries, certificate_service(run, operator).deactivate, progress=watch)
         devices = tally.devices
     _emit(
         run,
@@ -192,7 +194,7 @@ def release(run: Run, *, manufacturer: str | None, import_id: str | None, reason
       fleetgate gate release --manufacturer acme --reason "case 4711 closed"
     """
     name = _one(manufacturer, import_id)
-    operator, store = run.operator(reason), run.store
+    operator, store = run.operator(reason), run.switch
     with run.progress(f"Releasing {name}"):
         if manufacturer is not None:
             change = release_manufacturer(manufacturer, store=store, operator=operator)
@@ -201,8 +203,10 @@ def release(run: Run, *, manufacturer: str | None, import_id: str | None, reason
     tally = None
     if not keep_certificates:
         with watching(run, "Activating certificates") as watch:
-            pages = store.devices_of_manufacturer(name) if manufacturer else store.devices_of_import(name)
-            tally = handle_all(entries_in(pages), desk(run, operator).activate, progress=watch)
+            pages = (
+                run.allow_list.devices_of_manufacturer(name) if manufacturer else run.allow_list.devices_of_import(name)
+            )
+            tally = handle_all(entries_in(pages), certificate_service(run, operator).activate, progress=watch)
     _emit(
         run,
         change,

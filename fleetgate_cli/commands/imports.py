@@ -195,7 +195,13 @@ def rollback(run: Run, *, import_id: str, reason: str) -> None:
       fleetgate import rollback 20260131T080000Z-0123456789ab --reason "wrong order, case 4711"
     """
     with run.progress(f"Rolling back {import_id}"):
-        done = roll_back_import(import_id, records=run.import_records, store=run.store, operator=run.operator(reason))
+        done = roll_back_import(
+            import_id,
+            records=run.import_records,
+            allow_list=run.allow_list,
+            devices=run.devices,
+            operator=run.operator(reason),
+        )
     run.emit(_rolled_back_document(done), partial(print_rolled_back, done))
     if done.kept:
         click.get_current_context().exit(ExitCode.SAID_NO)

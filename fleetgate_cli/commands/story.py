@@ -43,7 +43,9 @@ def story(run: Run, *, serial_number: SerialNumber, no_proof: bool, public_keys:
     run.note(Question.READ_STORY, f"serial_number={serial_number}")
     moment = now()
     with run.progress(f"Gathering the story of {serial_number}"):
-        told = device_story(serial_number, store=run.store, trail=run.trail, imports=run.import_records, now=moment)
+        told = device_story(
+            serial_number, allow_list=run.allow_list, trail=run.trail, imports=run.import_records, now=moment
+        )
     proofs: Proofs | None = None
     trusted: TrustedKeys | None = None
     if not no_proof:

@@ -17,12 +17,13 @@ from rich.console import Console
 
 from benchmarks.figures import Amount, CouldNotMeasure, Count, Figure
 from benchmarks.report import show
+from fleetgate.archive.audit_lines import AuditLines
 from fleetgate.archive.digest import DEFAULT_SETTLE, DIGESTS, HOUR, Folder, HourDigest, hour_of
 from fleetgate.archive.packed_lines import unpacked
 from fleetgate.archive.store import Archive, SealingKey
 from fleetgate.archive.verify import Verification, Verifier, verify_archive
 from fleetgate.store.allow_list_items import AllowListItem, DeviceItem, entry_from
-from fleetgate.store.audit_lines import AuditLines, document_from
+from fleetgate.store.audit_reader import document_from
 from fleetgate.store.tables import TableCredentials, TableSettings
 from fleetgate_cli.audit.signatures import TrustedKeys
 from fleetgate_cli.local_session import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY

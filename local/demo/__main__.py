@@ -18,7 +18,7 @@ from fleetgate.domain.allow_list import DeviceState
 from fleetgate.domain.audit import RecordKind
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.imports.store.records import ImportRecords
-from fleetgate.operators.store import OperatorStore
+from fleetgate.store.allow_list import AllowList
 from fleetgate.trail.query import AuditQuery
 from fleetgate.trail.store import AuditTrail
 from fleetgate_cli.imports.views import print_import
@@ -45,9 +45,9 @@ def main() -> int:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _COLUMNS_WITHOUT_TERMINAL)
     with tempfile.TemporaryDirectory(prefix="fleetgate-demo-") as folder, running_stack(Path(folder)) as stack:
         target = Target.resolve(TargetOptions(local=True), folder=Path(folder))
-        store = OperatorStore(target.table_settings())
+        allow_list = AllowList(target.table_settings())
         factory = Factory(
-            store=store,
+            tables=target.table_settings(),
             records=ImportRecords(target.table_settings()),
             drop_box=target.drop_box(),
             iot=target.client("iot"),
@@ -68,7 +68,7 @@ def main() -> int:
                 globex_claim=globex_claim,
                 globex_claim_id=globex_claim_id,
                 devices=devices,
-                wait_until_provisioned=partial(_wait_until_provisioned, store),
+                wait_until_provisioned=partial(_wait_until_provisioned, allow_list),
             )
             attempts: list[Attempt] = []
             tried = progress.add_task("devices at the gate, over MQTT with mutual TLS", total=_DEVICES)
@@ -90,11 +90,11 @@ def main() -> int:
     return 0
 
 
-def _wait_until_provisioned(store: OperatorStore, serial_number: str) -> bool:
+def _wait_until_provisioned(allow_list: AllowList, serial_number: str) -> bool:
     """Wait until the gate has heard that a device is in; says whether it did."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        entry = store.device(SerialNumber(serial_number))
+        entry = allow_list.device(SerialNumber(serial_number))
         if entry is not None and entry.state is DeviceState.PROVISIONED:
             return True
         time.sleep(0.1)

@@ -16,9 +16,12 @@ from fleetgate.imports.delivery import DeliveryMode
 from fleetgate.imports.record import ImportRecord
 from fleetgate.imports.store.drop_box import DropBox
 from fleetgate.imports.store.records import ImportRecords
+from fleetgate.operators.claim_store import ClaimStore
 from fleetgate.operators.claims import register_claim
+from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.devices import quarantine_device
-from fleetgate.operators.store import OperatorStore
+from fleetgate.store.allow_list import AllowList
+from fleetgate.store.tables import TableSettings
 from fleetgate_cli.imports.deliveries import ReadyFile, put, wait
 from local.demo.device import Identity
 
@@ -65,14 +68,16 @@ class Factory:
     def __init__(
         self,
         *,
-        store: OperatorStore,
+        tables: TableSettings,
         records: ImportRecords,
         drop_box: DropBox,
         iot: Any,
         claim_policy_name: str,
         actor: str,
     ) -> None:
-        self._store = store
+        self._allow_list = AllowList(tables)
+        self._devices = DeviceStore(tables)
+        self._claims = ClaimStore(tables)
         self._records = records
         self._drop_box = drop_box
         self._iot = iot
@@ -106,7 +111,7 @@ class Factory:
         """What is on the allow-list, by serial number."""
         return {
             entry.serial_number.value: Device(entry.serial_number.value, min(entry.mac_addresses).value)
-            for entry in self._store.devices(limit=1000).items
+            for entry in self._allow_list.devices(limit=1000).items
         }
 
     def claim_certificate(self, manufacturer: str) -> tuple[str, Identity]:
@@ -114,13 +119,13 @@ class Factory:
         created = self._iot.create_keys_and_certificate(setAsActive=True)
         self._iot.attach_policy(policyName=self._claim_policy_name, target=created["certificateArn"])
         claim = ClaimCertificate(certificate_id=created["certificateId"], manufacturer=manufacturer)
-        register_claim(claim, store=self._store, operator=self._operator(f"flashed by {manufacturer}"))
+        register_claim(claim, store=self._claims, operator=self._operator(f"flashed by {manufacturer}"))
         flashed = Identity(certificate_pem=created["certificatePem"], private_key_pem=created["keyPair"]["PrivateKey"])
         return created["certificateId"], flashed
 
     def quarantine(self, device: Device, reason: str) -> None:
         """Stop a device."""
-        quarantine_device(SerialNumber(device.serial_number), store=self._store, operator=self._operator(reason))
+        quarantine_device(SerialNumber(device.serial_number), store=self._devices, operator=self._operator(reason))
 
     def _import(self, manufacturer: str, name: str, content: bytes) -> ImportRecord:
         with TemporaryDirectory() as folder:

@@ -20,7 +20,7 @@ from fleetgate.domain.audit import RecordKind
 from fleetgate.domain.claim import ClaimStatus
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.imports.store.records import ImportRecords
-from fleetgate.operators.stop_store import StopStore
+from fleetgate.store.allow_list import AllowList
 from fleetgate.trail.device_story import device_story
 from fleetgate.trail.query import AuditQuery
 from fleetgate.trail.store import AuditTrail
@@ -91,15 +91,15 @@ class SecurityTeam:
         """Somebody has globex's claim certificate and guesses serial numbers, until nobody lets it in any more."""
         self._heading("Somebody has globex's claim certificate, and guesses serial numbers")
         world, genuine = self.world, self.world.devices["GLOBEX-0001"]
-        claim_id, store = world.globex_claim_id, StopStore(self.target.table_settings())
+        claim_id, allow_list = world.globex_claim_id, AllowList(self.target.table_settings())
         started, guesses = time.monotonic(), 0
         with connected(world.broker, world.globex_claim, f"{world.client_id_prefix}thief") as session:
             issued = session.create_keys_and_certificate()
-            while not _is_blocked(store, claim_id) and guesses < _MOST_GUESSES:
+            while not _is_blocked(allow_list, claim_id) and guesses < _MOST_GUESSES:
                 guesses += 1
                 guess = {"SerialNumber": f"GLOBEX-{7000 + guesses}", "MacAddress": f"00:25:96:00:70:{guesses:02x}"}
                 session.register_thing(world.template_name, issued, guess)
-        seconds, is_blocked = time.monotonic() - started, _is_blocked(store, claim_id)
+        seconds, is_blocked = time.monotonic() - started, _is_blocked(allow_list, claim_id)
         yield Finding(
             "a stolen claim certificate, and somebody who guesses",
             f"blocked without a person, {guesses} guesses and {seconds:.0f} s after the first"
@@ -160,7 +160,7 @@ class SecurityTeam:
         settings, now = self.target.table_settings(), datetime.now(UTC)
         story = device_story(
             SerialNumber(serial_number),
-            store=StopStore(settings),
+            allow_list=AllowList(settings),
             trail=AuditTrail(settings),
             imports=ImportRecords(settings),
             now=now,
@@ -206,8 +206,8 @@ class SecurityTeam:
         return 0
 
 
-def _is_blocked(store: StopStore, claim_id: str) -> bool:
-    claim = store.claim(claim_id)
+def _is_blocked(allow_list: AllowList, claim_id: str) -> bool:
+    claim = allow_list.claim(claim_id)
     return claim is not None and claim.status is ClaimStatus.BLOCKED
 
 

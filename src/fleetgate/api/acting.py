@@ -1,5 +1,6 @@
 """What every action over HTTP has in common: who acts, certificates in AWS IoT, and as much as there is time for."""
 
+from functools import cache
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -14,7 +15,10 @@ from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.documents import device_document
 from fleetgate.domain.operator_action import Change, Operator
 from fleetgate.operators.certificate_batches import Piece
-from fleetgate.operators.certificates import CertificateDesk, Tally
+from fleetgate.operators.certificates import CertificateService, Tally
+from fleetgate.operators.claim_store import ClaimStore
+from fleetgate.operators.device_store import DeviceStore
+from fleetgate.operators.switch_store import SwitchStore
 from fleetgate.operators.tally_document import certificates_document
 from fleetgate.store.certificates import Certificates
 
@@ -29,15 +33,33 @@ ERRORS = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNSUPPORTED_MEDI
 _Place = TypeVar("_Place")
 
 
+@cache
+def devices() -> DeviceStore:
+    """The devices, as operators change them."""
+    return DeviceStore(stack.tables())
+
+
+@cache
+def claims() -> ClaimStore:
+    """The claim certificates, as operators change them."""
+    return ClaimStore(stack.tables())
+
+
+@cache
+def switch() -> SwitchStore:
+    """The switch, as operators change it."""
+    return SwitchStore(stack.tables())
+
+
 def operator_of(router: Any, order: orders.Order) -> Operator:
     """Whoever sent the order, with their words."""
     return stack.Asking.of(router.current_event.raw_event).operator(order.reason)
 
 
-def desk_of(operator: Operator) -> CertificateDesk:
-    """Where device certificates are handled for an operator."""
+def service_of(operator: Operator) -> CertificateService:
+    """Deactivates and activates device certificates for an operator."""
     iot = botocore.session.get_session().create_client("iot", config=_PATIENTLY)
-    return CertificateDesk(store=stack.store(), certificates=Certificates(iot), operator=operator)
+    return CertificateService(devices=devices(), switch=switch(), certificates=Certificates(iot), operator=operator)
 
 
 def has_time(router: Any) -> bool:

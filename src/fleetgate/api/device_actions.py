@@ -7,13 +7,13 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler.openapi.params import Body
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from fleetgate.api import fields, orders, stack
-from fleetgate.api.acting import ERRORS, desk_of, device_seen_by, operator_of, report_of, result_of
+from fleetgate.api import fields, orders
+from fleetgate.api.acting import ERRORS, device_seen_by, devices, operator_of, report_of, result_of, service_of
 from fleetgate.api.application import answered
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.operator_action import Change
-from fleetgate.operators.certificates import CertificateDesk, Handled, Tally
+from fleetgate.operators.certificates import CertificateService, Handled, Tally
 from fleetgate.operators.devices import quarantine_device, release_device, reopen_device, retire_device
 
 router: Any = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
@@ -21,7 +21,7 @@ router: Any = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 _ROUTE: dict[str, Any] = {"tags": ["devices"], "responses": answered(orders.DeviceAction, *ERRORS)}
 _Order = Annotated[orders.StopOrder, Body()]
 _Set = Callable[..., Change[AllowListEntry]]
-_Handle = Callable[[CertificateDesk, AllowListEntry], tuple[Handled, ...]]
+_Handle = Callable[[CertificateService, AllowListEntry], tuple[Handled, ...]]
 
 
 @router.post(
@@ -32,13 +32,13 @@ _Handle = Callable[[CertificateDesk, AllowListEntry], tuple[Handled, ...]]
 )
 def quarantine(serial_number: fields.SerialNumberPath, order: _Order) -> orders.DeviceAction:
     """Have the gate deny a device, and deactivate its certificates."""
-    return _act("quarantined", quarantine_device, CertificateDesk.deactivate, serial_number, order)
+    return _act("quarantined", quarantine_device, CertificateService.deactivate, serial_number, order)
 
 
 @router.post("/v1/devices/<serial_number>/release", summary="Release a device", operation_id="releaseDevice", **_ROUTE)
 def release(serial_number: fields.SerialNumberPath, order: _Order) -> orders.DeviceAction:
     """End a device's quarantine, and activate the certificates that it deactivated."""
-    return _act("released", release_device, CertificateDesk.activate, serial_number, order)
+    return _act("released", release_device, CertificateService.activate, serial_number, order)
 
 
 @router.post(
@@ -46,7 +46,7 @@ def release(serial_number: fields.SerialNumberPath, order: _Order) -> orders.Dev
 )
 def retire(serial_number: fields.SerialNumberPath, order: _Order) -> orders.DeviceAction:
     """Have the gate deny a device for good, whatever later lists say, and deactivate its certificates."""
-    return _act("retired", retire_device, CertificateDesk.deactivate, serial_number, order)
+    return _act("retired", retire_device, CertificateService.deactivate, serial_number, order)
 
 
 @router.post(
@@ -57,7 +57,7 @@ def reopen(serial_number: fields.SerialNumberPath, order: Annotated[orders.Reope
     change = reopen_device(
         SerialNumber(serial_number),
         duration=timedelta(seconds=order.seconds),
-        store=stack.store(),
+        store=devices(),
         operator=operator_of(router, order),
     )
     return _answer("reopened", change, None)
@@ -65,11 +65,11 @@ def reopen(serial_number: fields.SerialNumberPath, order: Annotated[orders.Reope
 
 def _act(result: str, act: _Set, handle: _Handle, serial_number: str, order: orders.StopOrder) -> orders.DeviceAction:
     operator = operator_of(router, order)
-    change = act(SerialNumber(serial_number), store=stack.store(), operator=operator)
+    change = act(SerialNumber(serial_number), store=devices(), operator=operator)
     if order.keep_certificates:
         return _answer(result, change, None)
     tally = Tally()
-    tally.add(handle(desk_of(operator), change.subject))
+    tally.add(handle(service_of(operator), change.subject))
     return _answer(result, change, report_of(tally))
 
 

@@ -13,12 +13,14 @@ from fleetgate.api import fields, orders, stack
 from fleetgate.api.acting import (
     ERRORS,
     changed_meanwhile,
-    desk_of,
+    claims,
     has_time,
     operator_of,
     place_of,
     report_of_piece,
     result_of,
+    service_of,
+    switch,
 )
 from fleetgate.api.application import answered
 from fleetgate.domain.allow_list import AllowListEntry
@@ -27,7 +29,7 @@ from fleetgate.domain.documents import claim_document, switch_document
 from fleetgate.domain.gate_switch import GateSwitch
 from fleetgate.domain.operator_action import Action, Change
 from fleetgate.operators.certificate_batches import devices_in, handle_some
-from fleetgate.operators.certificates import CertificateDesk, Handled, Tally
+from fleetgate.operators.certificates import CertificateService, Handled, Tally
 from fleetgate.operators.claims import block_claim, release_claim
 from fleetgate.operators.many_certificates import deactivate_issued, issued_from
 from fleetgate.operators.switch import (
@@ -38,7 +40,7 @@ from fleetgate.operators.switch import (
     start_gate,
     stop_gate,
 )
-from fleetgate.store.queries import DevicePage
+from fleetgate.store.allow_list import DevicePage
 
 router: Any = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 
@@ -53,8 +55,8 @@ _QUARANTINED = "quarantined"
 _ManyOrder = Annotated[orders.ManyOrder, Body()]
 _ManufacturerOrder = Annotated[orders.ManufacturerOrder, Body()]
 _Order = Annotated[orders.Order, Body()]
-_Handle = Callable[[CertificateDesk, AllowListEntry], tuple[Handled, ...]]
-_Throw = Callable[..., Change[GateSwitch]]
+_Handle = Callable[[CertificateService, AllowListEntry], tuple[Handled, ...]]
+_Update = Callable[..., Change[GateSwitch]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +81,15 @@ class _Whose:
 )
 def stop_manufacturer(order: _ManufacturerOrder) -> orders.GateAction:
     """Have the gate deny every device of a manufacturer, and deactivate their certificates as far as there is time."""
-    throw = partial(quarantine_manufacturer, order.manufacturer)
-    return _act(_QUARANTINED, _of_manufacturer(order.manufacturer), throw, CertificateDesk.deactivate, order)
+    update = partial(quarantine_manufacturer, order.manufacturer)
+    return _act(_QUARANTINED, _of_manufacturer(order.manufacturer), update, CertificateService.deactivate, order)
 
 
 @router.post("/v1/manufacturers/release", summary="Release a manufacturer", operation_id="releaseManufacturer", **_MANY)
 def start_manufacturer(order: _ManufacturerOrder) -> orders.GateAction:
     """End a manufacturer's quarantine, and activate the certificates that it deactivated as far as there is time."""
-    throw = partial(release_manufacturer, order.manufacturer)
-    return _act("released", _of_manufacturer(order.manufacturer), throw, CertificateDesk.activate, order)
+    update = partial(release_manufacturer, order.manufacturer)
+    return _act("released", _of_manufacturer(order.manufacturer), update, CertificateService.activate, order)
 
 
 @router.post(
@@ -98,27 +100,27 @@ def start_manufacturer(order: _ManufacturerOrder) -> orders.GateAction:
 )
 def stop_import(import_id: fields.ImportIdPath, order: _ManyOrder) -> orders.GateAction:
     """Have the gate deny every device of an import, and deactivate their certificates as far as there is time."""
-    throw = partial(quarantine_import, import_id, records=stack.imports())
-    return _act(_QUARANTINED, _of_import(import_id), throw, CertificateDesk.deactivate, order)
+    update = partial(quarantine_import, import_id, records=stack.imports())
+    return _act(_QUARANTINED, _of_import(import_id), update, CertificateService.deactivate, order)
 
 
 @router.post("/v1/imports/<import_id>/release", summary="Release an import", operation_id="releaseImport", **_MANY)
 def start_import(import_id: fields.ImportIdPath, order: _ManyOrder) -> orders.GateAction:
     """End an import's quarantine, and activate the certificates that it deactivated as far as there is time."""
-    throw = partial(release_import, import_id, records=stack.imports())
-    return _act("released", _of_import(import_id), throw, CertificateDesk.activate, order)
+    update = partial(release_import, import_id, records=stack.imports())
+    return _act("released", _of_import(import_id), update, CertificateService.activate, order)
 
 
 @router.post("/v1/gate/stop", summary="Stop the gate", operation_id="stopGate", **_GATE)
 def stop(order: _Order) -> orders.GateAction:
     """Have the gate deny every device from now on."""
-    return _gate("stopped", stop_gate(store=stack.store(), operator=operator_of(router, order)), None)
+    return _gate("stopped", stop_gate(store=switch(), operator=operator_of(router, order)), None)
 
 
 @router.post("/v1/gate/start", summary="Start the gate", operation_id="startGate", **_GATE)
 def start(order: _Order) -> orders.GateAction:
     """Have the gate judge devices again."""
-    return _gate("started", start_gate(store=stack.store(), operator=operator_of(router, order)), None)
+    return _gate("started", start_gate(store=switch(), operator=operator_of(router, order)), None)
 
 
 @router.post(
@@ -136,17 +138,17 @@ def block(certificate_id: fields.CertificateIdPath, order: Annotated[orders.Bloc
     operator, about = operator_of(router, order), f"block {certificate_id}"
     place = place_of(order.cursor, about, [[certificate_id, ""]])
     if order.cursor is None:
-        change = block_claim(certificate_id, store=stack.store(), operator=operator)
+        change = block_claim(certificate_id, store=claims(), operator=operator)
     else:
         change = _still_blocked(certificate_id)
     if not (order.deactivate or order.deactivate_devices):
         return _claim("blocked", change, None)
-    desk, itself = desk_of(operator), Tally()
+    service, itself = service_of(operator), Tally()
     if order.deactivate and order.cursor is None:
         about_it = replace(operator.record(Action.BLOCK_CLAIM), certificate_id=certificate_id)
-        itself.add([desk.deactivate_for_good(None, replace(about_it, claim_certificate_id=certificate_id))])
-    handle, goes_on = partial(deactivate_issued, desk), partial(has_time, router)
-    issued = issued_from(place, stack.store()) if order.deactivate_devices else ()
+        itself.add([service.deactivate_for_good(None, replace(about_it, claim_certificate_id=certificate_id))])
+    handle, goes_on = partial(deactivate_issued, service), partial(has_time, router)
+    issued = issued_from(place, claims()) if order.deactivate_devices else ()
     piece = handle_some(issued, handle, goes_on=goes_on)
     piece.tally.merge(itself)
     return _claim("blocked", change, report_of_piece(piece, about))
@@ -160,12 +162,12 @@ def block(certificate_id: fields.CertificateIdPath, order: Annotated[orders.Bloc
 )
 def release(certificate_id: fields.CertificateIdPath, order: _Order) -> orders.ClaimAction:
     """Judge devices again that ask with a claim certificate. Certificates that a block deactivated stay so."""
-    change = release_claim(certificate_id, store=stack.store(), operator=operator_of(router, order))
+    change = release_claim(certificate_id, store=claims(), operator=operator_of(router, order))
     return _claim("released", change, None)
 
 
 def _still_blocked(certificate_id: str) -> Change[ClaimCertificate]:
-    registered = stack.store().claim(certificate_id)
+    registered = stack.allow_list().claim(certificate_id)
     if registered is None or registered.status is not ClaimStatus.BLOCKED:
         raise changed_meanwhile(f"claim certificate {certificate_id}")
     return Change(registered, None)
@@ -174,39 +176,39 @@ def _still_blocked(certificate_id: str) -> Change[ClaimCertificate]:
 def _of_manufacturer(name: str) -> _Whose:
     return _Whose(
         f"manufacturer {name}",
-        partial(stack.store().devices_of_manufacturer, name),
-        lambda switch: name in switch.manufacturers,
+        partial(stack.allow_list().devices_of_manufacturer, name),
+        lambda gate: name in gate.manufacturers,
     )
 
 
 def _of_import(import_id: str) -> _Whose:
     return _Whose(
         f"import {import_id}",
-        partial(stack.store().devices_of_import, import_id),
-        lambda switch: import_id in switch.imports,
+        partial(stack.allow_list().devices_of_import, import_id),
+        lambda gate: import_id in gate.imports,
     )
 
 
-def _act(result: str, whose: _Whose, throw: _Throw, handle: _Handle, order: orders.ManyOrder) -> orders.GateAction:
+def _act(result: str, whose: _Whose, update: _Update, handle: _Handle, order: orders.ManyOrder) -> orders.GateAction:
     operator, about = operator_of(router, order), f"{result} {whose.name}"
     after = place_of(order.cursor, about, "")
     if order.cursor is None:
-        change = throw(store=stack.store(), operator=operator)
+        change = update(store=switch(), operator=operator)
     else:
         change = _still(whose, is_stopped=result == _QUARANTINED)
     if order.keep_certificates:
         return _gate(result, change, None)
     found = devices_in(whose.pages(after=after or None))
-    piece = handle_some(found, partial(handle, desk_of(operator)), goes_on=partial(has_time, router))
+    piece = handle_some(found, partial(handle, service_of(operator)), goes_on=partial(has_time, router))
     return _gate(result, change, report_of_piece(piece, about))
 
 
 def _still(whose: _Whose, *, is_stopped: bool) -> Change[GateSwitch]:
     """The switch, where it still says what the first answer said: going on must not undo what somebody did since."""
-    switch = stack.store().switch()
-    if whose.is_stopped(switch) is not is_stopped:
+    now = stack.allow_list().switch()
+    if whose.is_stopped(now) is not is_stopped:
         raise changed_meanwhile(whose.name)
-    return Change(switch, None)
+    return Change(now, None)
 
 
 def _gate(result: str, change: Change[GateSwitch], certificates: dict[str, Any] | None) -> orders.GateAction:

@@ -150,7 +150,7 @@ def read_story(serial_number: fields.SerialNumberPath) -> answers.Story:
     with _noted(Question.READ_STORY, f"serial_number={serial_number}"):
         story = device_story(
             SerialNumber(serial_number),
-            store=stack.store(),
+            allow_list=stack.allow_list(),
             trail=stack.trail(),
             imports=stack.imports(),
             now=moment,
@@ -169,7 +169,7 @@ def read_story(serial_number: fields.SerialNumberPath) -> answers.Story:
 def read_switch() -> answers.Switch:
     """Answer whether the gate is stopped, and which manufacturers and imports are in quarantine."""
     with _noted(Question.READ_SWITCH, "gate"):
-        switch = stack.store().switch()
+        switch = stack.allow_list().switch()
     return answers.Switch.model_validate(switch_document(switch))
 
 
@@ -203,7 +203,7 @@ def _noted(question: Question, words: str) -> Iterator[None]:
     """Put a question on record while its answer is looked up. Whoever cannot be recorded gets none."""
     asking, moment, trail = _asking(), stack.now(), stack.trail()
     stack.prime()
-    noting = stack.beside().submit(
+    noting = stack.background_executor().submit(
         note_question,
         question,
         words,

@@ -1,4 +1,4 @@
-"""The stack behind the HTTP API, reached once for all requests of a function, and who asks in this one."""
+"""The stack behind the HTTP API, as both functions read it, and who asks in this request."""
 
 import os
 from collections.abc import Mapping
@@ -16,7 +16,8 @@ from fleetgate.api.secrets import secret_of
 from fleetgate.api.settings import ApiSettings
 from fleetgate.domain.operator_action import Operator
 from fleetgate.imports.store.records import ImportRecords
-from fleetgate.operators.stop_store import StopStore
+from fleetgate.store.allow_list import AllowList
+from fleetgate.store.tables import StackTables
 from fleetgate.trail.store import AuditTrail
 
 
@@ -27,27 +28,32 @@ def settings() -> ApiSettings:
 
 
 @cache
-def trail() -> AuditTrail:
-    """The audit trail."""
-    return AuditTrail(settings().tables)
+def tables() -> StackTables:
+    """The tables, with the one client that all stores share."""
+    return StackTables(settings().tables)
 
 
 @cache
-def store() -> StopStore:
-    """The allow-list, as operators see it."""
-    return StopStore(settings().tables)
+def trail() -> AuditTrail:
+    """The audit trail."""
+    return AuditTrail(tables())
+
+
+@cache
+def allow_list() -> AllowList:
+    """The allow-list, read."""
+    return AllowList(tables())
 
 
 @cache
 def imports() -> ImportRecords:
     """The imports."""
-    return ImportRecords(settings().tables)
+    return ImportRecords(tables())
 
 
 def prime() -> None:
-    """Build the clients, before there are two threads."""
-    for one in (trail(), store(), imports()):
-        one.prime()
+    """Build the client, before there are two threads."""
+    tables().connection()
 
 
 @cache
@@ -57,7 +63,7 @@ def cursors() -> Cursors:
 
 
 @cache
-def beside() -> Executor:
+def background_executor() -> Executor:
     """Runs what a request does beside its main work."""
     return ThreadPoolExecutor(max_workers=1)
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 
+from fleetgate.archive.audit_lines import AuditLines
 from fleetgate.archive.digest import Folder, hour_of, hours_between, record_id_of
 from fleetgate.archive.packed_lines import unpacked
 from fleetgate.archive.records import put_batch
 from fleetgate.archive.store import Archive
 from fleetgate.domain.canonical_json import canonical_json
-from fleetgate.store.audit_lines import AuditLines
 
 # Of one object.
 _MOST_RECORDS = 10_000

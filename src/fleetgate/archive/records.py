@@ -16,7 +16,7 @@ from fleetgate.archive.packed_lines import packed
 from fleetgate.archive.store import Archive
 from fleetgate.domain.canonical_json import canonical_json
 from fleetgate.domain.faults import Fault
-from fleetgate.store.audit_lines import document_from
+from fleetgate.store.audit_reader import document_from
 
 LINES_TYPE = "application/gzip"
 

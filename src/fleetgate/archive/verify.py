@@ -15,6 +15,7 @@ from functools import partial
 from itertools import groupby, pairwise
 from typing import Any
 
+from fleetgate.archive.audit_lines import AuditLines
 from fleetgate.archive.digest import (
     DIGESTS,
     HOUR,
@@ -37,7 +38,6 @@ from fleetgate.archive.verify_hour import (
     read_hour,
 )
 from fleetgate.domain.canonical_json import canonical_json
-from fleetgate.store.audit_lines import AuditLines
 
 # The sealer runs every hour, and may fail twice before a digest is missed.
 SEALING_TAKES = timedelta(hours=3)

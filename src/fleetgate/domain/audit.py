@@ -25,6 +25,16 @@ def import_subject(import_id: str) -> str:
     return f"import#{import_id}"
 
 
+def claim_subject(certificate_id: str | None) -> str:
+    """What a record is filed under that is about a claim certificate, or about a request that named none."""
+    return f"claim#{certificate_id or 'none'}"
+
+
+def device_subject(serial_number: str) -> str:
+    """What a record is filed under that is about a device."""
+    return f"device#{serial_number}"
+
+
 class RecordKind(StrEnum):
     """What an audit record is about."""
 
@@ -89,14 +99,14 @@ class AuditRecord:
         if self.kind is RecordKind.QUERY:
             return QUERY_SUBJECT
         if self.serial_number is not None:
-            return f"device#{self.serial_number}"
+            return device_subject(self.serial_number)
         if self.import_id is not None:
             return import_subject(self.import_id)
         if self.kind is RecordKind.OUTCOME:
             return f"thing#{self.thing_name}"
         if self.kind is RecordKind.OPERATOR_ACTION and self.claim_certificate_id is None:
             return manufacturer_subject(self.manufacturer) if self.manufacturer else GATE_SUBJECT
-        return f"claim#{self.claim_certificate_id or 'none'}"
+        return claim_subject(self.claim_certificate_id)
 
 
 def printable(value: Any) -> str | None:

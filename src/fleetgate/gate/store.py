@@ -4,9 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pynamodb.exceptions import TransactWriteError
-from pynamodb.transactions import TransactWrite
-
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord
 from fleetgate.domain.claim import ClaimCertificate
@@ -24,12 +21,10 @@ from fleetgate.store.allow_list_items import (
     entry_from,
     reservation_attribute,
 )
-from fleetgate.store.audit_items import AuditItem
-from fleetgate.store.connection import StackTables
-from fleetgate.store.faults import UnreadableItem, faults_translated
+from fleetgate.store.faults import UnreadableItem
 from fleetgate.store.lost_race import LostRace, lost_race
 from fleetgate.store.switch_items import SWITCH_KEY, FenceItem, SwitchItem, fence_of, judged_by, switch_from
-from fleetgate.store.tables import TableSettings
+from fleetgate.store.tables import Cancelled, StackTables, TableSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +42,8 @@ NOTHING_FOUND = Facts(None, None, OPEN)
 class GateStore:
     """The hook's view of one stack's tables."""
 
-    def __init__(self, settings: TableSettings) -> None:
-        self._tables = StackTables(settings)
+    def __init__(self, tables: TableSettings | StackTables) -> None:
+        self._tables = StackTables.of(tables)
 
     def prime(self) -> None:
         """Build the client now, so that the first request does not have to."""
@@ -60,9 +55,8 @@ class GateStore:
         Raises:
             Fault: The tables could not be asked, or hold something unreadable.
         """
-        self._tables.connection()
         entry, claim, switch = None, None, OPEN
-        with faults_translated():
+        with self._tables.asked():
             keys = [device_key(serial_number), claim_key(claim_certificate_id), SWITCH_KEY]
             for item in AllowListItem.batch_get(keys, consistent_read=True):
                 match item:
@@ -88,31 +82,24 @@ class GateStore:
         Raises:
             Fault: The tables could not be asked.
         """
-        connection = self._tables.connection()
         device = DeviceItem(device_key(allowed.entry.serial_number))
         unchanged = DeviceItem.version == allowed.entry.version
-        with faults_translated():
-            try:
-                # botocore gives it a token, so that its own retry of a lost answer is still one transaction.
-                with TransactWrite(connection=connection) as transaction:
-                    if allowed.reserved is None:
-                        transaction.condition_check(DeviceItem, device.pk, condition=unchanged)
-                    else:
-                        transaction.update(
-                            device,
-                            actions=_changes(allowed.entry, allowed.reserved, record.recorded_at),
-                            condition=unchanged,
-                            return_values="ALL_OLD",
-                        )
-                    transaction.condition_check(
-                        FenceItem, fence_of(allowed.entry.serial_number), condition=judged_by(judged_under)
+        try:
+            with self._tables.transaction(record) as transaction:
+                if allowed.reserved is None:
+                    transaction.condition_check(DeviceItem, device.pk, condition=unchanged)
+                else:
+                    transaction.update(
+                        device,
+                        actions=_changes(allowed.entry, allowed.reserved, record.recorded_at),
+                        condition=unchanged,
+                        return_values="ALL_OLD",
                     )
-                    transaction.save(self._tables.audit_item(record), condition=AuditItem.record_id.does_not_exist())
-            except TransactWriteError as error:
-                lost = lost_race(error)
-                if lost is None:
-                    raise
-                return lost
+                transaction.condition_check(
+                    FenceItem, fence_of(allowed.entry.serial_number), condition=judged_by(judged_under)
+                )
+        except Cancelled as cancelled:
+            return lost_race(cancelled)
         return None
 
     def record(self, record: AuditRecord) -> None:

@@ -7,10 +7,10 @@ from fleetgate.domain.faults import Fault
 from fleetgate.domain.operator_action import MOST_TRIES, Action, Change, Operator
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.domain.refusals import Refusal, RefusalCode
-from fleetgate.operators.store import MOST_MAC_ADDRESSES, InTheWay, OperatorStore
+from fleetgate.operators.device_store import MAX_MAC_ADDRESSES, ApprovalConflict, DeviceStore
 
 
-def approve_device(entry: AllowListEntry, *, store: OperatorStore, operator: Operator) -> Change[AllowListEntry]:
+def approve_device(entry: AllowListEntry, *, store: DeviceStore, operator: Operator) -> Change[AllowListEntry]:
     """Put a new device on the allow-list. Safe to repeat: the very same approval changes nothing.
 
     Args:
@@ -23,11 +23,11 @@ def approve_device(entry: AllowListEntry, *, store: OperatorStore, operator: Ope
         Refusal: The serial number is listed otherwise, or a MAC address belongs to another serial number.
         Fault: The tables could not be asked.
     """
-    if len(entry.mac_addresses) > MOST_MAC_ADDRESSES:
+    if len(entry.mac_addresses) > MAX_MAC_ADDRESSES:
         raise Refusal(
             RefusalCode.TOO_MANY_MAC_ADDRESSES,
             f"{entry.serial_number} would have {len(entry.mac_addresses)} MAC addresses: "
-            f"one device can have {MOST_MAC_ADDRESSES} at most, so approve it with fewer.",
+            f"one device can have {MAX_MAC_ADDRESSES} at most, so approve it with fewer.",
         )
     for _ in range(MOST_TRIES):
         record = replace(
@@ -37,27 +37,27 @@ def approve_device(entry: AllowListEntry, *, store: OperatorStore, operator: Ope
             manufacturer=entry.manufacturer,
             entry_version=entry.version,
         )
-        in_the_way = store.approve(entry, record)
-        if in_the_way is None:
+        conflict = store.approve(entry, record)
+        if conflict is None:
             return Change(entry, record)
-        if in_the_way.was_passing:
+        if conflict.is_transient:
             continue
-        listed = in_the_way.entry
-        if listed is not None and not in_the_way.mac_owners and _is_same_approval(listed, entry):
+        listed = conflict.entry
+        if listed is not None and not conflict.mac_owners and _is_same_approval(listed, entry):
             return Change(listed, None)
-        raise _refusal(entry, in_the_way)
+        raise _refusal(entry, conflict)
     raise Fault(FaultReason.STORE_CONTENTION)
 
 
-def _refusal(entry: AllowListEntry, in_the_way: InTheWay) -> Refusal:
+def _refusal(entry: AllowListEntry, conflict: ApprovalConflict) -> Refusal:
     sentences = []
     code = RefusalCode.MAC_ADDRESS_TAKEN
-    if in_the_way.entry is not None:
+    if conflict.entry is not None:
         code = RefusalCode.ALREADY_ON_ALLOW_LIST
-        sentences.append(_already_listed(in_the_way.entry, entry))
+        sentences.append(_already_listed(conflict.entry, entry))
     sentences.extend(
         f"MAC address {mac_address} already belongs to serial number {owner}: compare the labels of both devices."
-        for mac_address, owner in sorted(in_the_way.mac_owners.items())
+        for mac_address, owner in sorted(conflict.mac_owners.items())
     )
     return Refusal(code, " ".join(sentences))
 

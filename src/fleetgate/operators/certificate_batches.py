@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.operators.certificates import Handled, Tally
 from fleetgate.operators.many_certificates import handle_all
-from fleetgate.store.queries import DevicePage
+from fleetgate.store.allow_list import DevicePage
 
 # AWS IoT takes some seconds for as many.
 _AT_ONCE = 20

@@ -11,7 +11,8 @@ from fleetgate.domain.faults import Fault
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.operator_action import MOST_TRIES, Action, Operator
 from fleetgate.domain.reasons import FaultReason
-from fleetgate.operators.stop_store import StopStore
+from fleetgate.operators.device_store import DeviceStore
+from fleetgate.operators.switch_store import SwitchStore
 from fleetgate.store.certificates import CertificateOutOfReach, Certificates, CertificateStatus, Obstacle
 
 
@@ -77,10 +78,11 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CertificateDesk:
-    """What everybody here works with."""
+class CertificateService:
+    """Deactivates and activates device certificates for an operator."""
 
-    store: StopStore
+    devices: DeviceStore
+    switch: SwitchStore
     certificates: Certificates
     operator: Operator
 
@@ -114,7 +116,7 @@ class CertificateDesk:
         try:
             if self.certificates.status(certificate_id) in _CANNOT_CONNECT:
                 return Handled(certificate_id=certificate_id, serial_number=serial_number, ending=Ending.UNCHANGED)
-            self.store.append(self._record(Action.DEACTIVATE_CERTIFICATE, certificate_id, about))
+            self.devices.append(self._record(Action.DEACTIVATE_CERTIFICATE, certificate_id, about))
             self.certificates.deactivate(certificate_id)
         except CertificateOutOfReach as error:
             return self._out_of_reach(error.obstacle, certificate_id, serial_number, about)
@@ -132,7 +134,7 @@ class CertificateDesk:
 
     def is_stopped(self, entry: AllowListEntry) -> bool:
         """Whether the device, its manufacturer or its import is in quarantine, or it is retired."""
-        return entry.hold is not Hold.NONE or self.store.switch().stop_of(entry) is not None
+        return entry.hold is not Hold.NONE or self.switch.switch().stop_of(entry) is not None
 
     def _deactivate(self, entry: AllowListEntry, certificate_id: str) -> Handled:
         about = _about(entry)
@@ -145,7 +147,7 @@ class CertificateDesk:
                 if status is CertificateStatus.ACTIVE:
                     self._change(entry, certificate_id, is_noted=True, action=Action.DEACTIVATE_CERTIFICATE)
                 else:
-                    self.store.append(self._record(Action.DEACTIVATE_CERTIFICATE, certificate_id, about))
+                    self.devices.append(self._record(Action.DEACTIVATE_CERTIFICATE, certificate_id, about))
                 self.certificates.deactivate(certificate_id)
                 ending = Ending.DEACTIVATED
         except CertificateOutOfReach as error:
@@ -179,17 +181,17 @@ class CertificateDesk:
         self, entry: AllowListEntry, certificate_id: str, *, is_noted: bool, action: Action
     ) -> AllowListEntry | None:
         """Note that a quarantine deactivates a certificate, or that this is over; the entry as it stands then."""
-        now: AllowListEntry | None = self.store.device(entry.serial_number)
+        now: AllowListEntry | None = self.devices.device(entry.serial_number)
         for _ in range(MOST_TRIES):
             record = self._record(action, certificate_id, _about(entry))
             if now is None:  # somebody took it off the allow-list
-                self.store.append(record)
+                self.devices.append(record)
                 return None
             changed = now.with_deactivated(certificate_id) if is_noted else now.without_deactivated(certificate_id)
-            lost = self.store.change_device(changed, replace(record, entry_version=changed.version))
+            lost = self.devices.change(changed, replace(record, entry_version=changed.version))
             if lost is None:
                 return changed
-            now = lost.entry or self.store.device(entry.serial_number)
+            now = lost.entry or self.devices.device(entry.serial_number)
         raise Fault(FaultReason.STORE_CONTENTION)
 
     def _out_of_reach(
@@ -200,7 +202,7 @@ class CertificateDesk:
         about: Mapping[str, str | None],
     ) -> Handled:
         if obstacle is not Obstacle.NOT_FOUND:
-            self.store.append(self._record(Action.CERTIFICATE_OUT_OF_REACH, certificate_id, about))
+            self.devices.append(self._record(Action.CERTIFICATE_OUT_OF_REACH, certificate_id, about))
         return Handled(certificate_id=certificate_id, serial_number=serial_number, ending=Ending(obstacle.value))
 
     def _record(self, action: Action, certificate_id: str, about: Mapping[str, str | None]) -> AuditRecord:

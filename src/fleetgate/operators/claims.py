@@ -9,10 +9,10 @@ from fleetgate.domain.faults import Fault
 from fleetgate.domain.operator_action import MOST_TRIES, Action, Change, Operator
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.domain.refusals import Refusal, RefusalCode
-from fleetgate.operators.store import OperatorStore
+from fleetgate.operators.claim_store import ClaimStore
 
 
-def register_claim(claim: ClaimCertificate, *, store: OperatorStore, operator: Operator) -> Change[ClaimCertificate]:
+def register_claim(claim: ClaimCertificate, *, store: ClaimStore, operator: Operator) -> Change[ClaimCertificate]:
     """Let devices in that ask with a claim certificate, within its scope. Safe to repeat.
 
     A registration that has run out is replaced; any other stays as it is.
@@ -31,12 +31,12 @@ def register_claim(claim: ClaimCertificate, *, store: OperatorStore, operator: O
         record = _about(claim, operator.record(Action.REGISTER_CLAIM))
         if registered is not None:
             _must_be_replaceable(registered, record)
-        if store.register_claim(claim, record, replacing=registered):
+        if store.register(claim, record, replacing=registered):
             return Change(claim, record)
     raise Fault(FaultReason.STORE_CONTENTION)
 
 
-def block_claim(certificate_id: str, *, store: OperatorStore, operator: Operator) -> Change[ClaimCertificate]:
+def block_claim(certificate_id: str, *, store: ClaimStore, operator: Operator) -> Change[ClaimCertificate]:
     """Have the gate deny every device that asks with a claim certificate. Safe to repeat.
 
     Device certificates that were issued through it stay valid.
@@ -45,24 +45,24 @@ def block_claim(certificate_id: str, *, store: OperatorStore, operator: Operator
         Refusal: The claim certificate is not registered.
         Fault: The tables could not be asked.
     """
-    return _set(certificate_id, ClaimStatus.BLOCKED, store.block_claim, store, operator.record(Action.BLOCK_CLAIM))
+    return _set(certificate_id, ClaimStatus.BLOCKED, store.block, store, operator.record(Action.BLOCK_CLAIM))
 
 
-def release_claim(certificate_id: str, *, store: OperatorStore, operator: Operator) -> Change[ClaimCertificate]:
+def release_claim(certificate_id: str, *, store: ClaimStore, operator: Operator) -> Change[ClaimCertificate]:
     """End a block: the claim certificate is good for what it was registered for, as before. Safe to repeat.
 
     Raises:
         Refusal: The claim certificate is not registered.
         Fault: The tables could not be asked.
     """
-    return _set(certificate_id, ClaimStatus.ACTIVE, store.release_claim, store, operator.record(Action.RELEASE_CLAIM))
+    return _set(certificate_id, ClaimStatus.ACTIVE, store.release, store, operator.record(Action.RELEASE_CLAIM))
 
 
 def _set(
     certificate_id: str,
     wanted: ClaimStatus,
     write: Callable[[str, AuditRecord], bool],
-    store: OperatorStore,
+    store: ClaimStore,
     record: AuditRecord,
 ) -> Change[ClaimCertificate]:
     for _ in range(MOST_TRIES):

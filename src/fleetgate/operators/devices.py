@@ -10,15 +10,13 @@ from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.operator_action import MOST_TRIES, Action, Change, Operator
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.domain.refusals import Refusal, RefusalCode
-from fleetgate.operators.store import OperatorStore
+from fleetgate.operators.device_store import DeviceStore
 
 # The entry after an action; None where it is as asked already.
 _Transition = Callable[[AllowListEntry], AllowListEntry | None]
 
 
-def quarantine_device(
-    serial_number: SerialNumber, *, store: OperatorStore, operator: Operator
-) -> Change[AllowListEntry]:
+def quarantine_device(serial_number: SerialNumber, *, store: DeviceStore, operator: Operator) -> Change[AllowListEntry]:
     """Have the gate deny a device until it is released. Safe to repeat.
 
     Raises:
@@ -33,7 +31,7 @@ def quarantine_device(
     return _change(serial_number, Action.QUARANTINE, transition, store=store, operator=operator)
 
 
-def release_device(serial_number: SerialNumber, *, store: OperatorStore, operator: Operator) -> Change[AllowListEntry]:
+def release_device(serial_number: SerialNumber, *, store: DeviceStore, operator: Operator) -> Change[AllowListEntry]:
     """End a quarantine; the device stands where it stood before. Safe to repeat.
 
     Raises:
@@ -49,7 +47,7 @@ def release_device(serial_number: SerialNumber, *, store: OperatorStore, operato
 
 
 def reopen_device(
-    serial_number: SerialNumber, *, duration: timedelta, store: OperatorStore, operator: Operator
+    serial_number: SerialNumber, *, duration: timedelta, store: DeviceStore, operator: Operator
 ) -> Change[AllowListEntry]:
     """Let a device come back through a claim certificate for a while, however often it did. Safe to repeat.
 
@@ -77,7 +75,7 @@ def reopen_device(
     return _change(serial_number, Action.REOPEN, transition, store=store, operator=operator)
 
 
-def retire_device(serial_number: SerialNumber, *, store: OperatorStore, operator: Operator) -> Change[AllowListEntry]:
+def retire_device(serial_number: SerialNumber, *, store: DeviceStore, operator: Operator) -> Change[AllowListEntry]:
     """Have the gate deny a device for good, whatever later lists say. Safe to repeat.
 
     Raises:
@@ -92,7 +90,7 @@ def retire_device(serial_number: SerialNumber, *, store: OperatorStore, operator
 
 
 def _change(
-    serial_number: SerialNumber, action: Action, transition: _Transition, *, store: OperatorStore, operator: Operator
+    serial_number: SerialNumber, action: Action, transition: _Transition, *, store: DeviceStore, operator: Operator
 ) -> Change[AllowListEntry]:
     entry = store.device(serial_number)
     for _ in range(MOST_TRIES):
@@ -111,7 +109,7 @@ def _change(
             manufacturer=entry.manufacturer,
             entry_version=changed.version,
         )
-        lost = store.change_device(changed, record)
+        lost = store.change(changed, record)
         if lost is None:
             return Change(changed, record)
         entry = lost.entry or store.device(serial_number)

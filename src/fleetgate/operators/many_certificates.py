@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from fleetgate.domain.audit import AuditRecord
 from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.operators.certificates import CertificateDesk, Handled, Tally
-from fleetgate.operators.stop_store import StopStore
+from fleetgate.operators.certificates import CertificateService, Handled, Tally
+from fleetgate.operators.claim_store import ClaimStore
 
 # AWS IoT lets an account make ten such calls a second unless it was asked for more.
 _THREADS = 4
@@ -42,7 +42,11 @@ def handle_all(
 
 
 def deactivate_all_through(
-    claim_certificate_id: str, *, desk: CertificateDesk, progress: Callable[[Tally], None] = lambda _tally: None
+    claim_certificate_id: str,
+    *,
+    service: CertificateService,
+    claims: ClaimStore,
+    progress: Callable[[Tally], None] = lambda _tally: None,
 ) -> Tally:
     """Deactivate for good every device certificate that was issued through a claim certificate. Safe to repeat.
 
@@ -53,18 +57,18 @@ def deactivate_all_through(
         Fault: The tables could not be asked; repeat it.
     """
     return handle_all(
-        issued_through(claim_certificate_id, desk.store), partial(deactivate_issued, desk), progress=progress
+        issued_through(claim_certificate_id, claims), partial(deactivate_issued, service), progress=progress
     )
 
 
-def deactivate_issued(desk: CertificateDesk, record: AuditRecord) -> tuple[Handled, ...]:
+def deactivate_issued(service: CertificateService, record: AuditRecord) -> tuple[Handled, ...]:
     """Deactivate for good the device certificate that a decision led to.
 
     Raises:
         Fault: The tables could not be asked; repeat it.
     """
-    entry = desk.store.device(SerialNumber(record.serial_number)) if record.serial_number else None
-    return (desk.deactivate_for_good(entry, record),)
+    entry = service.devices.device(SerialNumber(record.serial_number)) if record.serial_number else None
+    return (service.deactivate_for_good(entry, record),)
 
 
 # Where a walk through what was issued is: the claim certificate and the certificates that lead from it to here, each
@@ -72,18 +76,18 @@ def deactivate_issued(desk: CertificateDesk, record: AuditRecord) -> tuple[Handl
 IssuedPlace = list[list[str]]
 
 
-def issued_through(claim_certificate_id: str, store: StopStore) -> Iterator[AuditRecord]:
+def issued_through(claim_certificate_id: str, claims: ClaimStore) -> Iterator[AuditRecord]:
     """A decision for each device certificate that goes back to a claim certificate, however often it was rotated."""
-    found = issued_from([[claim_certificate_id, ""]], store)
+    found = issued_from([[claim_certificate_id, ""]], claims)
     return (record for record, _ in found if record is not None)
 
 
-def issued_from(place: IssuedPlace, store: StopStore) -> Iterator[tuple[AuditRecord | None, IssuedPlace]]:
+def issued_from(place: IssuedPlace, claims: ClaimStore) -> Iterator[tuple[AuditRecord | None, IssuedPlace]]:
     """The same from some place on, each with the place behind it; a query that found nothing has a place all the same.
 
     Depth first, so that a place is as short as a device's certificates are many. A place behind everything is empty.
     """
-    levels = [_Level(certificate_id, after, store) for certificate_id, after in place]
+    levels = [_Level(certificate_id, after, claims) for certificate_id, after in place]
     while levels:
         record = next(levels[-1].records, None)
         if record is None:
@@ -95,17 +99,17 @@ def issued_from(place: IssuedPlace, store: StopStore) -> Iterator[tuple[AuditRec
         # A retry led to nothing new.
         is_first = record.decision_id in (None, record.record_id)
         if issued and is_first and issued not in {level.certificate_id for level in levels}:
-            levels.append(_Level(issued, "", store))
+            levels.append(_Level(issued, "", claims))
             yield record, [level.place for level in levels]
 
 
 class _Level:
     """One certificate on the way, and what was issued through it."""
 
-    def __init__(self, certificate_id: str, after: str, store: StopStore) -> None:
+    def __init__(self, certificate_id: str, after: str, claims: ClaimStore) -> None:
         self.certificate_id = certificate_id
         self.after = after
-        self.records = store.allows_through(certificate_id, after=after)
+        self.records = claims.allows_through(certificate_id, after=after)
 
     @property
     def place(self) -> list[str]:

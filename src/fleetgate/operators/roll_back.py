@@ -17,9 +17,9 @@ from fleetgate.imports.delivery import DeliveryMode
 from fleetgate.imports.find import known_import
 from fleetgate.imports.record import ImportRecord, ImportStatus
 from fleetgate.imports.store.records import ImportRecords
+from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.kept import KeptReason, kept_because
-from fleetgate.operators.store import OperatorStore
-from fleetgate.store.queries import entries_in
+from fleetgate.store.allow_list import AllowList, entries_in
 
 # After that long nobody is working on it any more: five receives of 16 minutes each have passed.
 _RUNNING = timedelta(hours=2)
@@ -48,7 +48,8 @@ def roll_back_import(
     import_id: str,
     *,
     records: ImportRecords,
-    store: OperatorStore,
+    allow_list: AllowList,
+    devices: DeviceStore,
     operator: Operator,
     progress: Callable[[int], None] = lambda _removed: None,
 ) -> RolledBack:
@@ -68,16 +69,16 @@ def roll_back_import(
     examples: list[tuple[SerialNumber, KeptReason]] = []
     removed = 0
     with ThreadPoolExecutor(_THREADS) as pool:
-        entries = entries_in(store.devices_of_import(import_id))
+        entries = entries_in(allow_list.devices_of_import(import_id))
         while some := list(islice(entries, _AT_ONCE)):
-            reasons = list(pool.map(lambda entry: _take_off(entry, import_id, store, operator), some))
+            reasons = list(pool.map(lambda entry: _remove(entry, import_id, devices, operator), some))
             stay = [(entry.serial_number, reason) for entry, reason in zip(some, reasons, strict=True) if reason]
             kept.update(reason for _, reason in stay)
             examples = [*examples, *stay][:_MOST_NAMED]
             removed += len(some) - len(stay)
             progress(removed)
-    for mac_address, owner in store.mac_addresses_of_import(import_id):
-        store.free_without_device(mac_address, owner, import_id=import_id)
+    for mac_address, owner in allow_list.mac_addresses_of_import(import_id):
+        devices.release_mac_address(mac_address, owner, import_id=import_id)
     return RolledBack(
         record=_counted(record, removed, records), removed=removed, kept=dict(kept), examples=tuple(examples)
     )
@@ -105,8 +106,8 @@ def _fenced(import_id: str, records: ImportRecords, operator: Operator) -> Impor
     raise Fault(FaultReason.STORE_CONTENTION)
 
 
-def _take_off(
-    entry: AllowListEntry | None, import_id: str, store: OperatorStore, operator: Operator
+def _remove(
+    entry: AllowListEntry | None, import_id: str, devices: DeviceStore, operator: Operator
 ) -> KeptReason | None:
     """Take one device off the allow-list, with its MAC addresses and an audit record; or say why not."""
     for _ in range(MOST_TRIES):
@@ -122,9 +123,9 @@ def _take_off(
             import_id=import_id,
             entry_version=entry.version,
         )
-        if store.take_off(entry, audit):
+        if devices.remove(entry, audit):
             return None
-        entry = store.device(entry.serial_number)
+        entry = devices.device(entry.serial_number)
     raise Fault(FaultReason.STORE_CONTENTION)
 
 

@@ -10,35 +10,35 @@ from fleetgate.domain.reasons import FaultReason
 from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.imports.find import known_import
 from fleetgate.imports.store.records import ImportRecords
-from fleetgate.operators.stop_store import StopStore
+from fleetgate.operators.switch_store import SwitchStore
 
 
-def stop_gate(*, store: StopStore, operator: Operator) -> Change[GateSwitch]:
+def stop_gate(*, store: SwitchStore, operator: Operator) -> Change[GateSwitch]:
     """Deny every device from now on. When this returns, nothing is let in any more that was judged before.
 
     Raises:
         Fault: The tables could not be asked; repeat it until it returns.
     """
-    return _throw(GateSwitch.stopped, Action.STOP_GATE, store=store, operator=operator, stops=True)
+    return _update_switch(GateSwitch.stopped, Action.STOP_GATE, store=store, operator=operator, stops=True)
 
 
-def start_gate(*, store: StopStore, operator: Operator) -> Change[GateSwitch]:
+def start_gate(*, store: SwitchStore, operator: Operator) -> Change[GateSwitch]:
     """Judge devices again. Manufacturers, imports and devices in quarantine stay there.
 
     Raises:
         Fault: The tables could not be asked.
     """
-    return _throw(GateSwitch.started, Action.START_GATE, store=store, operator=operator, stops=False)
+    return _update_switch(GateSwitch.started, Action.START_GATE, store=store, operator=operator, stops=False)
 
 
-def quarantine_manufacturer(name: str, *, store: StopStore, operator: Operator) -> Change[GateSwitch]:
+def quarantine_manufacturer(name: str, *, store: SwitchStore, operator: Operator) -> Change[GateSwitch]:
     """Deny every device of a manufacturer until it is released, those approved later included.
 
     Raises:
         Refusal: The switch holds as many names as it can.
         Fault: The tables could not be asked; repeat it until it returns.
     """
-    return _throw(
+    return _update_switch(
         lambda switch: switch.stopping_manufacturer(name),
         Action.QUARANTINE_MANUFACTURER,
         store=store,
@@ -48,13 +48,13 @@ def quarantine_manufacturer(name: str, *, store: StopStore, operator: Operator) 
     )
 
 
-def release_manufacturer(name: str, *, store: StopStore, operator: Operator) -> Change[GateSwitch]:
+def release_manufacturer(name: str, *, store: SwitchStore, operator: Operator) -> Change[GateSwitch]:
     """End a manufacturer's quarantine.
 
     Raises:
         Fault: The tables could not be asked.
     """
-    return _throw(
+    return _update_switch(
         lambda switch: switch.releasing_manufacturer(name),
         Action.RELEASE_MANUFACTURER,
         store=store,
@@ -65,7 +65,7 @@ def release_manufacturer(name: str, *, store: StopStore, operator: Operator) -> 
 
 
 def quarantine_import(
-    import_id: str, *, records: ImportRecords, store: StopStore, operator: Operator
+    import_id: str, *, records: ImportRecords, store: SwitchStore, operator: Operator
 ) -> Change[GateSwitch]:
     """Deny every device that an import added, or whose approval it wrote last, until it is released.
 
@@ -74,7 +74,7 @@ def quarantine_import(
         Fault: The tables could not be asked; repeat it until it returns.
     """
     manufacturer = known_import(import_id, records).delivery.manufacturer
-    return _throw(
+    return _update_switch(
         lambda switch: switch.stopping_import(import_id),
         Action.QUARANTINE_IMPORT,
         store=store,
@@ -86,7 +86,7 @@ def quarantine_import(
 
 
 def release_import(
-    import_id: str, *, records: ImportRecords, store: StopStore, operator: Operator
+    import_id: str, *, records: ImportRecords, store: SwitchStore, operator: Operator
 ) -> Change[GateSwitch]:
     """End an import's quarantine.
 
@@ -95,7 +95,7 @@ def release_import(
         Fault: The tables could not be asked.
     """
     manufacturer = known_import(import_id, records).delivery.manufacturer
-    return _throw(
+    return _update_switch(
         lambda switch: switch.releasing_import(import_id),
         Action.RELEASE_IMPORT,
         store=store,
@@ -106,11 +106,11 @@ def release_import(
     )
 
 
-def _throw(
+def _update_switch(
     transition: Callable[[GateSwitch], GateSwitch],
     action: Action,
     *,
-    store: StopStore,
+    store: SwitchStore,
     operator: Operator,
     stops: bool,
     manufacturer: str | None = None,
@@ -122,7 +122,7 @@ def _throw(
         record = None
         if changed != switch:
             record = replace(operator.record(action), manufacturer=manufacturer, import_id=import_id)
-            if not store.change_switch(changed, record):
+            if not store.change(changed, record):
                 continue
         if stops:  # also where the switch said so already: an earlier run may have been cut off before this
             store.raise_fences(changed)

@@ -17,7 +17,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 
 from fleetgate.domain.operator_action import Operator
-from fleetgate.operators.stop_store import StopStore
+from fleetgate.operators.device_store import DeviceStore
 from fleetgate.outcomes.assembly import recorder
 from fleetgate.outcomes.iot_things import Things
 from fleetgate.outcomes.note import Noted
@@ -110,7 +110,7 @@ def _walks(actor: str) -> Mapping[str, Run]:
             most_records=settings.most_records,
         ),
         reconciliation=reconciliation,
-        store=StopStore(settings.tables),
+        devices=DeviceStore(settings.tables),
         certificates=certificates,
         system=Operator(actor=actor, reason=_WHY_DEACTIVATED, now=outcomes.now, new_record_id=outcomes.new_record_id),
         policy=settings.superseded_policy,

@@ -13,8 +13,8 @@ from fleetgate.domain.reasons import FaultReason
 from fleetgate.outcomes.note import Noted, OutcomeRecorder
 from fleetgate.outcomes.outcome import Evidence, Outcome, may_complete_unseen, never_completed
 from fleetgate.outcomes.sweep import RecordWalk
+from fleetgate.store.audit_reader import UnreadableRecord
 from fleetgate.store.certificates import CertificateOutOfReach, Certificates, CertificateStatus, Obstacle
-from fleetgate.store.filed_records import Unreadable
 
 _MOST_TRIES = 5
 
@@ -60,8 +60,8 @@ class Reconciler:
             for decision in decisions:
                 yield self._looked_into(decision, now)
 
-    def _looked_into(self, decision: AuditRecord | Unreadable, now: datetime) -> Settled:
-        if isinstance(decision, Unreadable):
+    def _looked_into(self, decision: AuditRecord | UnreadableRecord, now: datetime) -> Settled:
+        if isinstance(decision, UnreadableRecord):
             self.tell_unreadable(f"audit record {decision.record_id or 'without an ID'}")
             return Settled.UNREADABLE
         try:

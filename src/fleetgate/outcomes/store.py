@@ -2,78 +2,58 @@
 
 from typing import Any
 
-from pynamodb.exceptions import DoesNotExist, TransactWriteError
-from pynamodb.transactions import TransactWrite
+from pynamodb.expressions.condition import Condition
 
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord, Verdict
 from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.store.allow_list import AllowList
 from fleetgate.store.allow_list_items import (
     DeviceItem,
     device_certificate_attribute,
     device_key,
-    entry_from,
     reservation_attribute,
 )
 from fleetgate.store.audit_items import AuditItem
-from fleetgate.store.connection import StackTables
-from fleetgate.store.faults import cancellation_codes, faults_translated
-from fleetgate.store.filed_records import filed_records
-from fleetgate.store.tables import TableSettings
+from fleetgate.store.audit_reader import AuditReader, Index
+from fleetgate.store.tables import Cancelled, StackTables, TableSettings
+
+_ALLOWED = AuditItem.verdict == Verdict.ALLOWED.value
 
 
 class OutcomeStore:
     """The tables of one stack. Every method raises Fault when they cannot answer."""
 
-    def __init__(self, settings: TableSettings) -> None:
-        self._tables = StackTables(settings)
+    def __init__(self, tables: TableSettings | StackTables) -> None:
+        self._tables = StackTables.of(tables)
+        self._allow_list = AllowList(self._tables)
+        self._records = AuditReader(self._tables)
 
     def device(self, serial_number: SerialNumber) -> AllowListEntry | None:
         """The allow-list entry of a device, strongly consistent."""
-        self._tables.connection()
-        with faults_translated():
-            try:
-                return entry_from(DeviceItem.get(device_key(serial_number), consistent_read=True))
-            except DoesNotExist:
-                return None
+        return self._allow_list.device(serial_number)
 
     def promised_to(self, certificate_id: str) -> SerialNumber | None:
         """The serial number that a device certificate was promised to, by the newest decision that let it in."""
-        self._tables.connection()
-        with faults_translated():
-            allows = AuditItem.by_device_certificate.query(
-                certificate_id,
-                filter_condition=AuditItem.verdict == Verdict.ALLOWED.value,
-                scan_index_forward=False,
-                page_size=100,
-            )
-            found = next((one for one in filed_records(allows) if isinstance(one, AuditRecord)), None)
+        allows = self._records.records_in(
+            Index.BY_DEVICE_CERTIFICATE, certificate_id, condition=_ALLOWED, newest_first=True, page_items=100
+        )
+        found = next(allows, None)
         return SerialNumber(found.serial_number) if found is not None and found.serial_number else None
 
     def is_decided(self, serial_number: SerialNumber, decision_id: str) -> bool:
         """Whether a decision that let a device in is on record."""
-        self._tables.connection()
-        condition = (AuditItem.decision_id == decision_id) & (AuditItem.verdict == Verdict.ALLOWED.value)
-        with faults_translated():
-            found = AuditItem.query(
-                device_key(serial_number), filter_condition=condition, consistent_read=True, limit=1, page_size=1000
-            )
-            return next(iter(found), None) is not None
+        return self._is_on_record(device_key(serial_number), (AuditItem.decision_id == decision_id) & _ALLOWED)
 
     def is_noted(self, record: AuditRecord) -> bool:
         """Whether the same is on record of the same thing, with the same decision or none."""
-        self._tables.connection()
         condition = (AuditItem.reason == record.reason) & (AuditItem.thing_name == record.thing_name)
         condition &= (
             AuditItem.decision_id.does_not_exist()
             if record.decision_id is None
             else AuditItem.decision_id == record.decision_id
         )
-        with faults_translated():
-            found = AuditItem.query(
-                record.subject, filter_condition=condition, consistent_read=True, limit=1, page_size=1000
-            )
-            return next(iter(found), None) is not None
+        return self._is_on_record(record.subject, condition)
 
     def settle(self, after: AllowListEntry, record: AuditRecord) -> bool:
         """Write what became of a reservation, with its audit record, if the entry is still the one before.
@@ -81,7 +61,6 @@ class OutcomeStore:
         Returns:
             Whether it was written; False when nothing was.
         """
-        connection = self._tables.connection()
         current, held = after.device_certificate, after.reservation
         actions: list[Any] = [
             DeviceItem.state.set(after.state.value),
@@ -93,21 +72,20 @@ class OutcomeStore:
         ]
         if current is not None:
             actions.append(DeviceItem.device_certificate.set(device_certificate_attribute(current)))
-        with faults_translated():
-            try:
-                with TransactWrite(connection=connection) as transaction:
-                    transaction.update(
-                        DeviceItem(device_key(after.serial_number)),
-                        actions=actions,
-                        condition=DeviceItem.version == after.version - 1,
-                    )
-                    transaction.save(self._tables.audit_item(record), condition=AuditItem.record_id.does_not_exist())
-            except TransactWriteError as error:
-                if not cancellation_codes(error) & {"ConditionalCheckFailed", "TransactionConflict"}:
-                    raise
-                return False
+        try:
+            with self._tables.transaction(record) as transaction:
+                transaction.update(
+                    DeviceItem(device_key(after.serial_number)),
+                    actions=actions,
+                    condition=DeviceItem.version == after.version - 1,
+                )
+        except Cancelled:
+            return False
         return True
 
     def note(self, record: AuditRecord) -> bool:
         """Append an audit record; False where this very record is there already."""
         return self._tables.append(record)
+
+    def _is_on_record(self, subject: str, condition: Condition) -> bool:
+        return next(self._records.records_under(subject, condition=condition), None) is not None

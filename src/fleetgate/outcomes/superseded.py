@@ -10,13 +10,13 @@ from fleetgate.domain.audit import AuditRecord, RecordKind
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.operator_action import MOST_TRIES, Action, Operator
 from fleetgate.domain.reasons import FaultReason
-from fleetgate.operators.stop_store import StopStore
+from fleetgate.operators.device_store import DeviceStore
 from fleetgate.outcomes.outcome import Evidence
 from fleetgate.outcomes.supersession import Superseded, SupersededPolicy, Use, is_out_of_use, superseded_by
 from fleetgate.outcomes.sweep import RecordWalk
 from fleetgate.outcomes.sweep_store import Reconciliation, SetAside
+from fleetgate.store.audit_reader import UnreadableRecord
 from fleetgate.store.certificates import CertificateOutOfReach, Certificates, CertificateStatus, Obstacle
-from fleetgate.store.filed_records import Unreadable
 
 # What is set aside is one item of the table, and DynamoDB takes 400 KB.
 MOST_SET_ASIDE = 500
@@ -51,7 +51,7 @@ class SupersededCertificates:
 
     walk: RecordWalk
     reconciliation: Reconciliation
-    store: StopStore
+    devices: DeviceStore
     certificates: Certificates
     system: Operator
     policy: SupersededPolicy
@@ -86,7 +86,7 @@ class SupersededCertificates:
         is_throttled = False
         with closing(self.walk.run(_tells_of_use, now=now, goes_on=goes_on)) as records:
             for record in records:
-                if isinstance(record, Unreadable):
+                if isinstance(record, UnreadableRecord):
                     self.tell_unreadable(f"audit record {record.record_id or 'without an ID'}")
                     yield Retired.UNREADABLE
                     continue
@@ -125,11 +125,11 @@ class SupersededCertificates:
                     yield Retired.NOTHING_TO_DO
                     continue
                 if not is_repeated:
-                    self.store.append(self._record(Action.CERTIFICATE_OUT_OF_REACH, superseded))
+                    self.devices.append(self._record(Action.CERTIFICATE_OUT_OF_REACH, superseded))
                 yield Retired.THROTTLED if error.obstacle is Obstacle.THROTTLED else Retired.REFUSED
 
     def _retire(self, superseded: Superseded, *, is_repeated: bool) -> Retired:
-        entry = self.store.device(superseded.serial_number)
+        entry = self.devices.device(superseded.serial_number)
         if entry is None or not is_out_of_use(entry, superseded):
             return Retired.NOTHING_TO_DO
         is_active = self.certificates.status(superseded.certificate_id) is CertificateStatus.ACTIVE
@@ -145,26 +145,26 @@ class SupersededCertificates:
         record = self._record(Action.DEACTIVATE_CERTIFICATE, superseded)
         is_recorded = False
         for _ in range(MOST_TRIES):
-            entry = self.store.device(superseded.serial_number)
+            entry = self.devices.device(superseded.serial_number)
             if entry is None or not is_out_of_use(entry, superseded):
                 return Retired.NOTHING_TO_DO
             if is_repeated and superseded.certificate_id not in entry.deactivated_certificates:
                 break  # it is on record what was meant to be done
             changed = entry.without_deactivated(superseded.certificate_id)
             # One transaction: nobody changed the entry since, no quarantine counts on the certificate, and the record.
-            if self.store.change_device(changed, replace(record, entry_version=changed.version)) is None:
+            if self.devices.change(changed, replace(record, entry_version=changed.version)) is None:
                 is_recorded = True
                 break
         else:
             raise Fault(FaultReason.STORE_CONTENTION)
         self.certificates.deactivate(superseded.certificate_id)
         if not is_recorded:
-            self.store.append(record)
+            self.devices.append(record)
         return Retired.DEACTIVATED
 
     def _report(self, superseded: Superseded) -> Retired:
         record = self._record(Action.DEACTIVATE_CERTIFICATE, superseded)
-        self.store.append(
+        self.devices.append(
             replace(
                 record,
                 kind=RecordKind.OUTCOME,

@@ -8,7 +8,7 @@ from ulid import ULID
 
 from fleetgate.domain.audit import AuditRecord
 from fleetgate.outcomes.sweep_store import Reconciliation, Walk
-from fleetgate.store.filed_records import Unreadable
+from fleetgate.store.audit_reader import UnreadableRecord
 
 # How far back the first run looks. What is older was left by a stack without a reconciler.
 _FIRST_LOOK_BACK = timedelta(days=30)
@@ -32,7 +32,7 @@ class RecordWalk:
 
     def run(
         self, matters: Callable[[AuditRecord], bool], *, now: datetime, goes_on: Callable[[], bool]
-    ) -> Generator[AuditRecord | Unreadable, None, None]:
+    ) -> Generator[AuditRecord | UnreadableRecord, None, None]:
         """The records that matter and are due, and what is none; whoever asks for the next is done with the one before.
 
         Close it, so that the place is noted.
@@ -50,7 +50,7 @@ class RecordWalk:
             for record in self.reconciliation.records(place, now - self.patience):
                 if not goes_on():
                     break
-                if isinstance(record, Unreadable):
+                if isinstance(record, UnreadableRecord):
                     yield record
                 elif matters(record):
                     if looked_into >= self.most_records:

@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Any
 
 from pynamodb.attributes import ListAttribute, MapAttribute, NumberAttribute, UnicodeAttribute, UTCDateTimeAttribute
-from pynamodb.exceptions import DoesNotExist, PutError
 from ulid import ULID
 
 from fleetgate.domain.audit import AuditRecord, Verdict
@@ -16,11 +15,9 @@ from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.outcomes.supersession import Use
 from fleetgate.store.allow_list_items import AllowListItem, device_key
-from fleetgate.store.audit_items import AuditItem, record_from
-from fleetgate.store.connection import StackTables
-from fleetgate.store.faults import faults_translated, response_code
-from fleetgate.store.filed_records import Unreadable, filed_records
-from fleetgate.store.tables import TableSettings
+from fleetgate.store.audit_items import AuditItem
+from fleetgate.store.audit_reader import AuditReader, Index, UnreadableRecord, believed
+from fleetgate.store.tables import StackTables, TableSettings
 
 _PAGE_ITEMS = 200
 # Two runs at once, at worst; each tries again only when the other has just written.
@@ -73,8 +70,9 @@ class SetAside:
 class Reconciliation:
     """One stack's tables, as the reconciler walks them. Every method raises Fault when they cannot answer."""
 
-    def __init__(self, settings: TableSettings) -> None:
-        self._tables = StackTables(settings)
+    def __init__(self, tables: TableSettings | StackTables) -> None:
+        self._tables = StackTables.of(tables)
+        self._records = AuditReader(self._tables)
 
     def done_until(self, walk: Walk) -> str | None:
         """The ID of the last record that a walk is done with; None before its first run."""
@@ -83,8 +81,7 @@ class Reconciliation:
 
     def note_done(self, walk: Walk, record_id: str) -> None:
         """Remember how far a walk came. Two of them at once may set it back, which costs looking again."""
-        self._tables.connection()
-        with faults_translated():
+        with self._tables.asked():
             ReconcilerItem(_key(walk), record_id=record_id).save()
 
     def next_token(self) -> str | None:
@@ -94,43 +91,35 @@ class Reconciliation:
 
     def note_next_token(self, token: str | None) -> None:
         """Remember which page of things comes next."""
-        self._tables.connection()
-        with faults_translated():
+        with self._tables.asked():
             ReconcilerItem(_key(Walk.THINGS), next_token=token).save()
 
-    def records(self, after: str, before: datetime) -> Iterator[AuditRecord | Unreadable]:
+    def records(self, after: str, before: datetime) -> Iterator[AuditRecord | UnreadableRecord]:
         """All audit records, oldest first, and items that are none to go by.
 
         Args:
             after: A record ID, exclusive.
             before: Aware UTC, exclusive.
         """
-        self._tables.connection()
         day = ULID.from_str(after).datetime.astimezone(UTC).date()
         end = str(ULID.from_datetime(before))
         if after >= end:  # it has become more patient since, and DynamoDB refuses a range that ends before it begins
             return
-        with faults_translated():
-            while day <= before.date():
-                found = AuditItem.by_day.query(
-                    day.isoformat(),
-                    range_key_condition=AuditItem.record_id.between(after, end),
-                    page_size=_PAGE_ITEMS,
-                )
-                yield from (one for one in filed_records(found) if one.record_id is None or after < one.record_id < end)
-                day += timedelta(days=1)
+        while day <= before.date():
+            for page in self._records.pages(
+                day.isoformat(),
+                index=Index.BY_DAY,
+                ids=AuditItem.record_id.between(after, end),
+                page_items=_PAGE_ITEMS,
+            ):
+                found = map(believed, page)
+                yield from (one for one in found if one.record_id is None or after < one.record_id < end)
+            day += timedelta(days=1)
 
     def certificates_of(self, serial_number: SerialNumber) -> Iterator[AuditRecord]:
         """The audit records that say which certificates a device was given and lost, oldest first."""
-        self._tables.connection()
         tells = (AuditItem.verdict == Verdict.ALLOWED.value) | AuditItem.superseded_certificate_id.exists()
-        with faults_translated():
-            yield from map(
-                record_from,
-                AuditItem.query(
-                    device_key(serial_number), filter_condition=tells, consistent_read=True, page_size=_PAGE_ITEMS
-                ),
-            )
+        return self._records.records_under(device_key(serial_number), condition=tells)
 
     def set_aside(self) -> tuple[SetAside, ...]:
         """What the walk through superseded certificates comes back to."""
@@ -154,36 +143,21 @@ class Reconciliation:
 
     def _set_aside(self) -> tuple[dict[Use, SetAside], int | None]:
         """What is set aside, and the version of that; None where it has none yet."""
-        self._tables.connection()
-        with faults_translated():
-            try:
-                found = SetAsideItem.get(_SET_ASIDE, consistent_read=True)
-            except DoesNotExist:
-                return {}, None
+        found = self._tables.get(SetAsideItem, _SET_ASIDE)
+        if found is None:
+            return {}, None
+        with self._tables.asked():
             aside = {one.use: one for one in map(_set_aside_from, found.uses)}
             return aside, None if found.version is None else int(found.version)
 
     def _save_set_aside(self, aside: dict[Use, SetAside], before: int | None) -> bool:
         """Write what is set aside, if nobody did since; whether it was written. Runs may overlap."""
-        self._tables.connection()
         uses = [_attribute(one) for one in aside.values()]
         is_unchanged = SetAsideItem.version.does_not_exist() if before is None else SetAsideItem.version == before
-        with faults_translated():
-            try:
-                SetAsideItem(_SET_ASIDE, uses=uses, version=(before or 0) + 1).save(condition=is_unchanged)
-            except PutError as error:
-                if response_code(error) != "ConditionalCheckFailedException":
-                    raise
-                return False
-        return True
+        return self._tables.put_if(SetAsideItem(_SET_ASIDE, uses=uses, version=(before or 0) + 1), is_unchanged)
 
     def _place(self, walk: Walk) -> ReconcilerItem | None:
-        self._tables.connection()
-        with faults_translated():
-            try:
-                return ReconcilerItem.get(_key(walk), consistent_read=True)
-            except DoesNotExist:
-                return None
+        return self._tables.get(ReconcilerItem, _key(walk))
 
 
 def _key(walk: Walk) -> str:

@@ -79,3 +79,13 @@ def response_code(error: PynamoDBException) -> str | None:
 def cancellation_codes(error: PynamoDBException) -> set[str]:
     """Why the parts of a cancelled transaction failed; empty for any other error."""
     return {reason.code for reason in getattr(error, "cancellation_reasons", ()) if reason is not None}
+
+
+def condition_failed(error: PynamoDBException) -> bool:
+    """Whether a write of one item was refused for what the item holds."""
+    return response_code(error) == "ConditionalCheckFailedException"
+
+
+def is_lost_race(error: PynamoDBException) -> bool:
+    """Whether a transaction was cancelled for what its items hold, or for another transaction at the same item."""
+    return bool(cancellation_codes(error) & {"ConditionalCheckFailed", "TransactionConflict"})

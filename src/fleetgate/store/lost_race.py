@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from pynamodb.exceptions import TransactWriteError
-
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.store.allow_list_items import DeviceItem, entry_from
-from fleetgate.store.faults import cancellation_codes
+from fleetgate.store.faults import faults_translated
+from fleetgate.store.tables import Cancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +19,14 @@ class LostRace:
     entry: AllowListEntry | None
 
 
-def lost_race(error: TransactWriteError) -> LostRace | None:
-    """What a cancelled transaction says about the device entry; None when it failed for another reason."""
-    codes = cancellation_codes(error)
-    if "ConditionalCheckFailed" not in codes:
-        return LostRace(None) if "TransactionConflict" in codes else None
-    for reason in error.cancellation_reasons:
-        if reason is not None and reason.code == "ConditionalCheckFailed" and reason.raw_item:
-            return LostRace(entry_from(DeviceItem.from_raw_data(reason.raw_item)))
+def lost_race(cancelled: Cancelled) -> LostRace:
+    """What a cancelled transaction says about the device entry.
+
+    Raises:
+        Fault: The entry cannot be read.
+    """
+    with faults_translated():
+        for reason in cancelled.error.cancellation_reasons:
+            if reason is not None and reason.code == "ConditionalCheckFailed" and reason.raw_item:
+                return LostRace(entry_from(DeviceItem.from_raw_data(reason.raw_item)))
     return LostRace(None)

@@ -1,17 +1,26 @@
-"""Where the tables are and how patiently they are asked; binds the models to one shared client."""
+"""One stack's tables as every store asks them: bound when first asked, every failure a Fault."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from threading import Lock
+from typing import Any, TypeVar
 
 from botocore.config import Config
 from pynamodb.connection import Connection, TableConnection
+from pynamodb.exceptions import DoesNotExist, PutError, TransactWriteError
 from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
 
+from fleetgate.domain.audit import AuditRecord
 from fleetgate.store.allow_list_items import AllowListItem
-from fleetgate.store.audit_items import AuditItem
+from fleetgate.store.audit_items import AuditItem, audit_item_from
+from fleetgate.store.faults import condition_failed, faults_translated, is_lost_race
 
 DEFAULT_AUDIT_RETENTION = timedelta(days=400)
+
+_Item = TypeVar("_Item", bound=Model)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +53,96 @@ class TableSettings:
     total_attempts: int = 5
     audit_retention: timedelta = DEFAULT_AUDIT_RETENTION
     credentials: TableCredentials | None = None
+
+
+class Cancelled(Exception):
+    """A transaction was cancelled because of what the items hold, and not for a fault; nothing was written."""
+
+    def __init__(self, error: TransactWriteError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class StackTables:
+    """The two tables of one stack; building it opens no client. Every method raises Fault when they cannot answer."""
+
+    def __init__(self, settings: TableSettings) -> None:
+        self._settings = settings
+        self._connection: Connection | None = None
+        self._lock = Lock()
+
+    @classmethod
+    def of(cls, tables: "TableSettings | StackTables") -> "StackTables":
+        """The tables that the settings tell of; tables stay as they are, so that stores can share one client."""
+        return tables if isinstance(tables, StackTables) else cls(tables)
+
+    @property
+    def audit_table(self) -> str:
+        """The name of the audit table."""
+        return self._settings.audit_table
+
+    def connection(self) -> Connection:
+        """The one client of this stack's tables, to which the models are bound."""
+        with self._lock:
+            if self._connection is None:
+                self._connection = bind(self._settings)
+            return self._connection
+
+    @contextmanager
+    def asked(self) -> Iterator[Connection]:
+        """Ask the tables inside; whatever fails is a Fault."""
+        connection = self.connection()
+        with faults_translated():
+            yield connection
+
+    def get(self, model: type[_Item], key: str) -> _Item | None:
+        """One item of the allow-list table, strongly consistent."""
+        with self.asked():
+            try:
+                return model.get(key, consistent_read=True)
+            except DoesNotExist:
+                return None
+
+    def put_if(self, item: Model, condition: Any) -> bool:
+        """Write one item if a condition holds of the one that is there; whether it was written."""
+        with self.asked():
+            try:
+                item.save(condition=condition)
+            except PutError as error:
+                if not condition_failed(error):
+                    raise
+                return False
+        return True
+
+    def append(self, record: AuditRecord) -> bool:
+        """Append an audit record that stands alone; False where this very record is there already.
+
+        That is so after a call whose answer was lost, or where the ID follows from what the record is about.
+        """
+        return self.put_if(self.audit_item(record), AuditItem.record_id.does_not_exist())
+
+    @contextmanager
+    def transaction(self, record: AuditRecord | None) -> Iterator[TransactWrite]:
+        """One transaction that ends in its audit record, where there is one.
+
+        Raises:
+            Cancelled: A condition failed, or another transaction was at the same item.
+        """
+        with self.asked() as connection:
+            try:
+                # botocore gives it a token, so that its own retry of a lost answer is still one transaction.
+                with TransactWrite(connection=connection) as transaction:
+                    yield transaction
+                    if record is not None:
+                        transaction.save(self.audit_item(record), condition=AuditItem.record_id.does_not_exist())
+            except TransactWriteError as error:
+                if not is_lost_race(error):
+                    raise
+                raise Cancelled(error) from error
+
+    def audit_item(self, record: AuditRecord) -> AuditItem:
+        """The item of an audit record, with the stack's retention."""
+        return audit_item_from(record, retention=self._settings.audit_retention)
 
 
 def bind(settings: TableSettings) -> Connection:

@@ -9,7 +9,7 @@ from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.refusals import unknown_device
 from fleetgate.imports.store.records import ImportRecords
-from fleetgate.operators.stop_store import StopStore
+from fleetgate.store.allow_list import AllowList
 from fleetgate.trail.query import EVER, AuditQuery, Place
 from fleetgate.trail.store import AuditTrail
 from fleetgate.trail.story import DeviceStory
@@ -27,7 +27,7 @@ _SOON = timedelta(days=1)
 
 
 def device_story(
-    serial_number: SerialNumber, *, store: StopStore, trail: AuditTrail, imports: ImportRecords, now: datetime
+    serial_number: SerialNumber, *, allow_list: AllowList, trail: AuditTrail, imports: ImportRecords, now: datetime
 ) -> DeviceStory:
     """Tell a device's story.
 
@@ -35,7 +35,7 @@ def device_story(
         Refusal: The device is not on the allow-list and never asked to be let in.
         Fault: The tables could not be asked.
     """
-    entry = store.device(serial_number)
+    entry = allow_list.device(serial_number)
     query = AuditQuery(start=EVER, end=now + _SOON, serial_number=serial_number)
     records, is_complete = _records(trail, query, entry)
     if entry is None and not records:
@@ -49,8 +49,8 @@ def device_story(
         records=records,
         is_complete=is_complete,
         imports={import_id: imports.find(import_id) for import_id in import_ids if import_id},
-        claims={claim_id: store.claim(claim_id) for claim_id in sorted(filter(None, claim_ids))},
-        switch=store.switch(),
+        claims={claim_id: allow_list.claim(claim_id) for claim_id in sorted(filter(None, claim_ids))},
+        switch=allow_list.switch(),
     )
 
 

@@ -5,11 +5,12 @@ from datetime import datetime
 
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord
+from fleetgate.domain.gate_switch import GateSwitch
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.reasons import DenialReason
 from fleetgate.domain.refusals import unknown_device
-from fleetgate.operators.stop_store import StopStore
-from fleetgate.store.queries import Page
+from fleetgate.store.allow_list import AllowList, Page
+from fleetgate.trail.records import SubjectRecords
 from fleetgate.trail.story import DeviceStory
 
 
@@ -31,7 +32,9 @@ class DeviceReport:
     stops: tuple[DenialReason, ...]
 
 
-def inspect_device(serial_number: SerialNumber, *, store: StopStore, limit: int, now: datetime) -> DeviceReport:
+def inspect_device(
+    serial_number: SerialNumber, *, allow_list: AllowList, records: SubjectRecords, limit: int, now: datetime
+) -> DeviceReport:
     """Gather what is known of a device.
 
     Args:
@@ -42,21 +45,21 @@ def inspect_device(serial_number: SerialNumber, *, store: StopStore, limit: int,
         Refusal: The device is not on the allow-list and never asked to be let in.
         Fault: The tables could not be asked.
     """
-    entry = store.device(serial_number)
-    history = store.records_of_device(serial_number, limit=limit)
+    entry = allow_list.device(serial_number)
+    history = records.of_device(serial_number, limit=limit)
     if entry is None and not history.items:
         raise unknown_device(serial_number)
     return DeviceReport(
         serial_number=serial_number,
         entry=entry,
         history=history,
-        last_denial=store.last_denial_of_device(serial_number),
-        stops=_story(entry, history, serial_number=serial_number, store=store).stops(now),
+        last_denial=records.last_denial(serial_number),
+        stops=_story(entry, history, serial_number=serial_number, switch=allow_list.switch()).stops(now),
     )
 
 
 def _story(
-    entry: AllowListEntry | None, history: Page[AuditRecord], *, serial_number: SerialNumber, store: StopStore
+    entry: AllowListEntry | None, history: Page[AuditRecord], *, serial_number: SerialNumber, switch: GateSwitch
 ) -> DeviceStory:
     """As much of the device's story as tells what stops it."""
     return DeviceStory(
@@ -66,5 +69,5 @@ def _story(
         is_complete=not history.more,
         imports={},
         claims={},
-        switch=store.switch(),
+        switch=switch,
     )

@@ -13,10 +13,8 @@ from pynamodb.expressions.condition import Condition
 from fleetgate.domain.audit import QUERY_SUBJECT, AuditRecord
 from fleetgate.store.allow_list_items import device_key
 from fleetgate.store.audit_items import AuditItem, first_record_id
-from fleetgate.store.audit_lines import document_from, records_in
-from fleetgate.store.connection import StackTables
-from fleetgate.store.faults import faults_translated
-from fleetgate.store.tables import TableSettings
+from fleetgate.store.audit_reader import AuditReader, Index, document_from, sound_records
+from fleetgate.store.tables import StackTables, TableSettings
 from fleetgate.trail.query import AuditQuery, Place
 
 # DynamoDB reads before it filters: a page that found little makes the next read more, up to this many items.
@@ -63,21 +61,21 @@ class _Partition:
 
     Attributes:
         looked_up_by: The condition of the query that the key stands for; None for a day.
-        index_name: None for the table itself.
+        index: None for the table itself.
     """
 
     key: str
     looked_up_by: str | None
-    index_name: str | None
+    index: Index | None
     day: date | None = None
 
 
 class AuditTrail:
     """The audit trail of one stack. Every method raises Fault when the table cannot answer."""
 
-    def __init__(self, settings: TableSettings) -> None:
-        self._tables = StackTables(settings)
-        self._table_name = settings.audit_table
+    def __init__(self, tables: TableSettings | StackTables) -> None:
+        self._tables = StackTables.of(tables)
+        self._records = AuditReader(self._tables)
 
     def prime(self) -> None:
         """Build the client."""
@@ -100,7 +98,7 @@ class AuditTrail:
                 calls += 1
                 room = limit - len(found)
                 items_of_page = answer["Items"][:room]
-                found += records_in(items_of_page)
+                found += sound_records(items_of_page)
                 last = answer.get("LastEvaluatedKey")
                 before = last["record_id"]["S"] if last else ""
                 if len(answer["Items"]) > room or (len(found) == limit and last):
@@ -149,20 +147,16 @@ class AuditTrail:
         attributes: list[str] | None = None,
     ) -> dict[str, Any]:
         lowest, highest = _id_bounds(query.start, query.end)
-        connection = self._tables.connection()
-        with faults_translated():
-            answer: dict[str, Any] = connection.query(
-                self._table_name,
-                partition.key,
-                # Includes its ends, and so the record that the page begins behind.
-                range_key_condition=AuditItem.record_id.between(lowest, before or highest),
-                filter_condition=_filter(query, partition),
-                index_name=partition.index_name,
-                consistent_read=partition.index_name is None,
-                scan_index_forward=False,
-                limit=items + 1 if items and before else items,
-                attributes_to_get=attributes,
-            )
+        answer = self._records.query(
+            partition.key,
+            index=partition.index,
+            # Includes its ends, and so the record that the page begins behind.
+            range_key_condition=AuditItem.record_id.between(lowest, before or highest),
+            filter_condition=_filter(query, partition),
+            scan_index_forward=False,
+            limit=items + 1 if items and before else items,
+            attributes_to_get=attributes,
+        )
         if before:
             answer["Items"] = [item for item in answer["Items"] if item["record_id"]["S"] != before]
         return answer
@@ -178,15 +172,13 @@ def _partitions(query: AuditQuery, place: Place | None) -> Iterator[_Partition]:
     if query.serial_number is not None:
         yield _Partition(device_key(query.serial_number), "serial_number", None)
     elif query.certificate_id is not None:
-        name = AuditItem.by_device_certificate.Meta.index_name
-        yield _Partition(query.certificate_id, "certificate_id", name)
+        yield _Partition(query.certificate_id, "certificate_id", Index.BY_DEVICE_CERTIFICATE)
     elif query.claim_certificate_id is not None:
-        name = AuditItem.by_claim_certificate.Meta.index_name
-        yield _Partition(query.claim_certificate_id, "claim_certificate_id", name)
+        yield _Partition(query.claim_certificate_id, "claim_certificate_id", Index.BY_CLAIM_CERTIFICATE)
     else:
         day = place.day if place and place.day else _last_day(query)
         while day >= query.start.date():
-            yield _Partition(day.isoformat(), None, AuditItem.by_day.Meta.index_name, day)
+            yield _Partition(day.isoformat(), None, Index.BY_DAY, day)
             day -= timedelta(days=1)
 
 

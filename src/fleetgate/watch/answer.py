@@ -11,8 +11,8 @@ from ulid import ULID
 
 from fleetgate.domain.audit import AuditRecord, RecordKind
 from fleetgate.domain.operator_action import Operator
+from fleetgate.operators.claim_store import ClaimStore
 from fleetgate.operators.claims import block_claim
-from fleetgate.operators.store import OperatorStore
 from fleetgate.store.announcements import Announcements
 from fleetgate.watch.burst import Burst, Reaction, WatchPolicy
 from fleetgate.watch.store import ClaimWatchStore
@@ -41,8 +41,8 @@ _DONE = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BurstDesk:
-    """Where bursts are answered and told of.
+class BurstResponder:
+    """Answers bursts and announces them.
 
     Attributes:
         audit_table: Its name tells the events of this stack from those of another.
@@ -51,7 +51,7 @@ class BurstDesk:
     """
 
     store: ClaimWatchStore
-    operators: OperatorStore
+    claims: ClaimStore
     announcements: Announcements
     policy: WatchPolicy
     audit_table: str
@@ -67,7 +67,7 @@ class BurstDesk:
         Raises:
             Fault: The tables or EventBridge could not be asked; repeat it later.
         """
-        claim = self.operators.claim(claim_certificate_id)
+        claim = self.claims.claim(claim_certificate_id)
         how_many = f"{burst.identities} identities denied in {_span(burst)}, more than {self._limit}"
         if claim is None:
             measure = Measure.NOT_REGISTERED
@@ -75,7 +75,7 @@ class BurstDesk:
             measure = Measure.NOTHING
         else:
             # First of all: a topic that fails must not keep the gate open.
-            block_claim(claim_certificate_id, store=self.operators, operator=self._actor(how_many))
+            block_claim(claim_certificate_id, store=self.claims, operator=self._actor(how_many))
             measure = Measure.BLOCKED
         manufacturer = claim.manufacturer if claim else None
         self.announcements.publish(

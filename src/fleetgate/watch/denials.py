@@ -12,7 +12,7 @@ from datetime import datetime
 
 from fleetgate.domain.audit import AuditRecord, RecordKind
 from fleetgate.domain.faults import Fault
-from fleetgate.watch.answer import DENIAL_BURST, WATCHER, BurstDesk, Measure
+from fleetgate.watch.answer import DENIAL_BURST, WATCHER, BurstResponder, Measure
 from fleetgate.watch.burst import GUESS_REASONS, Burst, Guess, burst_in, guess_of
 from fleetgate.watch.store import TooMuchToRead
 
@@ -41,7 +41,7 @@ class Watched:
         return isinstance(self.problem, Fault)
 
 
-def watch_denials(records: Iterable[AuditRecord], *, desk: BurstDesk) -> Iterator[Watched]:
+def watch_denials(records: Iterable[AuditRecord], *, responder: BurstResponder) -> Iterator[Watched]:
     """Look at each claim certificate that guesses were made with; one that fails does not hold up the others.
 
     Args:
@@ -54,20 +54,22 @@ def watch_denials(records: Iterable[AuditRecord], *, desk: BurstDesk) -> Iterato
     for claim_certificate_id, new in guesses.items():
         ids = tuple(sorted(guess.record_id for guess in new))
         try:
-            burst, measure = _judge(claim_certificate_id, new, desk)
+            burst, measure = _judge(claim_certificate_id, new, responder)
         except (Fault, TooMuchToRead) as problem:
             yield Watched(claim_certificate_id=claim_certificate_id, record_ids=ids, problem=problem)
         else:
             yield Watched(claim_certificate_id=claim_certificate_id, record_ids=ids, burst=burst, measure=measure)
 
 
-def _judge(claim_certificate_id: str, new: set[Guess], desk: BurstDesk) -> tuple[Burst | None, Measure | None]:
+def _judge(
+    claim_certificate_id: str, new: set[Guess], responder: BurstResponder
+) -> tuple[Burst | None, Measure | None]:
     # Every window that a new guess is the last of. The window ends at a guess and not now, so that a burst which is
     # seen late is still one.
-    start = min(guess.at for guess in new) - desk.policy.window
+    start = min(guess.at for guess in new) - responder.policy.window
     end = max(guess.at for guess in new)
     # A notice of this burst is less than a window away from it, and its ID a window more.
-    history = desk.store.history(claim_certificate_id, start=start - 2 * desk.policy.window)
+    history = responder.store.history(claim_certificate_id, start=start - 2 * responder.policy.window)
     since = _last_action(history)
     # What was told before an operator acted is another matter.
     noticed = [
@@ -75,20 +77,20 @@ def _judge(claim_certificate_id: str, new: set[Guess], desk: BurstDesk) -> tuple
         for record in history
         if record.action == DENIAL_BURST and (since is None or record.recorded_at > since)
     ]
-    for known in _growing(claim_certificate_id, new, desk, start=start, end=end):
-        burst = burst_in(known, desk.policy, since=since, noticed=noticed)
+    for known in _growing(claim_certificate_id, new, responder, start=start, end=end):
+        burst = burst_in(known, responder.policy, since=since, noticed=noticed)
         if burst is not None:
-            return burst, desk.answer(claim_certificate_id, burst, since=since)
+            return burst, responder.answer(claim_certificate_id, burst, since=since)
     return None, None
 
 
 def _growing(
-    claim_certificate_id: str, new: set[Guess], desk: BurstDesk, *, start: datetime, end: datetime
+    claim_certificate_id: str, new: set[Guess], responder: BurstResponder, *, start: datetime, end: datetime
 ) -> Iterator[set[Guess]]:
     """What is known of the guesses, from the new ones on, a page of the index more each time."""
     known = set(new)  # the index may lack them yet
     yield known
-    for page in desk.store.denials(claim_certificate_id, GUESS_REASONS, start=start, end=end):
+    for page in responder.store.denials(claim_certificate_id, GUESS_REASONS, start=start, end=end):
         known.update(guess for record in page if (guess := guess_of(record)) is not None)
         yield known
 

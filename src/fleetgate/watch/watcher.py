@@ -17,11 +17,10 @@ from ulid import ULID
 
 from fleetgate.domain.audit import AuditRecord
 from fleetgate.domain.faults import Fault
-from fleetgate.operators.store import OperatorStore
+from fleetgate.operators.claim_store import ClaimStore
 from fleetgate.store.announcements import Announcements
-from fleetgate.store.audit_lines import is_filed_right, record_of
-from fleetgate.store.faults import UnreadableItem
-from fleetgate.watch.answer import BurstDesk, Measure
+from fleetgate.store.audit_reader import UnreadableRecord, believed
+from fleetgate.watch.answer import BurstResponder, Measure
 from fleetgate.watch.denials import Watched, watch_denials
 from fleetgate.watch.settings import WatcherSettings
 from fleetgate.watch.store import ClaimWatchStore
@@ -49,29 +48,20 @@ def handler(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, list
             numbers[record.record_id] = change["dynamodb"]["SequenceNumber"]
     metrics.add_metric("WatchedRecords", MetricUnit.Count, len(records))
     again: list[str] = []
-    for watched in watch_denials(records, desk=_desk()):
+    for watched in watch_denials(records, responder=_responder()):
         _report(watched)
         again += watched.record_ids if watched.has_to_come_again else ()
     return {"batchItemFailures": [{"itemIdentifier": numbers[record_id]} for record_id in again]}
 
 
 def _record(change: Mapping[str, Any]) -> AuditRecord | None:
-    try:
-        record = record_of(change["NewImage"])
-    except UnreadableItem:
-        # It would be no more readable the next time.
-        _pass_over("record could not be read", change)
-        return None
-    if not is_filed_right(change["NewImage"], record):
-        _pass_over("record is filed under what it is not about", change)
+    record = believed(change["NewImage"])
+    if isinstance(record, UnreadableRecord):
+        # It would count no more the next time. What it holds is for the table, not for the log.
+        logger.error("audit record is passed over", record_id=change["Keys"]["record_id"]["S"], why=record.why)
+        metrics.add_metric("WatchFault", MetricUnit.Count, 1)
         return None
     return record
-
-
-def _pass_over(event: str, change: Mapping[str, Any]) -> None:
-    # What it holds is for the table, not for the log.
-    logger.error(event, record_id=change["Keys"]["record_id"]["S"])
-    metrics.add_metric("WatchFault", MetricUnit.Count, 1)
 
 
 def _report(watched: Watched) -> None:
@@ -101,11 +91,11 @@ def _settings() -> WatcherSettings:
 
 
 @cache
-def _desk() -> BurstDesk:
+def _responder() -> BurstResponder:
     settings = _settings()
-    return BurstDesk(
+    return BurstResponder(
         store=ClaimWatchStore(settings.tables),
-        operators=OperatorStore(settings.tables),
+        claims=ClaimStore(settings.tables),
         announcements=Announcements.of_environment(),
         policy=settings.policy,
         audit_table=settings.tables.audit_table,

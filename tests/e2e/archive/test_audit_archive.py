@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from fleetgate.archive.audit_lines import AuditLines
 from fleetgate.archive.digest import DEFAULT_SETTLE, HOUR, hour_of
 from fleetgate.archive.findings import FindingKind
 from fleetgate.archive.packed_lines import unpacked
 from fleetgate.archive.store import Archive, SealingKey
 from fleetgate.archive.verify import Verifier, verify_archive
 from fleetgate.domain.allow_list import AllowListEntry
-from fleetgate.store.audit_lines import AuditLines
 from fleetgate.store.tables import TableCredentials, TableSettings
 from fleetgate_cli.audit.signatures import TrustedKeys
 from fleetgate_cli.local_session import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, root_session

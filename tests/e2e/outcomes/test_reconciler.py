@@ -12,7 +12,7 @@ from ulid import ULID
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord
 from fleetgate.domain.operator_action import Operator
-from fleetgate.operators.stop_store import StopStore
+from fleetgate.operators.device_store import DeviceStore
 from fleetgate.outcomes.settings import ReconcilerSettings
 from fleetgate.outcomes.superseded import SupersededCertificates
 from fleetgate.outcomes.sweep import RecordWalk
@@ -63,7 +63,7 @@ def superseded_at(embedded: Embedded, later: timedelta) -> SupersededCertificate
             most_records=told.most_records,
         ),
         reconciliation=reconciliation,
-        store=StopStore(tables),
+        devices=DeviceStore(tables),
         certificates=Certificates(embedded.client("iot", credentials)),
         system=Operator(
             actor="the reconciler",

@@ -7,8 +7,8 @@ import pytest
 from ulid import ULID
 
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
+from fleetgate.operators.claim_store import ClaimStore
 from fleetgate.operators.many_certificates import IssuedPlace, issued_from, issued_through
-from fleetgate.operators.stop_store import StopStore
 from harness.archive_world import ArchiveWorld
 from harness.embedded import Embedded
 
@@ -16,9 +16,9 @@ START = datetime(2001, 6, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def store(embedded: Embedded) -> StopStore:
+def store(embedded: Embedded) -> ClaimStore:
     """The tables, as root."""
-    return StopStore(ArchiveWorld.of(embedded).tables)
+    return ClaimStore(ArchiveWorld.of(embedded).tables)
 
 
 def let_in(
@@ -57,12 +57,12 @@ def claim(embedded: Embedded) -> str:
     return claim
 
 
-def test_every_certificate_is_found_once_depth_first(store: StopStore, claim: str) -> None:
+def test_every_certificate_is_found_once_depth_first(store: ClaimStore, claim: str) -> None:
     found = [record.serial_number for record in issued_through(claim, store)]
     assert found == [f"ISSUED-{number}" for number in (1, 2, 5, 6, 3, 8)]
 
 
-def test_the_walk_goes_on_from_any_place_as_if_it_had_not_stopped(store: StopStore, claim: str) -> None:
+def test_the_walk_goes_on_from_any_place_as_if_it_had_not_stopped(store: ClaimStore, claim: str) -> None:
     whole = list(issued_from([[claim, ""]], store))
     place: IssuedPlace = [[claim, ""]]
     for number, (_, behind) in enumerate(whole, start=1):
@@ -72,11 +72,11 @@ def test_the_walk_goes_on_from_any_place_as_if_it_had_not_stopped(store: StopSto
     assert place == []
 
 
-def test_a_place_is_as_short_as_a_device_s_certificates_are_many(store: StopStore, claim: str) -> None:
+def test_a_place_is_as_short_as_a_device_s_certificates_are_many(store: ClaimStore, claim: str) -> None:
     assert max(len(place) for _, place in issued_from([[claim, ""]], store)) == 4
 
 
-def test_what_is_issued_meanwhile_is_found_when_the_walk_goes_on(store: StopStore, embedded: Embedded) -> None:
+def test_what_is_issued_meanwhile_is_found_when_the_walk_goes_on(store: ClaimStore, embedded: Embedded) -> None:
     claim = secrets.token_hex(32)
     let_in(embedded, claim, 20)
     (_, place), *_ = issued_from([[claim, ""]], store)

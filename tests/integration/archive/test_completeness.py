@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from botocore.config import Config
 
+from fleetgate.archive.audit_lines import AuditLines
 from fleetgate.archive.digest import Folder
 from fleetgate.archive.packed_lines import unpacked
 from fleetgate.archive.records import put_batch
@@ -15,7 +16,6 @@ from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.canonical_json import canonical_json
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.store.audit_lines import AuditLines
 from fleetgate_cli.local_session import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, root_session
 from harness.archive_world import ArchiveWorld
 from harness.completeness.compare import Completeness, Told, compare

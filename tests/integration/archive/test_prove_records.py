@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fleetgate.archive.audit_lines import AuditLines
 from fleetgate.archive.digest import digest_key, sha256_of
 from fleetgate.archive.findings import FindingKind
 from fleetgate.archive.packed_lines import packed
@@ -16,7 +17,7 @@ from fleetgate.archive.store import SEALED_IN_METADATA, SealingKey
 from fleetgate.archive.verify import Verifier
 from fleetgate.domain.gate_switch import OPEN
 from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.store.audit_lines import AuditLines, document_from
+from fleetgate.store.audit_reader import document_from
 from fleetgate.trail.story import DeviceStory
 from fleetgate_cli.audit.signatures import TrustedKeys
 from harness.archive_world import SETTLE, ArchiveWorld, new_key

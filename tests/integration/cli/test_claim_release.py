@@ -14,8 +14,8 @@ from fleetgate.domain.reasons import DenialReason
 from fleetgate.domain.refusals import RefusalCode
 from fleetgate.gate.decision import Allowed, Denied
 from fleetgate.gate.store import GateStore
+from fleetgate.operators.claim_store import ClaimStore
 from fleetgate.operators.claims import block_claim, release_claim
-from fleetgate.operators.store import OperatorStore
 from fleetgate_cli.errors import ExitCode
 from harness.command import Fleetgate
 from harness.embedded import Embedded
@@ -133,12 +133,12 @@ def test_the_gate_lets_devices_in_again_once_their_claim_certificate_is_released
 def test_a_release_that_another_one_overtakes_writes_nothing(
     embedded: Embedded, imports: ImportWorld, issued: ClaimCertificate
 ) -> None:
-    class Overtaken(OperatorStore):
+    class Overtaken(ClaimStore):
         """Somebody else releases the claim certificate between this operator's read and write."""
 
-        def release_claim(self, certificate_id: str, record: AuditRecord) -> bool:
+        def release(self, certificate_id: str, record: AuditRecord) -> bool:
             embedded.put(replace(issued, status=ClaimStatus.ACTIVE))
-            return super().release_claim(certificate_id, record)
+            return super().release(certificate_id, record)
 
     store = Overtaken(imports.tables)
     change = release_claim(issued.certificate_id, store=store, operator=imports.operator(ALICE))
@@ -150,7 +150,7 @@ def test_a_release_that_another_one_overtakes_writes_nothing(
 def test_a_block_after_the_release_has_the_last_word(
     embedded: Embedded, imports: ImportWorld, issued: ClaimCertificate
 ) -> None:
-    store, operator = OperatorStore(imports.tables), imports.operator(ALICE, "a test")
+    store, operator = ClaimStore(imports.tables), imports.operator(ALICE, "a test")
     for act, status in ((release_claim, ClaimStatus.ACTIVE), (block_claim, ClaimStatus.BLOCKED)):
         assert act(issued.certificate_id, store=store, operator=operator).subject.status is status
     assert [action for action, _, _ in actions(embedded, issued)] == ["release_claim", "block_claim"]
@@ -159,7 +159,7 @@ def test_a_block_after_the_release_has_the_last_word(
 def test_a_release_that_cannot_be_written_is_a_fault(
     embedded: Embedded, imports: ImportWorld, issued: ClaimCertificate
 ) -> None:
-    store = OperatorStore(replace(imports.tables, audit_table="there-is-none"))
+    store = ClaimStore(replace(imports.tables, audit_table="there-is-none"))
     with pytest.raises(Fault):
         release_claim(issued.certificate_id, store=store, operator=imports.operator(ALICE))
     assert embedded.claim_item(issued.certificate_id)["status"] == {"S": "blocked"}

@@ -18,8 +18,9 @@ from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.operator_action import Operator
 from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.operators.approve import approve_device
+from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.devices import quarantine_device
-from fleetgate.operators.store import OperatorStore
+from fleetgate.store.allow_list import AllowList
 from fleetgate.store.lost_race import LostRace
 from fleetgate.store.tables import TableSettings
 from fleetgate_cli.errors import ExitCode
@@ -52,9 +53,9 @@ def table_settings(fleetgate: Fleetgate) -> TableSettings:
 
 
 @pytest.fixture
-def store(table_settings: TableSettings) -> OperatorStore:
+def store(table_settings: TableSettings) -> DeviceStore:
     """The store as the command builds it."""
-    return OperatorStore(table_settings)
+    return DeviceStore(table_settings)
 
 
 @pytest.fixture
@@ -164,7 +165,12 @@ def test_approvals_that_the_gate_may_not_honour_are_noted(fleetgate: Fleetgate, 
 
 
 def test_of_many_approvals_with_the_same_mac_address_one_wins(
-    store: OperatorStore, operator: Operator, embedded: Embedded, serial_number: str, mac: str
+    store: DeviceStore,
+    table_settings: TableSettings,
+    operator: Operator,
+    embedded: Embedded,
+    serial_number: str,
+    mac: str,
 ) -> None:
     entries = [
         AllowListEntry(
@@ -185,7 +191,7 @@ def test_of_many_approvals_with_the_same_mac_address_one_wins(
     with ThreadPoolExecutor(len(entries)) as pool:
         winners = [winner for winner in pool.map(approve, entries) if winner]
     assert len(winners) == 1
-    assert store.mac_owner(MacAddress(mac)) == winners[0]
+    assert AllowList(table_settings).mac_owner(MacAddress(mac)) == winners[0]
     assert [entry.serial_number for entry in entries if store.device(entry.serial_number)] == winners
     assert sum(len(_records(embedded, str(entry.serial_number))) for entry in entries) == 1
 
@@ -265,13 +271,13 @@ def test_a_quarantine_that_loses_a_race_against_the_gate_keeps_what_the_gate_wro
 
     losses: list[LostRace | None] = []
 
-    class Overtaken(OperatorStore):
+    class Overtaken(DeviceStore):
         """The gate reserves the device between this operator's read and write, once."""
 
-        def change_device(self, changed: AllowListEntry, record: AuditRecord) -> LostRace | None:
+        def change(self, changed: AllowListEntry, record: AuditRecord) -> LostRace | None:
             if not losses:
                 embedded.put(reserved)
-            losses.append(super().change_device(changed, record))
+            losses.append(super().change(changed, record))
             return losses[-1]
 
     change = quarantine_device(SerialNumber(approved), store=Overtaken(table_settings), operator=operator)

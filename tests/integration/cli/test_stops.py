@@ -16,9 +16,10 @@ from fleetgate.domain.documents import instant
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.reasons import DenialReason
 from fleetgate.domain.refusals import RefusalCode
-from fleetgate.operators.certificates import CertificateDesk, Ending
+from fleetgate.operators.certificates import CertificateService, Ending
+from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.devices import release_device
-from fleetgate.operators.stop_store import StopStore
+from fleetgate.operators.switch_store import SwitchStore
 from fleetgate.store.certificates import Certificates
 from fleetgate.store.switch_items import SWITCH_KEY
 from fleetgate_cli.errors import ExitCode
@@ -221,7 +222,7 @@ def test_a_quarantine_that_overtakes_a_release_has_the_last_word(
 ) -> None:
     device = provisioned()
     fleetgate("device", "quarantine", str(device.serial_number), *WHY)
-    store, operator = StopStore(imports.tables), imports.operator("somebody")
+    store, operator = DeviceStore(imports.tables), imports.operator("somebody")
 
     class Overtaken(Certificates):
         """Somebody puts the device into quarantine again just before its certificate is activated."""
@@ -230,9 +231,14 @@ def test_a_quarantine_that_overtakes_a_release_has_the_last_word(
             embedded.put(embedded.entry(device.serial_number).quarantined())
             super().activate(certificate_id)
 
-    desk = CertificateDesk(store=store, certificates=Overtaken(embedded.client("iot")), operator=operator)
+    service = CertificateService(
+        devices=store,
+        switch=SwitchStore(imports.tables),
+        certificates=Overtaken(embedded.client("iot")),
+        operator=operator,
+    )
     released = release_device(device.serial_number, store=store, operator=operator)
-    (handled,) = desk.activate(released.subject)
+    (handled,) = service.activate(released.subject)
 
     assert handled.ending is Ending.STILL_STOPPED
     assert status_of(_certificate(device)) == "INACTIVE"

@@ -18,8 +18,8 @@ from fleetgate.domain.reasons import AllowRule, DenialReason
 from fleetgate.domain.refusals import RefusalCode
 from fleetgate.imports.record import ImportRecord
 from fleetgate.imports.store.records import ImportRecords
-from fleetgate.operators.stop_store import StopStore
 from fleetgate.outcomes.outcome import Evidence
+from fleetgate.store.allow_list import AllowList
 from fleetgate.trail import device_story
 from fleetgate.trail import store as audit_trail
 from fleetgate.trail.store import AuditTrail
@@ -331,7 +331,7 @@ def test_a_story_takes_so_many_queries_however_often_the_device_was_denied_and_t
     tables = replace(world.tables, endpoint_url=faulty.endpoint_url)
     told = device_story.device_story(
         device.serial_number,
-        store=StopStore(tables),
+        allow_list=AllowList(tables),
         trail=AuditTrail(tables),
         imports=ImportRecords(tables),
         now=world.at(23),

@@ -8,9 +8,10 @@ from fleetgate.domain.allow_list import AllowListEntry, DeviceCertificate, Purpo
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.imports.record import ImportRecord, ImportStatus
+from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.kept import KeptReason
 from fleetgate.operators.roll_back import RolledBack, roll_back_import
-from fleetgate.operators.store import OperatorStore
+from fleetgate.store.allow_list import AllowList
 from harness.builders import CERTIFICATE_ID, CLAIM_CERTIFICATE_ID, DECISION_ID, NOW
 from harness.import_world import BOB, ImportWorld, mac
 
@@ -19,7 +20,8 @@ def roll_back(imports: ImportWorld, record: ImportRecord) -> RolledBack:
     return roll_back_import(
         record.import_id,
         records=imports.records,
-        store=OperatorStore(imports.tables),
+        allow_list=AllowList(imports.tables),
+        devices=DeviceStore(imports.tables),
         operator=imports.operator(BOB, "wrong order"),
     )
 
@@ -122,7 +124,7 @@ def test_mac_addresses_of_devices_that_never_came_are_freed(imports: ImportWorld
         }
     )
     roll_back(imports, record)
-    assert OperatorStore(imports.tables).mac_owner(stray) is None
+    assert AllowList(imports.tables).mac_owner(stray) is None
 
 
 def test_what_runs_or_wrote_nothing_is_not_rolled_back(imports: ImportWorld) -> None:

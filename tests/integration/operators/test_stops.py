@@ -16,8 +16,8 @@ from fleetgate.domain.operator_action import Operator
 from fleetgate.domain.reasons import AllowRule, DenialReason, FaultReason
 from fleetgate.gate.decision import Allowed, Denied
 from fleetgate.gate.store import Facts, GateStore
-from fleetgate.operators.stop_store import StopStore
 from fleetgate.operators.switch import quarantine_manufacturer, release_manufacturer, start_gate, stop_gate
+from fleetgate.operators.switch_store import SwitchStore
 from fleetgate.store.switch_items import FENCES, fence_key
 from fleetgate.store.tables import TableSettings
 from fleetgate_cli.local_session import ROOT_ACCESS_KEY_ID
@@ -46,12 +46,12 @@ def operator() -> Operator:
 
 
 @pytest.fixture
-def stops(table_settings: TableSettings, operator: Operator, manufacturer: str) -> Iterator[StopStore]:
+def stops(table_settings: TableSettings, operator: Operator, manufacturer: str) -> Iterator[SwitchStore]:
     """An operator's store; in the end everything is let go again, for the tests that follow."""
-    store = StopStore(table_settings)
+    store = SwitchStore(table_settings)
     yield store
-    start_gate(store=StopStore(table_settings), operator=operator)
-    release_manufacturer(manufacturer, store=StopStore(table_settings), operator=operator)
+    start_gate(store=SwitchStore(table_settings), operator=operator)
+    release_manufacturer(manufacturer, store=SwitchStore(table_settings), operator=operator)
 
 
 @pytest.fixture
@@ -61,19 +61,19 @@ def manufacturer(serial_number: str) -> str:
 
 
 @pytest.fixture
-def stopped(stops: StopStore, operator: Operator) -> None:
+def stopped(stops: SwitchStore, operator: Operator) -> None:
     """The gate is stopped. To be named before the hook's store: a process works with one at a time."""
     stop_gate(store=stops, operator=operator)
 
 
-Stop = Callable[[StopStore, Operator, str], None]
+Stop = Callable[[SwitchStore, Operator, str], None]
 
 
-def _stop_gate(store: StopStore, operator: Operator, _manufacturer: str) -> None:
+def _stop_gate(store: SwitchStore, operator: Operator, _manufacturer: str) -> None:
     stop_gate(store=store, operator=operator)
 
 
-def _quarantine_manufacturer(store: StopStore, operator: Operator, manufacturer: str) -> None:
+def _quarantine_manufacturer(store: SwitchStore, operator: Operator, manufacturer: str) -> None:
     quarantine_manufacturer(manufacturer, store=store, operator=operator)
 
 
@@ -106,7 +106,7 @@ def test_a_stop_that_lands_between_the_read_and_the_write_wins(
     has_asked_before: bool,
     embedded: Embedded,
     store: GateStore,
-    stops: StopStore,
+    stops: SwitchStore,
     operator: Operator,
     device: AllowListEntry,
     ask: Ask,
@@ -142,7 +142,7 @@ def test_who_was_stopped_is_denied_with_a_record_and_let_in_afterwards(
     reason: DenialReason,
     embedded: Embedded,
     store: GateStore,
-    stops: StopStore,
+    stops: SwitchStore,
     operator: Operator,
     device: AllowListEntry,
     ask: Ask,
@@ -162,7 +162,7 @@ def test_who_was_stopped_is_denied_with_a_record_and_let_in_afterwards(
 
 
 def test_a_request_that_cannot_be_read_keeps_its_own_reason_while_the_gate_is_stopped(
-    store: GateStore, stops: StopStore, operator: Operator, ask: Ask, judge: Judge
+    store: GateStore, stops: SwitchStore, operator: Operator, ask: Ask, judge: Judge
 ) -> None:
     stop_gate(store=stops, operator=operator)
     assert judge(ask("white space"), store).decision == Denied(DenialReason.SERIAL_NUMBER_INVALID)
@@ -176,9 +176,9 @@ def test_a_decision_of_a_stopped_gate_takes_two_calls(
 
 
 def test_a_stop_that_was_cut_off_before_its_fences_is_finished_by_the_next(
-    embedded: Embedded, table_settings: TableSettings, operator: Operator, stops: StopStore
+    embedded: Embedded, table_settings: TableSettings, operator: Operator, stops: SwitchStore
 ) -> None:
-    class CutOff(StopStore):
+    class CutOff(SwitchStore):
         def raise_fences(self, switch: GateSwitch) -> None:
             raise Fault(FaultReason.STORE_TIMEOUT)
 
@@ -193,13 +193,13 @@ def test_a_stop_that_was_cut_off_before_its_fences_is_finished_by_the_next(
 
 
 def test_a_fence_that_an_allow_is_just_passing_is_raised_after_it(
-    faulty: FaultyDynamoDB, table_settings: TableSettings, operator: Operator, stops: StopStore, embedded: Embedded
+    faulty: FaultyDynamoDB, table_settings: TableSettings, operator: Operator, stops: SwitchStore, embedded: Embedded
 ) -> None:
     def busy(doorman: "faults._Doorman") -> None:
         doorman.refuse("com.amazonaws.dynamodb.v20120810#TransactionConflictException", {})
 
     pauses: list[float] = []
-    patient = StopStore(replace(table_settings, endpoint_url=faulty.endpoint_url), sleep=pauses.append)
+    patient = SwitchStore(replace(table_settings, endpoint_url=faulty.endpoint_url), sleep=pauses.append)
     faulty.next(faults.behave, faults.behave, busy, busy)  # the switch is read and written, then a fence is busy
     stop_gate(store=patient, operator=operator)
 
@@ -209,7 +209,7 @@ def test_a_fence_that_an_allow_is_just_passing_is_raised_after_it(
 
 
 def test_operators_who_stop_at_once_all_have_their_way(
-    embedded: Embedded, operator: Operator, stops: StopStore, manufacturer: str
+    embedded: Embedded, operator: Operator, stops: SwitchStore, manufacturer: str
 ) -> None:
     names = [f"{manufacturer} {number}" for number in range(3)]
     with ThreadPoolExecutor(len(names)) as pool:

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from fleetgate.domain.allow_list import AllowListEntry, Purpose, Reservation
 from fleetgate.domain.audit import AuditRecord, RecordKind
 from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.operators.stop_store import StopStore
+from fleetgate.operators.device_store import DeviceStore
 from fleetgate.outcomes import superseded as superseded_certificates
 from fleetgate.outcomes.reservations import Settled
 from fleetgate.outcomes.superseded import Retired
@@ -320,7 +320,7 @@ def test_a_certificate_that_is_reserved_again_after_aws_iot_was_asked_is_left_al
     assert actions(embedded, approved) == []
 
 
-class Raced(StopStore):
+class Raced(DeviceStore):
     """A store behind whose back something happens after the second read of a device."""
 
     def then(self, happens: Callable[[], None]) -> "Raced":
@@ -342,7 +342,7 @@ def test_a_certificate_that_is_reserved_again_after_the_last_read_is_left_alone(
 ) -> None:
     first, _ = devices.rotate(approved)
     store = Raced(world.tables).then(lambda: reserved_again(embedded, approved, first))
-    assert list(replace(world.superseded(), store=store).run()) == [Retired.NOTHING_TO_DO]
+    assert list(replace(world.superseded(), devices=store).run()) == [Retired.NOTHING_TO_DO]
     assert world.status(first) == "ACTIVE"
     assert actions(embedded, approved) == []
 

@@ -76,7 +76,7 @@ def invoke(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 def forget() -> None:
     watcher._settings.cache_clear()
-    watcher._desk.cache_clear()
+    watcher._responder.cache_clear()
 
 
 def context() -> Any:
@@ -316,9 +316,9 @@ def test_two_watchers_at_once_are_one_block_and_one_notice(
     records = guesses(claim, MANY, moment)
     invoke([])
     # Not the handler: Powertools has one set of metrics a process, and in Lambda a process has one batch at a time.
-    desk = watcher._desk()
+    responder = watcher._responder()
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda _: list(watch_denials(records, desk=desk)), range(4)))
+        answers = list(pool.map(lambda _: list(watch_denials(records, responder=responder)), range(4)))
 
     assert [[watched.problem for watched in answer] for answer in answers] == [[None]] * 4
     assert done_about(embedded, claim) == BLOCKED

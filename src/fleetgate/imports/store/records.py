@@ -18,11 +18,10 @@ from fleetgate.imports.store.items import (
     import_key,
     import_record_from,
 )
+from fleetgate.store.allow_list import Page, page_of
 from fleetgate.store.audit_items import AuditItem, record_from
-from fleetgate.store.connection import StackTables
 from fleetgate.store.faults import cancellation_codes, faults_translated, response_code
-from fleetgate.store.queries import Page, page_of
-from fleetgate.store.tables import TableSettings
+from fleetgate.store.tables import StackTables, TableSettings
 
 # Position of its part in a change's transaction.
 _DAY_ROWS = 1
@@ -51,8 +50,8 @@ class DayRows:
 class ImportRecords:
     """The import records of one stack. Every method raises Fault when the tables cannot answer."""
 
-    def __init__(self, settings: TableSettings) -> None:
-        self._tables = StackTables(settings)
+    def __init__(self, tables: TableSettings | StackTables) -> None:
+        self._tables = StackTables.of(tables)
 
     def prime(self) -> None:
         """Build the client."""

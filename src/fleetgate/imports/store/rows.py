@@ -25,9 +25,8 @@ from fleetgate.store.allow_list_items import (
     item_from,
     mac_key,
 )
-from fleetgate.store.connection import StackTables
 from fleetgate.store.faults import cancellation_codes, faults_translated, response_code
-from fleetgate.store.tables import TableSettings
+from fleetgate.store.tables import StackTables, TableSettings
 
 # DynamoDB, BatchExecuteStatement: statements a call.
 _MOST_STATEMENTS = 25
@@ -52,8 +51,8 @@ class KnownRows:
 class ImportStore:
     """The importer's view of one stack's tables. Every method raises Fault when the tables cannot answer."""
 
-    def __init__(self, settings: TableSettings, *, sleep: Callable[[float], None] = time.sleep) -> None:
-        self._tables = StackTables(settings)
+    def __init__(self, tables: TableSettings | StackTables, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._tables = StackTables.of(tables)
         self._sleep = sleep
 
     def known(self, serial_numbers: Iterable[SerialNumber], mac_addresses: Iterable[MacAddress]) -> KnownRows:

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from fleetgate.domain.audit import AuditRecord
+from fleetgate.domain.audit import AuditRecord, import_subject, manufacturer_subject
 from fleetgate.domain.gate_switch import GateSwitch
 from fleetgate.domain.operator_action import Action
-from fleetgate.operators.stop_store import StopStore
+from fleetgate.trail.records import SubjectRecords
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class Quarantine:
     record: AuditRecord | None
 
 
-def quarantines_of(switch: GateSwitch, *, store: StopStore) -> tuple[Quarantine, ...]:
+def quarantines_of(switch: GateSwitch, *, records: SubjectRecords) -> tuple[Quarantine, ...]:
     """The quarantines of a switch: manufacturers by name, then imports by ID.
 
     Raises:
@@ -30,12 +30,15 @@ def quarantines_of(switch: GateSwitch, *, store: StopStore) -> tuple[Quarantine,
     of_manufacturers = (
         Quarantine(
             manufacturer=name,
-            record=store.last_record_of_manufacturer(name, action=Action.QUARANTINE_MANUFACTURER),
+            record=records.last_action(manufacturer_subject(name), Action.QUARANTINE_MANUFACTURER),
         )
         for name in sorted(switch.manufacturers)
     )
     of_imports = (
-        Quarantine(import_id=import_id, record=store.last_record_of_import(import_id, action=Action.QUARANTINE_IMPORT))
+        Quarantine(
+            import_id=import_id,
+            record=records.last_action(import_subject(import_id), Action.QUARANTINE_IMPORT),
+        )
         for import_id in sorted(switch.imports)
     )
     return (*of_manufacturers, *of_imports)

@@ -1,15 +1,13 @@
-"""What operators ask of the tables: single items read strongly consistent, lists through the indexes."""
+"""The allow-list table as it is read: single items strongly consistent, lists by index or scan. It writes nothing."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from pynamodb.exceptions import DoesNotExist
-
 from fleetgate.domain.allow_list import AllowListEntry
-from fleetgate.domain.audit import AuditRecord, Verdict
 from fleetgate.domain.claim import ClaimCertificate
+from fleetgate.domain.gate_switch import OPEN, GateSwitch
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.store.allow_list_items import (
     AllowListItem,
@@ -22,10 +20,9 @@ from fleetgate.store.allow_list_items import (
     entry_from,
     mac_key,
 )
-from fleetgate.store.audit_items import AuditItem, record_from
-from fleetgate.store.connection import StackTables
 from fleetgate.store.faults import UnreadableItem, faults_translated
-from fleetgate.store.tables import TableSettings
+from fleetgate.store.switch_items import SWITCH_KEY, SwitchItem, switch_from
+from fleetgate.store.tables import StackTables, TableSettings
 
 # DynamoDB reads a page before it filters it, so a page as small as the limit would mean a call for a handful of items.
 SCAN_PAGE_ITEMS = 1000
@@ -59,11 +56,11 @@ class DevicePage:
     place: str | None
 
 
-class Queries:
-    """An operator's questions to one stack's tables. Every method raises Fault when the tables cannot answer."""
+class AllowList:
+    """The allow-list table of one stack, read. Every method raises Fault when the table cannot answer."""
 
-    def __init__(self, settings: TableSettings) -> None:
-        self._tables = StackTables(settings)
+    def __init__(self, tables: TableSettings | StackTables) -> None:
+        self._tables = StackTables.of(tables)
 
     def prime(self) -> None:
         """Build the client."""
@@ -83,8 +80,7 @@ class Queries:
 
     def devices(self, *, limit: int) -> Page[AllowListEntry]:
         """Allow-list entries in the table's own order, which is none; a scan, so it costs what the table holds."""
-        self._tables.connection()
-        with faults_translated():
+        with self._tables.asked():
             return page_of(DeviceItem.scan(page_size=SCAN_PAGE_ITEMS), entry_from, limit)
 
     def devices_of_import(self, import_id: str, *, after: str | None = None) -> Iterator[DevicePage]:
@@ -107,9 +103,8 @@ class Queries:
 
     def mac_addresses_of_import(self, import_id: str) -> Iterator[tuple[MacAddress, SerialNumber]]:
         """The MAC addresses that an import assigned, each with its owner; a scan, so it costs what the table holds."""
-        self._tables.connection()
         condition = MacAssignmentItem.import_id == import_id
-        with faults_translated():
+        with self._tables.asked():
             for item in MacAssignmentItem.scan(
                 filter_condition=condition, page_size=SCAN_PAGE_ITEMS, consistent_read=True
             ):
@@ -117,43 +112,19 @@ class Queries:
 
     def claims(self, *, limit: int, starting_with: str = "") -> Page[ClaimCertificate]:
         """Registered claim certificates by certificate ID, or those whose certificate ID starts with some digits."""
-        self._tables.connection()
-        with faults_translated():
+        with self._tables.asked():
             found = ClaimItem.by_listing.query(
                 "claims", range_key_condition=AllowListItem.pk.startswith(claim_key(starting_with)), limit=limit + 1
             )
             return page_of(found, claim_from, limit)
 
-    def records_of_device(self, serial_number: SerialNumber, *, limit: int) -> Page[AuditRecord]:
-        """The audit records filed under a device, newest first."""
-        self._tables.connection()
-        with faults_translated():
-            return page_of(
-                AuditItem.query(
-                    device_key(serial_number), consistent_read=True, scan_index_forward=False, limit=limit + 1
-                ),
-                record_from,
-                limit,
-            )
-
-    def last_denial_of_device(self, serial_number: SerialNumber) -> AuditRecord | None:
-        """The newest audit record of a denial, however far back it lies."""
-        self._tables.connection()
-        with faults_translated():
-            denials = AuditItem.query(
-                device_key(serial_number),
-                filter_condition=AuditItem.verdict == Verdict.DENIED.value,
-                consistent_read=True,
-                scan_index_forward=False,
-                limit=1,
-                page_size=SCAN_PAGE_ITEMS,
-            )
-            return next(map(record_from, denials), None)
+    def switch(self) -> GateSwitch:
+        """The switch, strongly consistent."""
+        return self._one(SwitchItem, SWITCH_KEY, switch_from) or OPEN
 
     def _device_pages(self, condition: Any, after: str | None) -> Iterator[DevicePage]:
-        self._tables.connection()
         start = {"pk": {"S": after}} if after else None
-        with faults_translated():
+        with self._tables.asked():
             found = DeviceItem.scan(
                 filter_condition=condition, page_size=SCAN_PAGE_ITEMS, consistent_read=True, last_evaluated_key=start
             )
@@ -165,12 +136,11 @@ class Queries:
                 )
 
     def _one(self, model: Any, key: str, read: Callable[[Any], _Read]) -> _Read | None:
-        self._tables.connection()
+        item = self._tables.get(model, key)
+        if item is None:
+            return None
         with faults_translated():
-            try:
-                return _readable(model.get(key, consistent_read=True), read)
-            except DoesNotExist:
-                return None
+            return _readable(item, read)
 
 
 def entries_in(pages: Iterable[DevicePage]) -> Iterator[AllowListEntry]:
@@ -184,9 +154,8 @@ def page_of(items: Iterable[Any], read: Callable[[Any], _Read], limit: int) -> P
     return Page(tuple(found[:limit]), more=len(found) > limit)
 
 
-def _readable(item: Any, read: Callable[[Any], _Read]) -> _Read:
+def _readable(item: AllowListItem, read: Callable[[Any], _Read]) -> _Read:
     try:
         return read(item)
     except (TypeError, ValueError) as error:
-        key = item.pk if isinstance(item, AllowListItem) else f"{item.subject} {item.record_id}"
-        raise UnreadableItem(f"{key}: {error}") from error
+        raise UnreadableItem(f"{item.pk}: {error}") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
-from fleetgate.imports.account import Tally, import_file
+from fleetgate.imports.account import RowTally, import_file
 from fleetgate.imports.apply import apply_rows
 from fleetgate.imports.check import CheckedFile, check_file
 from fleetgate.imports.reading.factory_list import ImportPolicy
@@ -45,10 +45,10 @@ def list_on_disk(lines: Iterable[str]) -> Iterator[Path]:
 
 def check_pass(path: Path) -> CheckedFile:
     """Read a list to its end, as an import does before anything takes effect."""
-    return check_file(lambda: path.open("rb"), file_name=path.name, policy=ImportPolicy(), most_rows=10_000_000)
+    return check_file(lambda: path.open("rb"), file_name=path.name, policy=ImportPolicy(), max_rows=10_000_000)
 
 
-def apply_pass(path: Path, checked: CheckedFile, store: ImportStore, *, import_id: str = "import-1") -> Tally:
+def apply_pass(path: Path, checked: CheckedFile, store: ImportStore, *, import_id: str = "import-1") -> RowTally:
     """Read a list again, give its rows their effect, and write rejects.csv beside it."""
     effect = partial(
         apply_rows, manufacturer=MANUFACTURER, import_id=import_id, store=store, now=lambda: datetime.now(UTC)

@@ -26,7 +26,7 @@ from harness.hook_world import World
 # At least 0.9 of the floor's rows a second, said as a cost.
 _GOAL = round(1 / 0.9, 2)
 # DynamoDB, BatchWriteItem and BatchExecuteStatement alike.
-_MOST_ITEMS = 25
+_MAX_ITEMS = 25
 
 
 def import_write_figures(world: World) -> Iterator[Ratio]:
@@ -36,8 +36,8 @@ def import_write_figures(world: World) -> Iterator[Ratio]:
     endpoint_url = world.embedded.stack.endpoint_url
     yield from _figures(environment, endpoint_url, numbers, "embedded AWS", rounds=20, rows=100)
     with recorder(endpoint_url) as (recorded_url, exchanges), raw_client(environment, recorded_url) as client:
-        _insert(ImportStore(tables(environment, recorded_url)), _writes(numbers, _MOST_ITEMS))
-        _all(_blind_calls(environment, client, _writes(numbers, _MOST_ITEMS)))
+        _insert(ImportStore(tables(environment, recorded_url)), _writes(numbers, _MAX_ITEMS))
+        _all(_blind_calls(environment, client, _writes(numbers, _MAX_ITEMS)))
     with null_server(exchanges) as null_url:
         yield from _figures(environment, null_url, numbers, "null server", rounds=30, rows=500)
 
@@ -97,9 +97,9 @@ def _blind_calls(environment: Mapping[str, str], client: Any, writes: Sequence[W
     return [
         partial(
             client.batch_write_item,
-            RequestItems={environment["ALLOW_LIST_TABLE_NAME"]: requests[start : start + _MOST_ITEMS]},
+            RequestItems={environment["ALLOW_LIST_TABLE_NAME"]: requests[start : start + _MAX_ITEMS]},
         )
-        for start in range(0, len(requests), _MOST_ITEMS)
+        for start in range(0, len(requests), _MAX_ITEMS)
     ]
 
 

@@ -5,16 +5,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from fleetgate.imports.apply import EndedRow
+from fleetgate.imports.apply import RowResult
 from fleetgate.imports.check import CheckedFile
 from fleetgate.imports.plan import RowClass
 from fleetgate.imports.reading.factory_list import ImportRow, RejectedRow
 from fleetgate.imports.reading.validate import ValidatedBatch
-from fleetgate.imports.record import Findings
+from fleetgate.imports.record import ImportFindings
 
 
 @dataclass(slots=True)
-class Tally:
+class RowTally:
     """How the records of a file ended: each that is not blank is in exactly one class."""
 
     rows: Counter[str] = field(default_factory=Counter)
@@ -31,7 +31,7 @@ class Tally:
         """Whether any of them stands now."""
         return self.total > sum(self.rows[one] for one in (RowClass.REJECTED, RowClass.CONFLICT, RowClass.NOT_APPLIED))
 
-    def add(self, ended: Sequence[EndedRow], rejected: Sequence[RejectedRow]) -> None:
+    def add(self, ended: Sequence[RowResult], rejected: Sequence[RejectedRow]) -> None:
         """Count rows that came to an end, and rows that were rejected."""
         self.rows.update(one.row_class.value for one in ended)
         self.errors.update(one.conflict.value for one in ended if one.conflict)
@@ -39,9 +39,9 @@ class Tally:
             self.rows[RowClass.REJECTED.value] += len(rejected)
             self.errors.update(one.error.value for one in rejected)
 
-    def findings(self) -> Findings:
+    def findings(self) -> ImportFindings:
         """What the record of the import says of it."""
-        return Findings(rows=dict(self.rows), errors=dict(self.errors), notes=self.notes)
+        return ImportFindings(rows=dict(self.rows), errors=dict(self.errors), notes=self.notes)
 
 
 class Rejects(Protocol):
@@ -57,10 +57,10 @@ class Rejects(Protocol):
 def import_file(
     checked: CheckedFile,
     *,
-    effect: Callable[[Sequence[ImportRow]], Sequence[EndedRow]],
+    effect: Callable[[Sequence[ImportRow]], Sequence[RowResult]],
     rejects: Rejects,
     progress: Callable[[int], None] = lambda _done: None,
-) -> Tally:
+) -> RowTally:
     """Give every sound row of a file its effect. Safe to repeat, where the effect is.
 
     Args:
@@ -72,7 +72,7 @@ def import_file(
     """
     file, batches = checked.batches()
     rejects.start(file.header, file.delimiter or ",")
-    tally = Tally()
+    tally = RowTally()
     for batch in batches:
         ended = effect(batch.rows)
         tally.add(ended, batch.rejected)
@@ -84,7 +84,7 @@ def import_file(
     return tally
 
 
-def _rejected(batch: ValidatedBatch, at: int, ended: EndedRow) -> RejectedRow:
+def _rejected(batch: ValidatedBatch, at: int, ended: RowResult) -> RejectedRow:
     if ended.conflict is None:
         raise ValueError("the row took effect")
     return RejectedRow(ended.row.line_number, batch.as_delivered(at), None, ended.conflict, ended.conflict.meaning)

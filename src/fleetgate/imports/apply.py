@@ -7,15 +7,15 @@ from typing import NamedTuple, assert_never
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.reasons import FaultReason
-from fleetgate.imports.plan import Conflict, ConflictReason, RowClass, Settled, Write, plan_row
+from fleetgate.imports.plan import Conflict, ConflictReason, NothingToWrite, RowClass, Write, plan_row
 from fleetgate.imports.reading.factory_list import ImportRow
 from fleetgate.imports.store.rows import ImportStore
 
 # Each round settles all rows but those that somebody else got in the way of, or that wait for an earlier row.
-_MOST_ROUNDS = 20
+_MAX_ROUNDS = 20
 
 
-class EndedRow(NamedTuple):
+class RowResult(NamedTuple):
     """How one row ended. A tuple for the same reason as `ImportRow`: a list has a million.
 
     Attributes:
@@ -29,7 +29,7 @@ class EndedRow(NamedTuple):
 
 def apply_rows(
     rows: Sequence[ImportRow], *, manufacturer: str, import_id: str, store: ImportStore, now: Callable[[], datetime]
-) -> list[EndedRow]:
+) -> list[RowResult]:
     """Give every row its effect, once, and say how it ended.
 
     Repeating it, whole or after it was cut off anywhere, ends in the same state and the same classes.
@@ -45,9 +45,9 @@ def apply_rows(
     Raises:
         Fault: The tables could not be asked, or others kept changing the same rows; repeat it later.
     """
-    ended: dict[int, EndedRow] = {}
+    ended: dict[int, RowResult] = {}
     open_rows = list(enumerate(rows))
-    for _ in range(_MOST_ROUNDS):
+    for _ in range(_MAX_ROUNDS):
         if not open_rows:
             return [ended[position] for position in range(len(rows))]
         turn, waiting = _one_for_each_identity(open_rows)
@@ -75,7 +75,7 @@ def _one_for_each_identity(rows: Sequence[_Numbered]) -> tuple[list[_Numbered], 
 
 def _round(
     turn: Sequence[_Numbered],
-    ended: dict[int, EndedRow],
+    ended: dict[int, RowResult],
     *,
     manufacturer: str,
     import_id: str,
@@ -92,18 +92,18 @@ def _round(
         entry = known.entries.get(row.serial_number)
         plan = plan_row(row, entry, known.mac_owners, manufacturer=manufacturer, import_id=import_id)
         match plan:
-            case Settled(row_class):
-                ended[position] = EndedRow(row, row_class)
+            case NothingToWrite(row_class):
+                ended[position] = RowResult(row, row_class)
             case Conflict(reason):
                 own = entry.mac_addresses if entry else frozenset()
                 stray = [mac for mac in row.mac_addresses - own if known.mac_owners.get(mac) == row.serial_number]
-                store.take_back(row.serial_number, stray, import_id=import_id)
-                ended[position] = EndedRow(row, RowClass.CONFLICT, reason)
+                store.release_mac_addresses(row.serial_number, stray, import_id=import_id)
+                ended[position] = RowResult(row, RowClass.CONFLICT, reason)
             case Write(before=None):
                 additions.append((numbered, plan))
             case Write(row_class=row_class):
                 if store.replace(plan, now=now):
-                    ended[position] = EndedRow(row, row_class)
+                    ended[position] = RowResult(row, row_class)
                 else:
                     missed.append(numbered)
             case _:
@@ -114,5 +114,5 @@ def _round(
         if row.serial_number in again:
             missed.append(numbered)
         else:
-            ended[position] = EndedRow(row, write.row_class)
+            ended[position] = RowResult(row, write.row_class)
     return missed

@@ -4,16 +4,16 @@ from datetime import UTC, datetime
 
 from ulid import ULID
 
-from fleetgate.imports.journal import ImportDesk
-from fleetgate.imports.settings import ImportDeskSettings
+from fleetgate.imports.journal import ImportJournal
+from fleetgate.imports.settings import JournalSettings
 from fleetgate.imports.store.drop_box import DropBox
 from fleetgate.imports.store.records import ImportRecords
 from fleetgate.store.announcements import Announcements
 
 
-def desk(settings: ImportDeskSettings) -> ImportDesk:
-    """The desk of the stack that a function belongs to."""
-    return ImportDesk(
+def journal(settings: JournalSettings) -> ImportJournal:
+    """The journal of the stack that a function belongs to."""
+    return ImportJournal(
         drop_box=DropBox.of_environment(settings.drop_box),
         records=ImportRecords(settings.tables),
         announcements=Announcements.of_environment(),

@@ -19,14 +19,14 @@ class SafetyGates:
     """What a file must keep to before anything of it is written.
 
     Attributes:
-        most_rows: Of one file.
-        most_rows_a_day: Of all files that a manufacturer delivers on one UTC day.
-        most_rejected_share: Of a file's rows, 0 to 1. A file that is mostly wrong is the wrong file.
+        max_rows_per_file: Of one file.
+        max_rows_per_day: Of all files that a manufacturer delivers on one UTC day.
+        max_rejected_share: Of a file's rows, 0 to 1. A file that is mostly wrong is the wrong file.
     """
 
-    most_rows: int = 1_000_000
-    most_rows_a_day: int = 5_000_000
-    most_rejected_share: float = 0.2
+    max_rows_per_file: int = 1_000_000
+    max_rows_per_day: int = 5_000_000
+    max_rejected_share: float = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +52,10 @@ class CheckedFile:
         Raises:
             UnreadableFile: It is.
         """
-        if self.rejected > self.total * gates.most_rejected_share:
+        if self.rejected > self.total * gates.max_rejected_share:
             raise UnreadableFile(
                 FileError.TOO_MANY_REJECTED,
-                f"{self.rejected:,} of {self.total:,} rows are wrong; the limit is {gates.most_rejected_share:.0%}.",
+                f"{self.rejected:,} of {self.total:,} rows are wrong; the limit is {gates.max_rejected_share:.0%}.",
             )
 
     def batches(self) -> tuple[FactoryFile, Iterator[ValidatedBatch]]:
@@ -69,7 +69,7 @@ def check_file(
     *,
     file_name: str,
     policy: ImportPolicy,
-    most_rows: int,
+    max_rows: int,
     folder: Path | None = None,
 ) -> CheckedFile:
     """Read a file to its end, unless it is too long.
@@ -91,8 +91,8 @@ def check_file(
             seen.add(batch.rows)
             total += len(batch.rows) + len(batch.rejected)
             rejected += len(batch.rejected)
-            if total > most_rows:
-                raise UnreadableFile(FileError.TOO_MANY_ROWS, f"The limit is {most_rows:,}.")
+            if total > max_rows:
+                raise UnreadableFile(FileError.TOO_MANY_ROWS, f"The limit is {max_rows:,}.")
         if total == 0:
             raise UnreadableFile(FileError.NO_ROWS)
         duplicates = seen.duplicates()

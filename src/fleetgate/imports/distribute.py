@@ -14,8 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from fleetgate.imports.account import Tally
-from fleetgate.imports.apply import EndedRow
+from fleetgate.imports.account import RowTally
+from fleetgate.imports.apply import RowResult
 from fleetgate.imports.check import CheckedFile
 from fleetgate.imports.reading.factory_list import ImportRow
 from fleetgate.imports.record import ImportRecord
@@ -87,10 +87,10 @@ def row_document(row: ImportRow, as_delivered: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _write(checked: CheckedFile, rows: Path, rejects: Path) -> tuple[Tally, str]:
+def _write(checked: CheckedFile, rows: Path, rejects: Path) -> tuple[RowTally, str]:
     file, batches = checked.batches()
-    tally, delimiter = Tally(), file.delimiter or ","
-    nothing: Sequence[EndedRow] = ()
+    tally, delimiter = RowTally(), file.delimiter or ","
+    nothing: Sequence[RowResult] = ()
     with rows.open("w", encoding="utf-8", errors="surrogateescape") as lines, rejects_at(rejects) as written:
         written.start(file.header, delimiter)
         for batch in batches:

@@ -15,7 +15,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.reasons import FaultReason
-from fleetgate.imports.assembly import desk
+from fleetgate.imports.assembly import journal
 from fleetgate.imports.check import SafetyGates
 from fleetgate.imports.delivery import Delivery
 from fleetgate.imports.distribute import Distributor
@@ -52,7 +52,7 @@ def _import(detail: Mapping[str, Any], *, is_last_try: bool) -> None:
     importer = _importer()
     try:
         delivery = Delivery.of(
-            importer.desk.drop_box.look(detail["object"]["key"], detail["object"].get("version-id")),
+            importer.journal.drop_box.look(detail["object"]["key"], detail["object"].get("version-id")),
             requester=detail.get("requester"),
             source_ip_address=detail.get("source-ip-address"),
         )
@@ -90,13 +90,13 @@ def _settings() -> ImportSettings:
 def _importer() -> Importer:
     settings = _settings()
     return Importer(
-        desk=desk(settings.desk),
-        rows=ImportStore(settings.desk.tables),
+        journal=journal(settings.journal),
+        rows=ImportStore(settings.journal.tables),
         policy=settings.policy,
         gates=SafetyGates(
-            most_rows=settings.most_rows,
-            most_rows_a_day=settings.most_rows_a_day,
-            most_rejected_share=settings.most_rejected_share,
+            max_rows_per_file=settings.most_rows,
+            max_rows_per_day=settings.most_rows_a_day,
+            max_rejected_share=settings.most_rejected_share,
         ),
         is_held=settings.holds_imports,
         distributor=Distributor(

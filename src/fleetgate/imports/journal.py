@@ -17,7 +17,7 @@ from fleetgate.imports.store.records import DayRows, ImportRecords
 from fleetgate.imports.summary import message_of, sentence_of, summary_of
 from fleetgate.store.announcements import Announcements
 
-_MOST_TRIES = 5
+_MAX_TRIES = 5
 # What is announced, and as what.
 _DETAIL_TYPES = {
     ImportStatus.WAITING: "Import Waiting",
@@ -28,7 +28,7 @@ _DETAIL_TYPES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImportDesk:
+class ImportJournal:
     """Where imports are kept and told of. Every method raises Fault when AWS cannot answer.
 
     Attributes:
@@ -78,7 +78,7 @@ class ImportDesk:
         Raises:
             TooManyRowsToday: Of `day_rows`.
         """
-        for _ in range(_MOST_TRIES):
+        for _ in range(_MAX_TRIES):
             after = transition(record)
             if self.records.change(after, audit=self._audit_of(after) if with_audit else None, day_rows=day_rows):
                 return after

@@ -11,9 +11,9 @@ from typing import Any
 
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.reasons import FaultReason
-from fleetgate.imports.account import Tally
+from fleetgate.imports.account import RowTally
 from fleetgate.imports.distribute import work_of
-from fleetgate.imports.journal import ImportDesk
+from fleetgate.imports.journal import ImportJournal
 from fleetgate.imports.plan import ConflictReason, RowClass
 from fleetgate.imports.reading.factory_list import RejectedRow
 from fleetgate.imports.record import ImportRecord
@@ -23,7 +23,7 @@ from fleetgate.imports.store.drop_box import DropBox
 _CONFLICTS = {reason.value: reason for reason in ConflictReason}
 
 
-def merge_batches(import_id: str, map_result: Any, *, desk: ImportDesk) -> ImportRecord:
+def merge_batches(import_id: str, map_result: Any, *, journal: ImportJournal) -> ImportRecord:
     """Conclude an import whose batches are done. Safe to repeat.
 
     Args:
@@ -35,19 +35,19 @@ def merge_batches(import_id: str, map_result: Any, *, desk: ImportDesk) -> Impor
     Raises:
         Fault: Something could not be read or written; repeat it later.
     """
-    record = _record(import_id, desk)
+    record = _record(import_id, journal)
     if record.has_ended:
-        return desk.announce(record)
+        return journal.announce(record)
     work = work_of(import_id)
-    before = json.load(desk.drop_box.open_report(f"{work}tally.json"))
-    tally = Tally(Counter(before["rows"]), Counter(before["errors"]), tuple(before["notes"]))
+    before = json.load(journal.drop_box.open_report(f"{work}tally.json"))
+    tally = RowTally(Counter(before["rows"]), Counter(before["errors"]), tuple(before["notes"]))
     with TemporaryDirectory() as folder:
         path = Path(folder, "rejects.csv")
         with path.open("wb") as rejects:
-            copyfileobj(desk.drop_box.open_report(f"{work}rejects.csv"), rejects)
+            copyfileobj(journal.drop_box.open_report(f"{work}rejects.csv"), rejects)
         with path.open("a", encoding="utf-8", errors="surrogateescape", newline="") as rejects:
             writer = csv.writer(rejects, delimiter=before["delimiter"])
-            for batch in _batches(map_result, desk.drop_box):
+            for batch in _batches(map_result, journal.drop_box):
                 tally.rows.update(batch["rows"])
                 for conflict in batch["conflicts"]:
                     tally.errors[conflict["code"]] += 1
@@ -56,18 +56,18 @@ def merge_batches(import_id: str, map_result: Any, *, desk: ImportDesk) -> Impor
         if missing := (record.total or 0) - tally.total:
             tally.rows[RowClass.NOT_APPLIED.value] = missing
         if tally.errors:
-            desk.put_rejects(record.delivery, path)
-    return finish(desk, record, tally)
+            journal.put_rejects(record.delivery, path)
+    return finish(journal, record, tally)
 
 
-def give_up_on_map(import_id: str, *, desk: ImportDesk) -> ImportRecord:
+def give_up_on_map(import_id: str, *, journal: ImportJournal) -> ImportRecord:
     """Conclude an import whose Distributed Map failed. Delivering the file again does the rest."""
-    record = _record(import_id, desk)
-    return record if record.has_ended else fail(desk, record, Fault(FaultReason.MAP_FAILED))
+    record = _record(import_id, journal)
+    return record if record.has_ended else fail(journal, record, Fault(FaultReason.MAP_FAILED))
 
 
-def _record(import_id: str, desk: ImportDesk) -> ImportRecord:
-    record = desk.records.find(import_id)
+def _record(import_id: str, journal: ImportJournal) -> ImportRecord:
+    record = journal.records.find(import_id)
     if record is None:
         raise Fault(FaultReason.CORRUPT_ITEM)
     return record

@@ -65,7 +65,7 @@ class ConflictReason(Reason):
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class NothingToWrite:
     """Nothing is to be written: the table says already how the row ended."""
 
     row_class: RowClass
@@ -102,7 +102,7 @@ class Write(NamedTuple):
         return (self.before.mac_addresses if self.before else frozenset()) - self.after.mac_addresses
 
 
-Plan = Settled | Conflict | Write
+Plan = NothingToWrite | Conflict | Write
 
 
 def plan_row(
@@ -131,7 +131,7 @@ def plan_row(
     if entry.import_id == import_id:
         return _own_work(row, entry)
     if _says_the_same(row, entry):
-        return Settled(RowClass.UNCHANGED)
+        return NothingToWrite(RowClass.UNCHANGED)
     in_the_way = _IN_THE_WAY[entry.state]
     if in_the_way is None and entry.import_id is not None and is_later(entry.import_id, than=import_id):
         in_the_way = ConflictReason.IN_LATER_LIST
@@ -153,8 +153,8 @@ def _own_work(row: ImportRow, entry: AllowListEntry) -> Plan:
     if entry.import_line != row.line_number:
         return Conflict(ConflictReason.DUPLICATE_IN_FILE)
     if row.operation is Operation.REVOKE:
-        return Settled(RowClass.REVOKED)
-    return Settled(RowClass.ADDED if entry.first_import_id == entry.import_id else RowClass.UPDATED)
+        return NothingToWrite(RowClass.REVOKED)
+    return NothingToWrite(RowClass.ADDED if entry.first_import_id == entry.import_id else RowClass.UPDATED)
 
 
 def _says_the_same(row: ImportRow, entry: AllowListEntry) -> bool:

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from typing import assert_never
 
-from fleetgate.imports.apply import EndedRow
-from fleetgate.imports.plan import Conflict, RowClass, Settled, Write, plan_row
+from fleetgate.imports.apply import RowResult
+from fleetgate.imports.plan import Conflict, NothingToWrite, RowClass, Write, plan_row
 from fleetgate.imports.reading.factory_list import ImportRow
 from fleetgate.imports.store.rows import ImportStore
 
 
-def preview_rows(rows: Sequence[ImportRow], *, manufacturer: str, import_id: str, store: ImportStore) -> list[EndedRow]:
+def preview_rows(
+    rows: Sequence[ImportRow], *, manufacturer: str, import_id: str, store: ImportStore
+) -> list[RowResult]:
     """Say how each row would end if it were applied now.
 
     Each is judged by what the tables hold now. A row that only finds its place once an earlier one of the same file has
@@ -26,10 +28,10 @@ def preview_rows(rows: Sequence[ImportRow], *, manufacturer: str, import_id: str
         entry = known.entries.get(row.serial_number)
         plan = plan_row(row, entry, known.mac_owners, manufacturer=manufacturer, import_id=import_id)
         match plan:
-            case Settled(row_class) | Write(row_class=row_class):
-                ended.append(EndedRow(row, row_class))
+            case NothingToWrite(row_class) | Write(row_class=row_class):
+                ended.append(RowResult(row, row_class))
             case Conflict(reason):
-                ended.append(EndedRow(row, RowClass.CONFLICT, reason))
+                ended.append(RowResult(row, RowClass.CONFLICT, reason))
             case _:
                 assert_never(plan)
     return ended

@@ -33,7 +33,7 @@ def _nothing() -> Mapping[str, int]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class ImportProblem:
     """Why an import was refused, or could not be done.
 
     Attributes:
@@ -46,7 +46,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Findings:
+class ImportFindings:
     """What was found in a file, and what became of its rows; for a dry run, or one that waits, what would.
 
     Attributes:
@@ -82,8 +82,8 @@ class ImportRecord:
     total: int | None = None
     done: int = 0
     checksum: str | None = None
-    findings: Findings = field(default_factory=Findings)
-    problem: Problem | None = None
+    findings: ImportFindings = field(default_factory=ImportFindings)
+    problem: ImportProblem | None = None
     attempt: int = 1
     is_held: bool = False
     approved_by: str | None = None

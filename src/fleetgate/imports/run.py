@@ -9,17 +9,17 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from fleetgate.domain.faults import Fault
-from fleetgate.imports.account import Tally, import_file
-from fleetgate.imports.apply import EndedRow, apply_rows
+from fleetgate.imports.account import RowTally, import_file
+from fleetgate.imports.apply import RowResult, apply_rows
 from fleetgate.imports.check import CheckedFile, SafetyGates, check_file
 from fleetgate.imports.delivery import NOBODY, Delivery, DeliveryMode
 from fleetgate.imports.distribute import Distributor
-from fleetgate.imports.journal import ImportDesk
+from fleetgate.imports.journal import ImportJournal
 from fleetgate.imports.plan import RowClass
 from fleetgate.imports.preview import preview_rows
 from fleetgate.imports.reading.errors import FileError, UnreadableFile
 from fleetgate.imports.reading.factory_list import ImportPolicy, ImportRow
-from fleetgate.imports.record import ImportRecord, ImportStatus, Problem
+from fleetgate.imports.record import ImportProblem, ImportRecord, ImportStatus
 from fleetgate.imports.rejects import rejects_at
 from fleetgate.imports.store.records import DayRows, ImportRecords, TooManyRowsToday
 from fleetgate.imports.store.rows import ImportStore
@@ -27,7 +27,7 @@ from fleetgate.imports.store.rows import ImportStore
 # How often people who watch are told how far it is.
 _PROGRESS = timedelta(seconds=2)
 
-_Effect = Callable[[Sequence[ImportRow]], Sequence[EndedRow]]
+_Effect = Callable[[Sequence[ImportRow]], Sequence[RowResult]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Importer:
         distributor: Takes over what is too long for one invocation.
     """
 
-    desk: ImportDesk
+    journal: ImportJournal
     rows: ImportStore
     policy: ImportPolicy
     gates: SafetyGates
@@ -58,24 +58,24 @@ class Importer:
         """
         record = self._begin(delivery)
         if record.has_ended or record.is_waiting:
-            return self.desk.announce(record)
+            return self.journal.announce(record)
         try:
             return self._import(record)
         except UnreadableFile as refused:
-            return self.desk.conclude(record, ImportStatus.REFUSED, problem=_problem(refused))
+            return self.journal.conclude(record, ImportStatus.REFUSED, problem=_problem(refused))
         except TooManyRowsToday:
-            used_up = UnreadableFile(FileError.TOO_MANY_ROWS_TODAY, f"The limit is {self.gates.most_rows_a_day:,}.")
-            return self.desk.conclude(record, ImportStatus.REFUSED, problem=_problem(used_up))
+            used_up = UnreadableFile(FileError.TOO_MANY_ROWS_TODAY, f"The limit is {self.gates.max_rows_per_day:,}.")
+            return self.journal.conclude(record, ImportStatus.REFUSED, problem=_problem(used_up))
 
     def give_up(self, delivery: Delivery, fault: Fault) -> ImportRecord:
         """Note that an import could not be done, for a fault that stayed. The next try may do it."""
         record = self._begin(delivery)
         if record.has_ended or record.is_waiting:
             return record
-        return fail(self.desk, record, fault)
+        return fail(self.journal, record, fault)
 
     def _begin(self, delivery: Delivery) -> ImportRecord:
-        return self.desk.begin(delivery, is_held=self.is_held and delivery.mode is DeliveryMode.LIVE)
+        return self.journal.begin(delivery, is_held=self.is_held and delivery.mode is DeliveryMode.LIVE)
 
     def _import(self, record: ImportRecord) -> ImportRecord:
         checked = self._checked(record)
@@ -84,40 +84,40 @@ class Importer:
             checked.keep_to(self.gates)
         except UnreadableFile as refused:
             tally = self._with_rejects(record, checked, _nothing)
-            return self.desk.conclude(
+            return self.journal.conclude(
                 record, ImportStatus.REFUSED, findings=tally.findings(), problem=_problem(refused), **counted
             )
         if record.delivery.mode is DeliveryMode.DRY_RUN:
             tally = self._with_rejects(record, checked, self._previewing(record))
-            return self.desk.conclude(record, ImportStatus.FINISHED, findings=tally.findings(), **counted)
+            return self.journal.conclude(record, ImportStatus.FINISHED, findings=tally.findings(), **counted)
         day_rows = None if record.total is not None else self._day_rows(record, checked)
         if record.is_held and record.approved_by is None:
             tally = self._with_rejects(record, checked, self._previewing(record))
-            return self.desk.conclude(
+            return self.journal.conclude(
                 record, ImportStatus.WAITING, findings=tally.findings(), day_rows=day_rows, **counted
             )
-        record = self.desk.advance(
+        record = self.journal.advance(
             record,
             lambda before: before.changed(status=ImportStatus.IMPORTING, is_announced=False, **counted),
             day_rows=day_rows,
         )
         if record.has_ended:
-            return self.desk.announce(record)
+            return self.journal.announce(record)
         if self.distributor.takes(checked):
-            self.distributor.start(record, checked, self.desk.drop_box)
+            self.distributor.start(record, checked, self.journal.drop_box)
             return record
         tally = self._with_rejects(record, checked, self._applying(record), watched=True)
-        return finish(self.desk, record, tally)
+        return finish(self.journal, record, tally)
 
     def _checked(self, record: ImportRecord) -> CheckedFile:
         delivery = record.delivery
         if delivery.manufacturer == NOBODY:
             raise UnreadableFile(FileError.NO_MANUFACTURER)
         return check_file(
-            partial(self.desk.drop_box.open, delivery.file),
+            partial(self.journal.drop_box.open, delivery.file),
             file_name=delivery.file_name,
             policy=self.policy,
-            most_rows=self.gates.most_rows,
+            max_rows=self.gates.max_rows_per_file,
         )
 
     def _day_rows(self, record: ImportRecord, checked: CheckedFile) -> DayRows:
@@ -125,7 +125,7 @@ class Importer:
             manufacturer=record.delivery.manufacturer,
             day=record.delivery.file.stored_at.date(),
             rows=checked.total,
-            most=self.gates.most_rows_a_day,
+            limit=self.gates.max_rows_per_day,
         )
 
     def _previewing(self, record: ImportRecord) -> _Effect:
@@ -142,43 +142,45 @@ class Importer:
             manufacturer=record.delivery.manufacturer,
             import_id=record.import_id,
             store=self.rows,
-            now=self.desk.now,
+            now=self.journal.now,
         )
 
     def _with_rejects(
         self, record: ImportRecord, checked: CheckedFile, effect: _Effect, *, watched: bool = False
-    ) -> Tally:
+    ) -> RowTally:
         """Give the rows an effect, and deliver rejects.csv where there are any."""
         with TemporaryDirectory() as folder:
             path = Path(folder, "rejects.csv")
             with rejects_at(path) as rejects:
-                progress = _Progress(self.desk.records, record.import_id, self.desk.now) if watched else _unwatched
+                progress = (
+                    _Progress(self.journal.records, record.import_id, self.journal.now) if watched else _unwatched
+                )
                 tally = import_file(checked, effect=effect, rejects=rejects, progress=progress)
             if rejects.rows:
-                self.desk.put_rejects(record.delivery, path)
+                self.journal.put_rejects(record.delivery, path)
         return tally
 
 
-def finish(desk: ImportDesk, record: ImportRecord, tally: Tally) -> ImportRecord:
+def finish(journal: ImportJournal, record: ImportRecord, tally: RowTally) -> ImportRecord:
     """Conclude an import whose rows were all given their effect, or should have been."""
     findings = tally.findings()
     if tally.rows[RowClass.NOT_APPLIED]:
-        problem = Problem(
+        problem = ImportProblem(
             code=RowClass.NOT_APPLIED.value,
             sentence="Some rows could not be applied, for faults that stayed. Deliver the same file again: what is "
             "in stays as it is, and the rest follows.",
         )
-        return desk.conclude(record, ImportStatus.FAILED, findings=findings, problem=problem)
+        return journal.conclude(record, ImportStatus.FAILED, findings=findings, problem=problem)
     if not tally.is_success:
         problem = _problem(UnreadableFile(FileError.NOTHING_IMPORTED))
-        return desk.conclude(record, ImportStatus.REFUSED, findings=findings, problem=problem)
-    return desk.conclude(record, ImportStatus.FINISHED, findings=findings)
+        return journal.conclude(record, ImportStatus.REFUSED, findings=findings, problem=problem)
+    return journal.conclude(record, ImportStatus.FINISHED, findings=findings)
 
 
-def fail(desk: ImportDesk, record: ImportRecord, fault: Fault) -> ImportRecord:
+def fail(journal: ImportJournal, record: ImportRecord, fault: Fault) -> ImportRecord:
     """Conclude an import that could not be done."""
-    problem = Problem(code=fault.reason.value, sentence=f"{fault.reason.meaning} {fault.reason.remedy}")
-    return desk.conclude(record, ImportStatus.FAILED, problem=problem)
+    problem = ImportProblem(code=fault.reason.value, sentence=f"{fault.reason.meaning} {fault.reason.remedy}")
+    return journal.conclude(record, ImportStatus.FAILED, problem=problem)
 
 
 class _Progress:
@@ -199,10 +201,10 @@ def _unwatched(_done: int) -> None:
     pass
 
 
-def _nothing(rows: Sequence[ImportRow]) -> Sequence[EndedRow]:
+def _nothing(rows: Sequence[ImportRow]) -> Sequence[RowResult]:
     """What a refused file does with its sound rows."""
-    return [EndedRow(row, RowClass.NOT_APPLIED) for row in rows]
+    return [RowResult(row, RowClass.NOT_APPLIED) for row in rows]
 
 
-def _problem(refused: UnreadableFile) -> Problem:
-    return Problem(code=refused.code.value, sentence=str(refused))
+def _problem(refused: UnreadableFile) -> ImportProblem:
+    return ImportProblem(code=refused.code.value, sentence=str(refused))

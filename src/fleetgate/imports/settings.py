@@ -10,7 +10,7 @@ from fleetgate.store.tables import TableSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImportDeskSettings:
+class JournalSettings:
     """What every function of the import is told from outside."""
 
     tables: TableSettings
@@ -45,7 +45,7 @@ class ImportSettings:
         most_receives: Of one announcement; after the last it is a dead letter.
     """
 
-    desk: ImportDeskSettings
+    journal: JournalSettings
     policy: ImportPolicy
     most_rows: int
     most_rows_a_day: int
@@ -64,7 +64,7 @@ class ImportSettings:
         """
         read = Reader(environment)
         return cls(
-            desk=ImportDeskSettings.from_environment(environment),
+            journal=JournalSettings.from_environment(environment),
             policy=ImportPolicy(
                 serial_number_pattern=read.pattern("SERIAL_NUMBER_PATTERN"),
                 require_mac=read.flag("REQUIRE_MAC"),

@@ -10,11 +10,11 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fleetgate.imports.apply_batch import apply_batch
-from fleetgate.imports.assembly import desk, now
-from fleetgate.imports.journal import ImportDesk
+from fleetgate.imports.assembly import journal, now
+from fleetgate.imports.journal import ImportJournal
 from fleetgate.imports.merge import give_up_on_map, merge_batches
 from fleetgate.imports.record import ImportRecord
-from fleetgate.imports.settings import ImportDeskSettings
+from fleetgate.imports.settings import JournalSettings
 from fleetgate.imports.store.rows import ImportStore
 from fleetgate.imports.summary import sentence_of
 
@@ -44,11 +44,11 @@ def handler(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
 
 
 def _merge(event: Mapping[str, Any]) -> dict[str, Any]:
-    return _ended(merge_batches(event["import_id"], event["map"], desk=_desk()))
+    return _ended(merge_batches(event["import_id"], event["map"], journal=_journal()))
 
 
 def _give_up(event: Mapping[str, Any]) -> dict[str, Any]:
-    return _ended(give_up_on_map(event["import_id"], desk=_desk()))
+    return _ended(give_up_on_map(event["import_id"], journal=_journal()))
 
 
 def _ended(record: ImportRecord) -> dict[str, Any]:
@@ -77,13 +77,13 @@ _STEPS = {"apply": _apply, "merge": _merge, "give_up": _give_up}
 
 
 @cache
-def _settings() -> ImportDeskSettings:
-    return ImportDeskSettings.from_environment(os.environ)
+def _settings() -> JournalSettings:
+    return JournalSettings.from_environment(os.environ)
 
 
 @cache
-def _desk() -> ImportDesk:
-    return desk(_settings())
+def _journal() -> ImportJournal:
+    return journal(_settings())
 
 
 @cache

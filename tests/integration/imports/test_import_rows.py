@@ -17,7 +17,7 @@ from fleetgate.domain.reasons import FaultReason
 from fleetgate.gate.decision import Allowed
 from fleetgate.gate.settings import HookSettings
 from fleetgate.gate.store import GateStore
-from fleetgate.imports.apply import EndedRow, apply_rows
+from fleetgate.imports.apply import RowResult, apply_rows
 from fleetgate.imports.plan import RowClass
 from fleetgate.imports.reading.factory_list import ImportRow, Operation
 from fleetgate.imports.store.rows import ImportStore
@@ -46,7 +46,7 @@ def batch() -> str:
     return f"IMP-{secrets.token_hex(4)}"
 
 
-Deliver = Callable[..., list[EndedRow]]
+Deliver = Callable[..., list[RowResult]]
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def deliver(tables: TableSettings) -> Deliver:
         manufacturer: str = "acme",
         import_id: str = "import-1",
         store: ImportStore | None = None,
-    ) -> list[EndedRow]:
+    ) -> list[RowResult]:
         return apply_rows(
             rows,
             manufacturer=manufacturer,
@@ -90,7 +90,7 @@ def fresh_mac() -> str:
     return MacAddress.parse(f"001b{secrets.token_hex(4)}").value
 
 
-def classes(ended: list[EndedRow]) -> list[str]:
+def classes(ended: list[RowResult]) -> list[str]:
     return [one.conflict.value if one.conflict else one.row_class.value for one in ended]
 
 
@@ -319,7 +319,7 @@ def test_lists_and_devices_at_once_leave_one_owner_for_everything(
     gate.prime()
     imports.known([], [])
 
-    def import_one(key: tuple[str, str]) -> list[EndedRow]:
+    def import_one(key: tuple[str, str]) -> list[RowResult]:
         together.wait()
         return deliver(lists[key], manufacturer=key[0], import_id=key[1], store=imports)
 

@@ -59,7 +59,7 @@ def _announced(name: str) -> dict[str, Any]:
 class _Noted:
     """An importer that finds the files that are announced, and only notes what it is to do with them."""
 
-    desk: SimpleNamespace
+    journal: SimpleNamespace
     fault: Fault | None = None
     ran: list[Delivery] = field(default_factory=list)
     gave_up: list[Delivery] = field(default_factory=list)

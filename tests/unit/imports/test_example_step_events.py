@@ -77,7 +77,7 @@ class _EmptyAllowList(ImportStore):
         self.written.extend(writes)
         return set()
 
-    def take_back(self, *_strays: object, import_id: str) -> None:
+    def release_mac_addresses(self, *_strays: object, import_id: str) -> None:
         """Have none."""
 
 

@@ -78,7 +78,7 @@ _SINGLE_VALUED = {
     Meaning.JSON_ROW,
 }
 _EXPECTED = "One named Serial Number, S/N, SN, Serial or Serial No was expected."
-_MOST_SHOWN = 20
+_MAX_SHOWN = 20
 
 
 def column_of(heading: str, position: int) -> Column:
@@ -129,7 +129,7 @@ def _check(columns: Sequence[Column]) -> None:
                 raise UnreadableFile(FileError.COLUMN_AMBIGUOUS, f"They are {shown}; one was expected.")
             seen[means] = column
     if not {Meaning.SERIAL_NUMBER, Meaning.JSON_ROW} & {column.meaning for column in columns}:
-        named = ", ".join(map(_shown, columns[:_MOST_SHOWN])) or "none at all"
+        named = ", ".join(map(_shown, columns[:_MAX_SHOWN])) or "none at all"
         raise UnreadableFile(FileError.SERIAL_NUMBER_COLUMN_MISSING, f"The columns are {named}. {_EXPECTED}")
 
 

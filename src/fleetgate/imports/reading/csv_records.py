@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 from fleetgate.imports.reading.columns import recognised
 from fleetgate.imports.reading.errors import RowError
-from fleetgate.imports.reading.text import MOST_CHARACTERS, is_damaged
+from fleetgate.imports.reading.text import MAX_CHARACTERS, is_damaged
 
 _DELIMITERS = (",", ";", "\t")
 # Of one record: an address with line breaks in quotes fits, a quotation mark that is never closed ends here.
-_MOST_LINES = 100
+_MAX_LINES = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class SplitRecords:
     """A run of records as they were split.
 
     Attributes:
@@ -47,7 +47,7 @@ def header_of(lines: Sequence[str], delimiter: str | None = None) -> tuple[str, 
     """
     found = []
     for candidate in (delimiter,) if delimiter else _DELIMITERS:
-        reader = csv.reader(lines[:_MOST_LINES], delimiter=candidate, strict=True, skipinitialspace=True)
+        reader = csv.reader(lines[:_MAX_LINES], delimiter=candidate, strict=True, skipinitialspace=True)
         try:
             headings = next(reader)
         except (csv.Error, StopIteration):
@@ -56,8 +56,8 @@ def header_of(lines: Sequence[str], delimiter: str | None = None) -> tuple[str, 
     return max(found, key=lambda header: (recognised(header[1]), len(header[1])), default=None)
 
 
-def split(blocks: Iterator[str], *, delimiter: str, first_line: int) -> Iterator[Split]:
-    """Split blocks of whole lines into records, some hundred at a time.
+def split(blocks: Iterator[str], *, delimiter: str, first_line: int) -> Iterator[SplitRecords]:
+    """SplitRecords blocks of whole lines into records, some hundred at a time.
 
     Where a quotation goes wrong, the line it starts on is a failure of its own and the next line is a new record: one
     stray mark costs one row, not the rest of the file.
@@ -68,13 +68,15 @@ def split(blocks: Iterator[str], *, delimiter: str, first_line: int) -> Iterator
     line_number = first_line
     for block in blocks:
         lines = lines_of(block)
-        if '"' in block or is_damaged(block) or max(map(len, lines)) > MOST_CHARACTERS:
+        if '"' in block or is_damaged(block) or max(map(len, lines)) > MAX_CHARACTERS:
             careful = _Careful(lines, blocks, delimiter, line_number)
             yield careful.split()
             line_number = careful.line_number
         else:
             # Without quotation marks a line is a record, at the full speed of csv.
-            yield Split(range(line_number, line_number + len(lines)), list(csv.reader(lines, delimiter=delimiter)))
+            yield SplitRecords(
+                range(line_number, line_number + len(lines)), list(csv.reader(lines, delimiter=delimiter))
+            )
             line_number += len(lines)
 
 
@@ -92,7 +94,7 @@ class _Careful:
         self._delimiter = delimiter
         self._taken: list[str] = []
 
-    def split(self) -> Split:
+    def split(self) -> SplitRecords:
         # Some factories write a space between delimiter and quotation mark.
         reader = csv.reader(self._feed(), delimiter=self._delimiter, strict=True, skipinitialspace=True)
         line_numbers, records = [], []
@@ -114,11 +116,11 @@ class _Careful:
             else:
                 failures.append((self.line_number, fields, error))
             self.line_number += len(self._taken)
-        return Split(line_numbers, records, failures)
+        return SplitRecords(line_numbers, records, failures)
 
     def _feed(self) -> Iterator[str]:
         while self._lines or self._next_block():
-            if len(self._taken) >= _MOST_LINES or sum(map(len, self._taken)) > MOST_CHARACTERS:
+            if len(self._taken) >= _MAX_LINES or sum(map(len, self._taken)) > MAX_CHARACTERS:
                 raise _TooLong
             line = self._lines.popleft()
             self._taken.append(line)
@@ -133,11 +135,11 @@ class _Careful:
 
     def _error(self, *only: str) -> RowError | None:
         lines = only or tuple(self._taken)
-        if sum(map(len, lines)) > MOST_CHARACTERS:
+        if sum(map(len, lines)) > MAX_CHARACTERS:
             return RowError.ROW_TOO_LONG
         return RowError.NOT_DECODABLE if any(map(is_damaged, lines)) else None
 
     def _as_it_stands(self, line: str) -> list[str]:
         """The fields of a line whose quotation marks mean nothing."""
-        plain = csv.reader([line[: MOST_CHARACTERS + 1]], delimiter=self._delimiter, quoting=csv.QUOTE_NONE)
+        plain = csv.reader([line[: MAX_CHARACTERS + 1]], delimiter=self._delimiter, quoting=csv.QUOTE_NONE)
         return next(plain, [])

@@ -17,9 +17,9 @@ from fleetgate.imports.reading.validate import ValidatedBatch
 # What was seen is spread over this many files, so that each can be looked through by itself.
 _PARTS = 256
 # Numbers that a part holds in memory before they go to its file.
-_MOST_HELD = 512
+_MAX_HELD = 512
 # Lines that a sentence names.
-_MOST_LINES = 5
+_MAX_LINES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Duplicates:
     def _reject(self, batch: ValidatedBatch, at: int, row: ImportRow) -> RejectedRow | None:
         for identity, meaning, error in _identities(row):
             if lines := self._lines.get(identity):
-                others = [str(line) for line in lines if line != row.line_number][:_MOST_LINES]
+                others = [str(line) for line in lines if line != row.line_number][:_MAX_LINES]
                 detail = f"{error.meaning.rstrip('.')}: see line {', '.join(others)}."
                 return RejectedRow(row.line_number, batch.as_delivered(at), batch.heading(meaning), error, detail)
         return None
@@ -83,7 +83,7 @@ class SeenIdentities:
             for identity, line_number in self._taken_down(number):
                 if identity in first:
                     lines = found.setdefault(identity, [first[identity]])
-                    if len(lines) <= _MOST_LINES:
+                    if len(lines) <= _MAX_LINES:
                         lines.append(line_number)
                     rows.update((first[identity], line_number))
                 else:
@@ -94,7 +94,7 @@ class SeenIdentities:
         part = self._held[identity % _PARTS]
         part.append(identity)
         part.append(line_number)
-        if len(part) >= _MOST_HELD:
+        if len(part) >= _MAX_HELD:
             self._put_away(identity % _PARTS)
 
     def _put_away(self, number: int) -> None:

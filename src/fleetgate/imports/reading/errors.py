@@ -164,7 +164,7 @@ class FileError(Reason):
     TOO_MANY_ROWS = (
         "too_many_rows",
         "The file has more rows than one file may have.",
-        "Split it, or have the limit raised.",
+        "SplitRecords it, or have the limit raised.",
     )
     TOO_MANY_ROWS_TODAY = (
         "too_many_rows_today",

@@ -10,18 +10,18 @@ from typing import Any, BinaryIO
 
 from fleetgate.domain.reasons import Reason
 from fleetgate.imports.reading.columns import JSON_ROW, Column, Meaning, columns_of
-from fleetgate.imports.reading.csv_records import Split, header_of, lines_of, split
+from fleetgate.imports.reading.csv_records import SplitRecords, header_of, lines_of, split
 from fleetgate.imports.reading.errors import FileError, RowError, UnreadableFile
 from fleetgate.imports.reading.factory_list import ImportPolicy, RejectedRow, UnknownColumns
-from fleetgate.imports.reading.text import MOST_CHARACTERS, is_damaged, open_text
+from fleetgate.imports.reading.text import MAX_CHARACTERS, is_damaged, open_text
 
 # Names of unknown columns that are kept for the notes: JSON Lines can bring new ones with every line.
-_MOST_UNKNOWN = 100
-_MOST_SHAPES = 1000
+_MAX_UNKNOWN = 100
+_MAX_SHAPES = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class RowBatch:
     """Some rows, one after the other, that have the same columns.
 
     Attributes:
@@ -59,7 +59,7 @@ class FactoryFile:
     is_gzip: bool
     delimiter: str | None
     header: tuple[str, ...]
-    batches: Iterator[Batch] = field(default=iter(()), repr=False)
+    batches: Iterator[RowBatch] = field(default=iter(()), repr=False)
     unknown_columns: dict[str, None] = field(default_factory=dict)
 
     def notes(self, policy: ImportPolicy) -> tuple[str, ...]:
@@ -136,7 +136,7 @@ def _said_delimiter(line: str) -> str | None:
 
 def _note(file: FactoryFile, columns: Iterable[Column]) -> None:
     for column in columns:
-        if column.meaning is Meaning.UNKNOWN and len(file.unknown_columns) < _MOST_UNKNOWN:
+        if column.meaning is Meaning.UNKNOWN and len(file.unknown_columns) < _MAX_UNKNOWN:
             file.unknown_columns.setdefault(_printable(column.heading))
 
 
@@ -145,7 +145,7 @@ def _printable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _has_any(batch: Batch) -> bool:
+def _has_any(batch: RowBatch) -> bool:
     return bool(batch.rows or batch.rejected)
 
 
@@ -176,7 +176,7 @@ class _Table:
         inside = (fields[position] for position in self.kept if position < len(fields))
         return (*inside, *fields[self.width :])
 
-    def batch(self, one: Split) -> Batch:
+    def batch(self, one: SplitRecords) -> RowBatch:
         """The rows of one split; blank ones are left out."""
         line_numbers: list[int] = []
         rows: list[Sequence[str]] = []
@@ -196,7 +196,7 @@ class _Table:
                     continue
             line_numbers.append(line_number)
             rows.append(record if kept is None else self.pick(record))
-        return Batch(self.columns, line_numbers, rows, rejected=rejected)
+        return RowBatch(self.columns, line_numbers, rows, rejected=rejected)
 
     def _misshapen(self, line_number: int, record: list[str]) -> RejectedRow:
         error = RowError.TOO_FEW_FIELDS if len(record) < self.width else RowError.TOO_MANY_FIELDS
@@ -215,7 +215,7 @@ def _numbered(blocks: Iterable[str], line_number: int) -> Iterator[list[_Numbere
         line_number += len(lines)
 
 
-def _json_cells(table: _Table, splits: Iterable[Split]) -> Iterator[list[_NumberedLine]]:
+def _json_cells(table: _Table, splits: Iterable[SplitRecords]) -> Iterator[list[_NumberedLine]]:
     """The lines of JSON that the cells of rejects hold."""
     for one in splits:
         batch = table.batch(one)
@@ -241,17 +241,17 @@ class _NotARow(Exception):
         self.column = column
 
 
-def _json_batches(file: FactoryFile, blocks: Iterable[list[_NumberedLine]]) -> Iterator[Batch]:
+def _json_batches(file: FactoryFile, blocks: Iterable[list[_NumberedLine]]) -> Iterator[RowBatch]:
     shapes: dict[tuple[str, ...], tuple[Column, ...]] = {}
     for lines in blocks:
         rejected: list[RejectedRow] = []
         rows: list[tuple[tuple[Column, ...], int, list[str], tuple[str, ...]]] = []
         for line_number, line, failure in lines:
-            delivered = (line.strip()[: MOST_CHARACTERS + 1],)
+            delivered = (line.strip()[: MAX_CHARACTERS + 1],)
             try:
                 names, cells = _cells(line, failure)
                 if names not in shapes:
-                    if len(shapes) >= _MOST_SHAPES:
+                    if len(shapes) >= _MAX_SHAPES:
                         shapes.clear()
                     shapes[names] = _json_columns(names)
                     _note(file, shapes[names])
@@ -264,9 +264,9 @@ def _json_batches(file: FactoryFile, blocks: Iterable[list[_NumberedLine]]) -> I
         # Neighbours with the same names in the same order make a batch; a file usually has one shape.
         for columns, group in itertools.groupby(rows, key=itemgetter(0)):
             _, line_numbers, cell_rows, texts = zip(*group, strict=True)
-            yield Batch(columns, line_numbers, cell_rows, texts)
+            yield RowBatch(columns, line_numbers, cell_rows, texts)
         if rejected:
-            yield Batch((), (), (), (), rejected)
+            yield RowBatch((), (), (), (), rejected)
 
 
 def _json_columns(names: tuple[str, ...]) -> tuple[Column, ...]:
@@ -285,7 +285,7 @@ def _cells(line: str, failure: Reason | None) -> tuple[tuple[str, ...], list[str
     """Names and cells of one line."""
     if failure is not None:
         raise _NotARow(failure)
-    if len(line) > MOST_CHARACTERS:
+    if len(line) > MAX_CHARACTERS:
         raise _NotARow(RowError.ROW_TOO_LONG)
     if is_damaged(line):
         raise _NotARow(RowError.NOT_DECODABLE)

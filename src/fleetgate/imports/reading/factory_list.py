@@ -38,7 +38,7 @@ class ImportPolicy:
 
     Attributes:
         template_names: The provisioning templates that rows may name; empty means any.
-        most_mac_addresses: Of one device.
+        max_mac_addresses: Of one device.
     """
 
     serial_number_pattern: re.Pattern[str] = DEFAULT_SERIAL_NUMBER_PATTERN
@@ -46,7 +46,7 @@ class ImportPolicy:
     allow_locally_administered_mac: bool = False
     unknown_columns: UnknownColumns = UnknownColumns.REPORT
     template_names: frozenset[str] = frozenset()
-    most_mac_addresses: int = 16
+    max_mac_addresses: int = 16
 
 
 class ImportRow(NamedTuple):

@@ -44,7 +44,7 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
 
-class Device(_Model):
+class RowIdentity(_Model):
     """Who a row is about; the validation's context is the `ImportPolicy`.
 
     Attributes:
@@ -79,8 +79,8 @@ class Device(_Model):
                 raise _problem(RowError.SCIENTIFIC_NOTATION, at=at)
             for part in filter(None, _SEPARATORS.split(text)):
                 found.add(_mac_address(part, policy, at))
-            if len(found) > policy.most_mac_addresses:
-                raise _problem(RowError.TOO_MANY_MAC_ADDRESSES, f"at most {policy.most_mac_addresses}", at=at)
+            if len(found) > policy.max_mac_addresses:
+                raise _problem(RowError.TOO_MANY_MAC_ADDRESSES, f"at most {policy.max_mac_addresses}", at=at)
         return frozenset(found)
 
 
@@ -94,7 +94,7 @@ def _mac_address(text: str, policy: ImportPolicy, at: int) -> MacAddress:
     return mac_address
 
 
-class Terms(_Model):
+class RowTerms(_Model):
     """What a row says beside who it is about; the validation's context is the `ImportPolicy`."""
 
     operation: Operation = Operation.APPROVE

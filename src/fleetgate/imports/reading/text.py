@@ -18,7 +18,7 @@ _SAMPLE = 65_536
 _CHUNK = 16_384
 # Characters of a line. With a sample added it stays below csv's own limit of 131 072 for a field, and as JSON, of six
 # bytes a character at worst, it fits a batch of the state machine.
-MOST_CHARACTERS = 16_384
+MAX_CHARACTERS = 16_384
 
 _GZIP = b"\x1f\x8b"
 _UTF_32 = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")
@@ -34,7 +34,7 @@ class FileText:
     Attributes:
         encoding: Of the whole file, as Python names it. Told from the start of the file: by a byte order mark; as
             UTF-16 where every other byte is zero; as UTF-8; and as Windows-1252 where it is not UTF-8.
-        blocks: Each ends where a line ends. Line ends are as delivered. A line of more than `MOST_CHARACTERS` may have
+        blocks: Each ends where a line ends. Line ends are as delivered. A line of more than `MAX_CHARACTERS` may have
             lost what goes beyond. What cannot be decoded is never guessed; `is_damaged` tells.
     """
 
@@ -139,8 +139,8 @@ def _blocks(texts: Iterator[str]) -> Iterator[str]:
             block = rest + text
         end = max(block.rfind("\n"), block.rfind("\r")) + 1
         rest = block[end:]
-        if len(rest) > MOST_CHARACTERS:
-            rest, is_cut = rest[: MOST_CHARACTERS + 1], True
+        if len(rest) > MAX_CHARACTERS:
+            rest, is_cut = rest[: MAX_CHARACTERS + 1], True
         if end:
             yield block[:end]
     if rest:

@@ -17,12 +17,12 @@ from pydantic_core import CoreSchema, ErrorDetails, core_schema
 from fleetgate.domain.identifiers import DEFAULT_SERIAL_NUMBER_PATTERN, MacAddress, SerialNumber
 from fleetgate.imports.reading.columns import Column, Meaning
 from fleetgate.imports.reading.errors import RowError
-from fleetgate.imports.reading.factory_file import Batch, FactoryFile
+from fleetgate.imports.reading.factory_file import FactoryFile, RowBatch
 from fleetgate.imports.reading.factory_list import ImportPolicy, ImportRow, Operation, RejectedRow, UnknownColumns
-from fleetgate.imports.reading.row import Device, Terms
+from fleetgate.imports.reading.row import RowIdentity, RowTerms
 
 # Different terms, and different sets of columns, that are remembered at once.
-_MOST_REMEMBERED = 2_000
+_MAX_REMEMBERED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class ValidatedBatch:
 
     rows: Sequence[ImportRow]
     rejected: Sequence[RejectedRow]
-    _batch: Batch
+    _batch: RowBatch
     _positions: Sequence[int]
 
     def as_delivered(self, at: int) -> tuple[str, ...]:
@@ -68,7 +68,7 @@ def validate_rows(file: FactoryFile, policy: ImportPolicy) -> Iterator[Validated
     judges: dict[tuple[Column, ...], _Judge] = {}
     for batch in file.batches:
         if batch.columns not in judges:
-            if len(judges) >= _MOST_REMEMBERED:
+            if len(judges) >= _MAX_REMEMBERED:
                 judges.clear()
             judges[batch.columns] = _Judge(batch.columns, policy)
         yield judges[batch.columns].validated(batch)
@@ -129,11 +129,11 @@ _ROW_ERRORS = {error.value: error for error in RowError}
 _NO_MAC_ADDRESSES: frozenset[MacAddress] = frozenset()
 
 
-# Terms as `ImportRow` takes them: the operation, and what comes after the MAC addresses.
+# RowTerms as `ImportRow` takes them: the operation, and what comes after the MAC addresses.
 _Said = tuple[Operation, tuple[datetime | None, datetime | None, frozenset[str], Mapping[str, str]]]
 
 
-def _in_order(terms: Terms) -> _Said:
+def _in_order(terms: RowTerms) -> _Said:
     return terms.operation, (terms.valid_from, terms.valid_until, terms.templates, terms.attributes)
 
 
@@ -150,10 +150,10 @@ class _Judge:
         self._mac_addresses = [at for at, one in enumerate(columns) if one.meaning is Meaning.MAC_ADDRESS]
         self._terms = [at for at, one in enumerate(columns) if one.meaning in wanted]
         self._pick_terms = _picker(self._terms)
-        # Terms by the cells that say them: a list says the same of thousands of devices.
+        # RowTerms by the cells that say them: a list says the same of thousands of devices.
         self._known_terms: dict[tuple[str, ...], _Said | None] = {}
 
-    def validated(self, batch: Batch) -> ValidatedBatch:
+    def validated(self, batch: RowBatch) -> ValidatedBatch:
         """Judge one batch."""
         rows: list[ImportRow] = []
         positions: list[int] = []
@@ -188,7 +188,7 @@ class _Judge:
 
     def _plain_mac_addresses(self, rows: Sequence[Sequence[str]]) -> list[frozenset[MacAddress] | None]:
         """Of rows that have one plain address in each column of them; None for other rows."""
-        if len(self._mac_addresses) > self._policy.most_mac_addresses:
+        if len(self._mac_addresses) > self._policy.max_mac_addresses:
             return [None] * len(rows)
         if not self._mac_addresses:
             return [None if self._policy.require_mac else _NO_MAC_ADDRESSES] * len(rows)
@@ -206,7 +206,7 @@ class _Judge:
     def _said_terms(self, rows: Sequence[Sequence[str]]) -> list[_Said | None]:
         """The terms of each row; None where they are not valid."""
         said, known = list(map(self._pick_terms, rows)), self._known_terms
-        if len(known) >= _MOST_REMEMBERED:
+        if len(known) >= _MAX_REMEMBERED:
             known.clear()
         for cells in set(said).difference(known):
             try:
@@ -215,7 +215,7 @@ class _Judge:
                 known[cells] = None
         return [known[cells] for cells in said]
 
-    def _read_terms(self, said: Sequence[str]) -> Terms:
+    def _read_terms(self, said: Sequence[str]) -> RowTerms:
         fields: dict[str, Any] = {}
         attributes: list[tuple[str, str]] = []
         for at, cell in zip(self._terms, said, strict=True):
@@ -224,13 +224,13 @@ class _Judge:
                 fields[_TERM_FIELDS[column.meaning]] = cell
             else:
                 attributes.append((column.attribute, cell))
-        return Terms.model_validate({**fields, "attributes": attributes}, context=self._policy)
+        return RowTerms.model_validate({**fields, "attributes": attributes}, context=self._policy)
 
-    def _judged(self, batch: Batch, position: int) -> ImportRow | RejectedRow:
+    def _judged(self, batch: RowBatch, position: int) -> ImportRow | RejectedRow:
         """Judge one row cell by cell."""
         row, line_number = batch.rows[position], batch.line_numbers[position]
         try:
-            device = Device.model_validate(
+            device = RowIdentity.model_validate(
                 {
                     "serial_number": row[self._serial_number],
                     "mac_addresses": [row[at] for at in self._mac_addresses],

@@ -39,13 +39,13 @@ class DayRows:
     """Rows to count for a manufacturer's day.
 
     Attributes:
-        most: Of the whole day.
+        limit: Rows of the whole day.
     """
 
     manufacturer: str
     day: date
     rows: int
-    most: int
+    limit: int
 
 
 class ImportRecords:
@@ -92,7 +92,7 @@ class ImportRecords:
         Raises:
             TooManyRowsToday: Of `day_rows`.
         """
-        if day_rows and day_rows.rows > day_rows.most:
+        if day_rows and day_rows.rows > day_rows.limit:
             raise TooManyRowsToday
         connection = self._tables.connection()
         with faults_translated():
@@ -101,7 +101,7 @@ class ImportRecords:
                     transaction.save(import_item_from(after), condition=ImportItem.version == after.version - 1)
                     if day_rows:
                         counted = DayRowsItem.rows
-                        room = counted.does_not_exist() | (counted <= day_rows.most - day_rows.rows)
+                        room = counted.does_not_exist() | (counted <= day_rows.limit - day_rows.rows)
                         transaction.update(
                             DayRowsItem(day_rows_key(day_rows.manufacturer, day_rows.day)),
                             actions=[counted.add(day_rows.rows), DayRowsItem.kind.set(DayRowsItem)],

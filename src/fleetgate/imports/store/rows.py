@@ -30,14 +30,14 @@ from fleetgate.store.faults import cancellation_codes, faults_translated, respon
 from fleetgate.store.tables import TableSettings
 
 # DynamoDB, BatchExecuteStatement: statements a call.
-_MOST_STATEMENTS = 25
+_MAX_STATEMENTS = 25
 # Codes of a statement in a batch after which the row is judged again from fresh facts.
 _OVERTAKEN = frozenset({"DuplicateItem", "TransactionConflict"})
 # Codes of a statement in a batch that may work a little later; botocore only repeats calls that fail as a whole.
 _PASSING = frozenset(
     {"InternalServerError", "ProvisionedThroughputExceeded", "RequestLimitExceeded", "ThrottlingError"}
 )
-_MOST_TRIES = 10
+_MAX_TRIES = 10
 _LONGEST_PAUSE_SECONDS = 5.0
 
 
@@ -127,7 +127,9 @@ class ImportStore:
                 raise
         return True
 
-    def take_back(self, serial_number: SerialNumber, mac_addresses: Iterable[MacAddress], *, import_id: str) -> None:
+    def release_mac_addresses(
+        self, serial_number: SerialNumber, mac_addresses: Iterable[MacAddress], *, import_id: str
+    ) -> None:
         """Free MAC addresses that this import assigned to a device which it then could not add."""
         self._tables.connection()
         with faults_translated():
@@ -147,9 +149,9 @@ class ImportStore:
         table_name = AllowListItem.Meta.table_name
         failed: set[int] = set()
         numbered = list(enumerate(items))
-        for start in range(0, len(items), _MOST_STATEMENTS):
-            waiting = numbered[start : start + _MOST_STATEMENTS]
-            for attempt in range(_MOST_TRIES):
+        for start in range(0, len(items), _MAX_STATEMENTS):
+            waiting = numbered[start : start + _MAX_STATEMENTS]
+            for attempt in range(_MAX_TRIES):
                 statements = [item.insertion(table_name) for _, item in waiting]
                 with faults_translated():
                     answer = client.batch_execute_statement(Statements=statements)

@@ -1,33 +1,30 @@
-"""Import a delivered file, from its announcement to its report. Safe to repeat, wherever it was cut off."""
+"""Imports a delivered file, from its announcement to its report. Safe to repeat, wherever it was cut off."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from fleetgate.domain.faults import Fault
-from fleetgate.imports.account import RowTally, import_file
-from fleetgate.imports.apply import RowResult, apply_rows
+from fleetgate.imports.account import FileAccount, RowTally, accounting
+from fleetgate.imports.apply import RowResult, apply_rows, preview_rows
 from fleetgate.imports.check import CheckedFile, SafetyGates, check_file
 from fleetgate.imports.delivery import NOBODY, Delivery, DeliveryMode
 from fleetgate.imports.distribute import Distributor
 from fleetgate.imports.journal import ImportJournal
 from fleetgate.imports.plan import RowClass
-from fleetgate.imports.preview import preview_rows
 from fleetgate.imports.reading.errors import FileError, UnreadableFile
-from fleetgate.imports.reading.factory_list import ImportPolicy, ImportRow
+from fleetgate.imports.reading.factory_list import ImportPolicy
 from fleetgate.imports.record import ImportProblem, ImportRecord, ImportStatus
-from fleetgate.imports.rejects import rejects_at
-from fleetgate.imports.store.records import DayRows, ImportRecords, TooManyRowsToday
+from fleetgate.imports.store.records import DayRows, TooManyRowsToday
 from fleetgate.imports.store.rows import ImportStore
 
-# How often people who watch are told how far it is.
+# How often the record notes the progress, for people who watch.
 _PROGRESS = timedelta(seconds=2)
-
-_Effect = Callable[[Sequence[ImportRow]], Sequence[RowResult]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +33,7 @@ class Importer:
 
     Attributes:
         is_held: Whether a second person has to approve every import.
-        distributor: Takes over what is too long for one invocation.
+        distributor: Takes over the files that are too long for one invocation.
     """
 
     journal: ImportJournal
@@ -50,11 +47,10 @@ class Importer:
         """Import a file.
 
         Returns:
-            The record as it stands at the end of this run: ended, waiting for a second person, or being imported by
-            the distributor.
+            The record at the end of this run: ended, waiting for a second person, or imported by the distributor.
 
         Raises:
-            Fault: Something could not be asked or written; repeat it later.
+            Fault: A service did not answer; repeat it later.
         """
         record = self._begin(delivery)
         if record.has_ended or record.is_waiting:
@@ -68,7 +64,7 @@ class Importer:
             return self.journal.conclude(record, ImportStatus.REFUSED, problem=_problem(used_up))
 
     def give_up(self, delivery: Delivery, fault: Fault) -> ImportRecord:
-        """Note that an import could not be done, for a fault that stayed. The next try may do it."""
+        """Note that an import failed for a fault that stayed. The next try may succeed."""
         record = self._begin(delivery)
         if record.has_ended or record.is_waiting:
             return record
@@ -83,19 +79,17 @@ class Importer:
         try:
             checked.keep_to(self.gates)
         except UnreadableFile as refused:
-            tally = self._with_rejects(record, checked, _nothing)
+            findings = self._refuse(record, checked).findings()
             return self.journal.conclude(
-                record, ImportStatus.REFUSED, findings=tally.findings(), problem=_problem(refused), **counted
+                record, ImportStatus.REFUSED, findings=findings, problem=_problem(refused), **counted
             )
         if record.delivery.mode is DeliveryMode.DRY_RUN:
-            tally = self._with_rejects(record, checked, self._previewing(record))
-            return self.journal.conclude(record, ImportStatus.FINISHED, findings=tally.findings(), **counted)
+            findings = self._preview(record, checked).findings()
+            return self.journal.conclude(record, ImportStatus.FINISHED, findings=findings, **counted)
         day_rows = None if record.total is not None else self._day_rows(record, checked)
         if record.is_held and record.approved_by is None:
-            tally = self._with_rejects(record, checked, self._previewing(record))
-            return self.journal.conclude(
-                record, ImportStatus.WAITING, findings=tally.findings(), day_rows=day_rows, **counted
-            )
+            findings = self._preview(record, checked).findings()
+            return self.journal.conclude(record, ImportStatus.WAITING, findings=findings, day_rows=day_rows, **counted)
         record = self.journal.advance(
             record,
             lambda before: before.changed(status=ImportStatus.IMPORTING, is_announced=False, **counted),
@@ -106,8 +100,7 @@ class Importer:
         if self.distributor.takes(checked):
             self.distributor.start(record, checked, self.journal.drop_box)
             return record
-        tally = self._with_rejects(record, checked, self._applying(record), watched=True)
-        return finish(self.journal, record, tally)
+        return finish(self.journal, record, self._apply(record, checked))
 
     def _checked(self, record: ImportRecord) -> CheckedFile:
         delivery = record.delivery
@@ -128,41 +121,51 @@ class Importer:
             limit=self.gates.max_rows_per_day,
         )
 
-    def _previewing(self, record: ImportRecord) -> _Effect:
-        return partial(
-            preview_rows,
-            manufacturer=record.delivery.manufacturer,
-            import_id=record.import_id,
-            store=self.rows,
-        )
+    def _refuse(self, record: ImportRecord, checked: CheckedFile) -> RowTally:
+        """Leave out every row."""
+        with self._account(record, checked) as account:
+            for batch in account.batches:
+                account.add(batch, [RowResult(row, RowClass.NOT_APPLIED) for row in batch.rows])
+        return account.tally
 
-    def _applying(self, record: ImportRecord) -> _Effect:
-        return partial(
-            apply_rows,
-            manufacturer=record.delivery.manufacturer,
-            import_id=record.import_id,
-            store=self.rows,
-            now=self.journal.now,
-        )
+    def _preview(self, record: ImportRecord, checked: CheckedFile) -> RowTally:
+        """Tell how every row would end."""
+        manufacturer, import_id = record.delivery.manufacturer, record.import_id
+        with self._account(record, checked) as account:
+            for batch in account.batches:
+                results = preview_rows(batch.rows, manufacturer=manufacturer, import_id=import_id, store=self.rows)
+                account.add(batch, results)
+        return account.tally
 
-    def _with_rejects(
-        self, record: ImportRecord, checked: CheckedFile, effect: _Effect, *, watched: bool = False
-    ) -> RowTally:
-        """Give the rows an effect, and deliver rejects.csv where there are any."""
-        with TemporaryDirectory() as folder:
-            path = Path(folder, "rejects.csv")
-            with rejects_at(path) as rejects:
-                progress = (
-                    _Progress(self.journal.records, record.import_id, self.journal.now) if watched else _unwatched
+    def _apply(self, record: ImportRecord, checked: CheckedFile) -> RowTally:
+        """Apply every row, and note the progress now and then."""
+        manufacturer, import_id, now = record.delivery.manufacturer, record.import_id, self.journal.now
+        noted_at = now()
+        with self._account(record, checked) as account:
+            for batch in account.batches:
+                results = apply_rows(
+                    batch.rows, manufacturer=manufacturer, import_id=import_id, store=self.rows, now=now
                 )
-                tally = import_file(checked, effect=effect, rejects=rejects, progress=progress)
-            if rejects.rows:
-                self.journal.put_rejects(record.delivery, path)
-        return tally
+                account.add(batch, results)
+                moment = now()
+                if moment - noted_at >= _PROGRESS:
+                    self.journal.records.note_progress(import_id, account.tally.total)
+                    noted_at = moment
+        return account.tally
+
+    @contextmanager
+    def _account(self, record: ImportRecord, checked: CheckedFile) -> Iterator[FileAccount]:
+        """Account for a file, and deliver rejects.csv if it has rejects."""
+        with TemporaryDirectory() as folder:
+            rejects = Path(folder, "rejects.csv")
+            with accounting(checked, rejects) as account:
+                yield account
+            if account.tally.errors:
+                self.journal.put_rejects(record.delivery, rejects)
 
 
 def finish(journal: ImportJournal, record: ImportRecord, tally: RowTally) -> ImportRecord:
-    """Conclude an import whose rows were all given their effect, or should have been."""
+    """Conclude an import whose rows were applied, as far as that was possible."""
     findings = tally.findings()
     if tally.rows[RowClass.NOT_APPLIED]:
         problem = ImportProblem(
@@ -178,32 +181,9 @@ def finish(journal: ImportJournal, record: ImportRecord, tally: RowTally) -> Imp
 
 
 def fail(journal: ImportJournal, record: ImportRecord, fault: Fault) -> ImportRecord:
-    """Conclude an import that could not be done."""
+    """Conclude an import that could not be carried out."""
     problem = ImportProblem(code=fault.reason.value, sentence=f"{fault.reason.meaning} {fault.reason.remedy}")
     return journal.conclude(record, ImportStatus.FAILED, problem=problem)
-
-
-class _Progress:
-    """Notes now and then how many rows are done."""
-
-    def __init__(self, records: ImportRecords, import_id: str, now: Callable[[], datetime]) -> None:
-        self._records, self._import_id, self._now = records, import_id, now
-        self._noted_at = now()
-
-    def __call__(self, done: int) -> None:
-        moment = self._now()
-        if moment - self._noted_at >= _PROGRESS:
-            self._records.note_progress(self._import_id, done)
-            self._noted_at = moment
-
-
-def _unwatched(_done: int) -> None:
-    pass
-
-
-def _nothing(rows: Sequence[ImportRow]) -> Sequence[RowResult]:
-    """What a refused file does with its sound rows."""
-    return [RowResult(row, RowClass.NOT_APPLIED) for row in rows]
 
 
 def _problem(refused: UnreadableFile) -> ImportProblem:

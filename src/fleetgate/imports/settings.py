@@ -11,7 +11,7 @@ from fleetgate.store.tables import TableSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalSettings:
-    """What every function of the import is told from outside."""
+    """What every function of the room is told: its tables and its drop box."""
 
     tables: TableSettings
     drop_box: str
@@ -35,7 +35,7 @@ class JournalSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportSettings:
-    """All that the importer is told from outside.
+    """What the importer is told.
 
     Attributes:
         most_rows: Of one file. most_rows_a_day: of all files of a manufacturer.

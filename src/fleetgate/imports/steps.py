@@ -1,4 +1,4 @@
-"""The steps of the state machine that imports long files: apply one batch, make the report, or give up."""
+"""The steps of the state machine that imports long files: apply one batch, merge all batches, or give up."""
 
 import os
 from collections.abc import Mapping
@@ -9,14 +9,12 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from fleetgate.imports.apply_batch import apply_batch
-from fleetgate.imports.assembly import journal, now
-from fleetgate.imports.journal import ImportJournal
-from fleetgate.imports.merge import give_up_on_map, merge_batches
+from fleetgate.imports.batches import apply_batch, give_up_on_map, merge_batches
+from fleetgate.imports.documents import sentence_of
+from fleetgate.imports.journal import ImportJournal, now
 from fleetgate.imports.record import ImportRecord
 from fleetgate.imports.settings import JournalSettings
 from fleetgate.imports.store.rows import ImportStore
-from fleetgate.imports.summary import sentence_of
 
 logger = Logger()
 metrics = Metrics(namespace="Fleetgate")
@@ -33,7 +31,7 @@ def handler(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
             `give_up` with `import_id`.
 
     Returns:
-        Of `apply`, what became of the rows; of the others, how the import ended.
+        How the rows ended, for `apply`; how the import ended, for the others.
     """
     try:
         return _STEPS[event["step"]](event)
@@ -83,7 +81,7 @@ def _settings() -> JournalSettings:
 
 @cache
 def _journal() -> ImportJournal:
-    return journal(_settings())
+    return ImportJournal.of_environment(_settings())
 
 
 @cache

@@ -8,7 +8,7 @@ import pytest
 from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.imports.check import SafetyGates
 from fleetgate.imports.record import ImportStatus
-from fleetgate.imports.store.queue import ImportQueue
+from fleetgate.imports.store.drop_box import ImportQueue
 from fleetgate.operators.approve_import import approve_import
 from harness.import_world import ALICE, BOB, ImportWorld, mac
 

@@ -16,12 +16,11 @@ from typing import Any, NamedTuple
 import pytest
 from botocore.client import BaseClient
 
-from fleetgate.imports.apply_batch import apply_batch
-from fleetgate.imports.assembly import journal
+from fleetgate.imports.batches import apply_batch, give_up_on_map, merge_batches
 from fleetgate.imports.check import SafetyGates
 from fleetgate.imports.delivery import Delivery
 from fleetgate.imports.distribute import Distributor
-from fleetgate.imports.merge import give_up_on_map, merge_batches
+from fleetgate.imports.journal import ImportJournal
 from fleetgate.imports.reading.factory_list import ImportPolicy
 from fleetgate.imports.record import ImportRecord, ImportStatus
 from fleetgate.imports.run import Importer
@@ -257,7 +256,7 @@ def importer(told: JournalSettings, distributor: Distributor) -> Importer:
     """The importer as its handler makes it, at a clock that goes by leaps, so that progress is worth noting."""
     leaps, started = itertools.count(step=5), datetime.now(UTC)
     return Importer(
-        journal=replace(journal(told), now=lambda: started + timedelta(seconds=next(leaps))),
+        journal=replace(ImportJournal.of_environment(told), now=lambda: started + timedelta(seconds=next(leaps))),
         rows=ImportStore(told.tables),
         policy=ImportPolicy(),
         gates=SafetyGates(),
@@ -304,7 +303,7 @@ def done_by_steps(embedded: Embedded) -> set[Use]:
             distributing = importer(told, Distributor(map_runs=NoMapRuns("arn", None), above_rows=0))
             merged, given_up = (imported(distributing, key) for key in keys_of_two)
     with under(STEPS, embedded) as calls:
-        working, rows = journal(told), ImportStore(told.tables)
+        working, rows = ImportJournal.of_environment(told), ImportStore(told.tables)
         for record, mac_address in ((merged, "00:1b:44:00:01:01"), (given_up, "00:1b:44:00:01:02")):
             answer = apply_batch(
                 [device("STEPS-1", mac_address)],

@@ -12,7 +12,8 @@ import pytest
 
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.imports import steps as import_steps
-from fleetgate.imports.distribute import row_document, work_of
+from fleetgate.imports.distribute import work_of
+from fleetgate.imports.documents import row_document
 from fleetgate.imports.plan import ConflictReason
 from fleetgate.imports.reading.factory_list import ImportRow, Operation
 from local.embedded.template import load_template

@@ -115,7 +115,7 @@ def _rejects(messy: Judged) -> bytes:
     table.write("\ufeff")  # else a byte that is no UTF-8 makes a short file Windows-1252
     writer = csv.writer(table, delimiter=messy.file.delimiter or ",")
     writer.writerow([*REPORT_COLUMNS, *messy.file.header])
-    writer.writerows([*row.report(), *row.raw] for row in messy.rejected)
+    writer.writerows(row.reported() for row in messy.rejected)
     return table.getvalue().encode("utf-8", "surrogateescape")
 
 

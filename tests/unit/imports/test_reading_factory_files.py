@@ -194,7 +194,7 @@ def test_rejected_lines_of_json_can_be_corrected_in_a_table_and_go_in() -> None:
     table = io.StringIO(newline="")
     writer = csv.writer(table)
     writer.writerow([*REPORT_COLUMNS, *read.file.header])
-    writer.writerows([*row.report(), *row.raw] for row in read.rejected)
+    writer.writerows(row.reported() for row in read.rejected)
     assert {row.raw: row.error for row in judged(table.getvalue()).rejected} == {
         row.raw: row.error for row in read.rejected
     }

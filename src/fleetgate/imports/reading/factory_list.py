@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from fleetgate.domain.identifiers import DEFAULT_SERIAL_NUMBER_PATTERN, MacAddress, SerialNumber
 from fleetgate.domain.reasons import Reason
@@ -88,6 +88,11 @@ class RejectedRow:
     error: Reason
     detail: str
 
-    def report(self) -> tuple[str, str, str, str]:
-        """The fields of `REPORT_COLUMNS`."""
-        return str(self.line_number), self.column or "", self.error.value, self.detail
+    @classmethod
+    def conflicting(cls, line_number: int, raw: tuple[str, ...], conflict: Reason) -> Self:
+        """A sound row that conflicts with the allow-list."""
+        return cls(line_number, raw, None, conflict, conflict.meaning)
+
+    def reported(self) -> tuple[str, ...]:
+        """The row in rejects.csv: the fields of `REPORT_COLUMNS`, then the fields as delivered."""
+        return str(self.line_number), self.column or "", self.error.value, self.detail, *self.raw

@@ -8,6 +8,7 @@ from pynamodb.exceptions import DoesNotExist, PutError, TransactWriteError, Upda
 from pynamodb.transactions import TransactWrite
 
 from fleetgate.domain.audit import AuditRecord
+from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.imports.record import ImportRecord, ImportStatus
 from fleetgate.imports.store.items import (
     LISTING,
@@ -151,3 +152,19 @@ class ImportRecords:
         with faults_translated():
             found = AuditItem.query(import_key(import_id), consistent_read=True, scan_index_forward=False, limit=limit)
             return tuple(map(record_from, islice(found, limit)))
+
+
+def known_import(import_id: str, records: ImportRecords) -> ImportRecord:
+    """The record of the import that an operator names.
+
+    Raises:
+        Refusal: The import is unknown.
+        Fault: The tables did not answer.
+    """
+    record = records.find(import_id)
+    if record is None:
+        raise Refusal(
+            RefusalCode.UNKNOWN_IMPORT,
+            f"there is no import {import_id}: see fleetgate import list for those there are.",
+        )
+    return record

@@ -16,6 +16,7 @@ from benchmarks.import_tables import as_root, tables
 from benchmarks.interleave import Repetition, interleaved
 from benchmarks.null_server import null_server
 from benchmarks.recording import recorder
+from fleetgate.domain.allow_list import ApprovalTerms
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.imports.plan import Write, plan_row
 from fleetgate.imports.reading.factory_list import ImportRow, Operation
@@ -71,10 +72,7 @@ def _write(number: int) -> Write:
         operation=Operation.APPROVE,
         serial_number=SerialNumber(f"BW-{number:08d}"),
         mac_addresses=frozenset({MacAddress((b"\x00\x1b\x45" + number.to_bytes(3, "big")).hex(":"))}),
-        valid_from=None,
-        valid_until=None,
-        templates=frozenset(),
-        attributes={"Model": "thermostat-2", "HardwareRevision": "B"},
+        terms=ApprovalTerms(attributes={"Model": "thermostat-2", "HardwareRevision": "B"}),
     )
     plan = plan_row(row, None, {}, manufacturer=MANUFACTURER, import_id="import-1")
     if not isinstance(plan, Write):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from fleetgate.domain.allow_list import ApprovalTerms
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.imports.delivery import DeliveryMode
 from fleetgate.imports.plan import RowClass
@@ -72,15 +73,16 @@ def message_of(record: ImportRecord) -> str:
 
 def row_document(row: ImportRow, as_delivered: Sequence[str]) -> dict[str, Any]:
     """A sound row, with the cells that a reject has to repeat."""
+    terms = row.terms
     return {
         "line": row.line_number,
         "operation": row.operation.value,
         "serial_number": row.serial_number.value,
         "mac_addresses": sorted(mac.value for mac in row.mac_addresses),
-        "valid_from": row.valid_from and row.valid_from.isoformat(),
-        "valid_until": row.valid_until and row.valid_until.isoformat(),
-        "templates": sorted(row.templates),
-        "attributes": dict(row.attributes),
+        "valid_from": terms.valid_from and terms.valid_from.isoformat(),
+        "valid_until": terms.valid_until and terms.valid_until.isoformat(),
+        "templates": sorted(terms.templates),
+        "attributes": dict(terms.attributes),
         "delivered": list(as_delivered),
     }
 
@@ -92,10 +94,12 @@ def row_from(document: Mapping[str, Any]) -> ImportRow:
         operation=Operation(document["operation"]),
         serial_number=SerialNumber(document["serial_number"]),
         mac_addresses=frozenset(map(MacAddress, document["mac_addresses"])),
-        valid_from=_moment(document["valid_from"]),
-        valid_until=_moment(document["valid_until"]),
-        templates=frozenset(document["templates"]),
-        attributes=document["attributes"],
+        terms=ApprovalTerms(
+            valid_from=_moment(document["valid_from"]),
+            valid_until=_moment(document["valid_until"]),
+            templates=frozenset(document["templates"]),
+            attributes=document["attributes"],
+        ),
     )
 
 

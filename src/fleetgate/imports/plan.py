@@ -160,13 +160,7 @@ def _own_work(row: ImportRow, entry: AllowListEntry) -> Plan:
 def _says_the_same(row: ImportRow, entry: AllowListEntry) -> bool:
     if row.operation is Operation.REVOKE:
         return entry.is_revoked
-    return not entry.is_revoked and (
-        row.mac_addresses,
-        row.templates,
-        row.valid_from,
-        row.valid_until,
-        dict(row.attributes),
-    ) == (entry.mac_addresses, entry.templates, entry.valid_from, entry.valid_until, dict(entry.attributes))
+    return not entry.is_revoked and (row.mac_addresses, row.terms) == (entry.mac_addresses, entry.terms)
 
 
 def _unless_taken(row: ImportRow, mac_owners: Mapping[MacAddress, SerialNumber], write: Write) -> Plan:
@@ -182,13 +176,10 @@ def _addition(row: ImportRow, manufacturer: str, import_id: str) -> Write:
         serial_number=row.serial_number,
         manufacturer=manufacturer,
         mac_addresses=row.mac_addresses,
-        templates=row.templates,
-        valid_from=row.valid_from,
-        valid_until=row.valid_until,
-        attributes=row.attributes,
         import_id=import_id,
         import_line=row.line_number,
         first_import_id=import_id,
+        **row.terms.term_fields(),
     )
     return Write(row_class=RowClass.ADDED, before=None, after=entry)
 
@@ -197,13 +188,5 @@ def _change(row: ImportRow, entry: AllowListEntry, import_id: str) -> Write:
     written = replace(entry, import_id=import_id, import_line=row.line_number, version=entry.version + 1)
     if row.operation is Operation.REVOKE:
         return Write(row_class=RowClass.REVOKED, before=entry, after=replace(written, is_revoked=True))
-    after = replace(
-        written,
-        mac_addresses=row.mac_addresses,
-        templates=row.templates,
-        valid_from=row.valid_from,
-        valid_until=row.valid_until,
-        attributes=row.attributes,
-        is_revoked=False,
-    )
+    after = replace(written, mac_addresses=row.mac_addresses, is_revoked=False, **row.terms.term_fields())
     return Write(row_class=RowClass.UPDATED, before=entry, after=after)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from fleetgate.domain.allow_list import ApprovalTerms
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.imports import steps as import_steps
 from fleetgate.imports.distribute import work_of
@@ -203,10 +204,7 @@ def item() -> Mapping[str, Any]:
         operation=Operation.APPROVE,
         serial_number=SerialNumber("FG-2026-00123456"),
         mac_addresses=frozenset({MacAddress("00:1b:44:11:3a:b7"), MacAddress("00:1b:44:11:3a:b8")}),
-        valid_from=None,
-        valid_until=None,
-        templates=frozenset(),
-        attributes={"Model": "thermostat-2", "HardwareRevision": "C3"},
+        terms=ApprovalTerms(attributes={"Model": "thermostat-2", "HardwareRevision": "C3"}),
     )
     delivered = ["FG-2026-00123456", "00-1B-44-11-3A-B7", "00-1B-44-11-3A-B8", "thermostat-2", "C3"]
     return {"row": row_document(row, delivered), "import_id": IMPORT_ID, "manufacturer": "acme-electronics"}

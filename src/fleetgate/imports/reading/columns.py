@@ -13,7 +13,7 @@ JSON_ROW = "json_row"
 
 
 class Meaning(StrEnum):
-    """What a column says about a device."""
+    """What a column says about a device. A typed column has the name of its field in `RowTerms`."""
 
     SERIAL_NUMBER = "serial number"
     MAC_ADDRESS = "MAC address"
@@ -68,15 +68,7 @@ _KNOWN = {
 }
 _INTERFACE = r"(?:wifi|wlan|wireless|ethernet|eth|lan|wired|bluetooth|bt|ble|zigbee|thread|device|base|primary)?\d{0,2}"
 _MAC_ADDRESS = re.compile(rf"{_INTERFACE}(?:mac|macs|macid|macaddr|macaddress|macaddresses|eui48|eui64){_INTERFACE}")
-_SINGLE_VALUED = {
-    Meaning.SERIAL_NUMBER,
-    Meaning.OPERATION,
-    Meaning.VALID_FROM,
-    Meaning.VALID_UNTIL,
-    Meaning.TEMPLATES,
-    Meaning.ATTRIBUTE,
-    Meaning.JSON_ROW,
-}
+_SINGLE_VALUED = set(Meaning) - {Meaning.MAC_ADDRESS, Meaning.UNKNOWN, Meaning.REPORT}
 _EXPECTED = "One named Serial Number, S/N, SN, Serial or Serial No was expected."
 _MAX_SHOWN = 20
 

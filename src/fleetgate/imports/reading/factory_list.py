@@ -1,12 +1,11 @@
 """What a row of a factory list means, and what the operator of a stack lets it mean."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Self
 
+from fleetgate.domain.allow_list import ApprovalTerms
 from fleetgate.domain.identifiers import DEFAULT_SERIAL_NUMBER_PATTERN, MacAddress, SerialNumber
 from fleetgate.domain.reasons import Reason
 
@@ -54,20 +53,15 @@ class ImportRow(NamedTuple):
 
     Attributes:
         line_number: Of the row's first line in the file; the first line is 1.
-        mac_addresses: Empty where the policy permits it, or where the row revokes.
-        valid_from: Aware UTC, inclusive. valid_until: aware UTC, exclusive.
-        templates: Names of provisioning templates; empty means all.
-        attributes: For the provisioning template; rows may share one mapping.
+        mac_addresses: May be empty if the policy permits it, or if the row revokes.
+        terms: Rows that say the same share one object.
     """
 
     line_number: int
     operation: Operation
     serial_number: SerialNumber
     mac_addresses: frozenset[MacAddress]
-    valid_from: datetime | None
-    valid_until: datetime | None
-    templates: frozenset[str]
-    attributes: Mapping[str, str]
+    terms: ApprovalTerms
 
 
 @dataclass(frozen=True, slots=True)

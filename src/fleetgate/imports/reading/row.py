@@ -9,7 +9,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from fleetgate.domain.allow_list import AllowListEntry, InvalidEntry
+from fleetgate.domain.allow_list import ApprovalTerms, InvalidEntry
 from fleetgate.domain.identifiers import TEMPLATE_NAME_PATTERN, InvalidIdentifier, MacAddress, SerialNumber
 from fleetgate.imports.reading.columns import is_reserved
 from fleetgate.imports.reading.errors import RowError
@@ -150,16 +150,22 @@ class RowTerms(_Model):
             raise _problem(RowError.VALIDITY_EMPTY)
         return self
 
-
-_ANYBODY = SerialNumber("-")
+    def approved(self) -> ApprovalTerms:
+        """The terms that the row approves a device for."""
+        return ApprovalTerms(
+            templates=self.templates,
+            valid_from=self.valid_from,
+            valid_until=self.valid_until,
+            attributes=self.attributes,
+        )
 
 
 def _attribute(name: str, text: str, at: int) -> str:
     if is_reserved(name):
         raise _problem(RowError.ATTRIBUTE_RESERVED, name, at=at)
     try:
-        # What an entry cannot hold, no row may say.
-        AllowListEntry(serial_number=_ANYBODY, manufacturer="-", attributes={name: text})
+        # A row may say no attribute that an entry cannot hold.
+        ApprovalTerms(attributes={name: text})
     except InvalidEntry as error:
         raise _problem(RowError.ATTRIBUTE_INVALID, at=at) from error
     return text

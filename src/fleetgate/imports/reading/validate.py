@@ -7,13 +7,13 @@ models of `factory_row`; they alone can reject it.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from operator import itemgetter
 from typing import Annotated, Any
 
 from pydantic import GetCoreSchemaHandler, StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
+from fleetgate.domain.allow_list import ApprovalTerms
 from fleetgate.domain.identifiers import DEFAULT_SERIAL_NUMBER_PATTERN, MacAddress, SerialNumber
 from fleetgate.imports.reading.columns import Column, Meaning
 from fleetgate.imports.reading.errors import RowError
@@ -119,22 +119,13 @@ def _all_of(mac_addresses: Sequence[MacAddress | None]) -> frozenset[MacAddress]
     return frozenset(known) if len(known) == len(mac_addresses) else None
 
 
-_TERM_FIELDS = {
-    Meaning.OPERATION: "operation",
-    Meaning.VALID_FROM: "valid_from",
-    Meaning.VALID_UNTIL: "valid_until",
-    Meaning.TEMPLATES: "templates",
-}
+# A column whose meaning is a field of `RowTerms` has the field's name.
+_TERM_FIELDS = {meaning: meaning.name.lower() for meaning in Meaning if meaning.name.lower() in RowTerms.model_fields}
 _ROW_ERRORS = {error.value: error for error in RowError}
 _NO_MAC_ADDRESSES: frozenset[MacAddress] = frozenset()
 
 
-# RowTerms as `ImportRow` takes them: the operation, and what comes after the MAC addresses.
-_Said = tuple[Operation, tuple[datetime | None, datetime | None, frozenset[str], Mapping[str, str]]]
-
-
-def _in_order(terms: RowTerms) -> _Said:
-    return terms.operation, (terms.valid_from, terms.valid_until, terms.templates, terms.attributes)
+_Said = tuple[Operation, ApprovalTerms]
 
 
 class _Judge:
@@ -150,7 +141,7 @@ class _Judge:
         self._mac_addresses = [at for at, one in enumerate(columns) if one.meaning is Meaning.MAC_ADDRESS]
         self._terms = [at for at, one in enumerate(columns) if one.meaning in wanted]
         self._pick_terms = _picker(self._terms)
-        # RowTerms by the cells that say them: a list says the same of thousands of devices.
+        # By the cells that say them: a list says the same of thousands of devices.
         self._known_terms: dict[tuple[str, ...], _Said | None] = {}
 
     def validated(self, batch: RowBatch) -> ValidatedBatch:
@@ -166,8 +157,7 @@ class _Judge:
             zip(batch.line_numbers, serial_numbers, mac_addresses, terms, strict=True)
         ):
             if serial_number is not None and of_device is not None and said is not None:
-                operation, others = said
-                rows.append(ImportRow(line_number, operation, SerialNumber(serial_number), of_device, *others))
+                rows.append(ImportRow(line_number, said[0], SerialNumber(serial_number), of_device, said[1]))
                 positions.append(position)
                 continue
             judged = self._judged(batch, position)
@@ -210,7 +200,8 @@ class _Judge:
             known.clear()
         for cells in set(said).difference(known):
             try:
-                known[cells] = _in_order(self._read_terms(cells))
+                read = self._read_terms(cells)
+                known[cells] = read.operation, read.approved()
             except ValidationError:
                 known[cells] = None
         return [known[cells] for cells in said]
@@ -251,8 +242,7 @@ class _Judge:
             missing = RowError.MAC_ADDRESS_MISSING
             heading = self._columns[self._mac_addresses[0]].heading if self._mac_addresses else None
             return RejectedRow(line_number, batch.as_delivered(position), heading, missing, missing.meaning)
-        operation, others = _in_order(terms)
-        return ImportRow(line_number, operation, device.serial_number, device.mac_addresses, *others)
+        return ImportRow(line_number, terms.operation, device.serial_number, device.mac_addresses, terms.approved())
 
     def _heading(self, error: ErrorDetails) -> str | None:
         """The heading of the column that an error is about."""

@@ -1,4 +1,4 @@
-"""Checks a whole factory file against the safety gates before anything of it takes effect."""
+"""Checks a whole factory file against the safety gates before any row of it is applied."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from fleetgate.imports.reading.validate import ValidatedBatch, validate_rows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SafetyGates:
-    """What a file must keep to before anything of it is written.
+    """The limits that a file must keep before any row of it is applied.
 
     Attributes:
         max_rows_per_file: Of one file.
@@ -34,7 +34,7 @@ class CheckedFile:
     """A file that was read to its end.
 
     Attributes:
-        total: Its records that are not blank. rejected: how many of them are wrong, by themselves or beside another.
+        total: Its records that are not blank. rejected: how many are wrong, by themselves or as duplicates.
         checksum: SHA-256 of its bytes, hexadecimal.
     """
 
@@ -50,7 +50,7 @@ class CheckedFile:
         """Refuse a file that is mostly wrong.
 
         Raises:
-            UnreadableFile: It is.
+            UnreadableFile: Too many of its rows are wrong.
         """
         if self.rejected > self.total * gates.max_rejected_share:
             raise UnreadableFile(
@@ -59,7 +59,7 @@ class CheckedFile:
             )
 
     def batches(self) -> tuple[FactoryFile, Iterator[ValidatedBatch]]:
-        """The file from its start, with what is wrong with it rejected."""
+        """The file from its start, with its wrong rows and its duplicates rejected."""
         file = read_rows(self.open_file(), name=self.file_name)
         return file, map(self.duplicates.rejected, validate_rows(file, self.policy))
 
@@ -72,16 +72,16 @@ def check_file(
     max_rows: int,
     folder: Path | None = None,
 ) -> CheckedFile:
-    """Read a file to its end, unless it is too long.
+    """Read a file to its end. Reading stops where a file is too long.
 
     Args:
         open_file: Opens the same content each time.
         file_name: What people know the file by.
-        folder: Where the identities of the rows go meanwhile; None takes the machine's own place for such.
+        folder: For the identities of the rows meanwhile; None takes the machine's temporary folder.
 
     Raises:
-        UnreadableFile: It is no factory list, or too long a one.
-        Fault: It could not be read to its end.
+        UnreadableFile: The file is no factory list, or has too many rows.
+        Fault: The file could not be read to its end.
     """
     total = rejected = 0
     stream = _Hashing(open_file())
@@ -108,7 +108,7 @@ def check_file(
 
 
 class _Hashing:
-    """A stream whose checksum is known once it was read."""
+    """A stream that computes its checksum as it is read."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -120,7 +120,7 @@ class _Hashing:
         return data
 
     def checksum(self) -> str:
-        """Of the whole stream, also of what nobody asked for."""
+        """The checksum of the whole stream; reads what is left of it."""
         while self.read(65_536):
             pass
         return self._digest.hexdigest()

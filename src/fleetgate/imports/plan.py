@@ -1,4 +1,4 @@
-"""What one row of a factory list does to the allow-list. An import never rewrites history (invariant 5)."""
+"""Plans what one row of a factory list changes on the allow-list. An import never rewrites history (invariant 5)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ class RowClass(StrEnum):
 
 
 class ConflictReason(Reason):
-    """Why a sound row must not take effect."""
+    """Why a sound row must not be applied."""
 
     OTHER_MANUFACTURER = (
         "other_manufacturer",
@@ -66,14 +66,14 @@ class ConflictReason(Reason):
 
 @dataclass(frozen=True, slots=True)
 class NothingToWrite:
-    """Nothing is to be written: the table says already how the row ended."""
+    """Nothing has to be written: the table shows already how the row ended."""
 
     row_class: RowClass
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Nothing may be written."""
+    """Nothing may be written, for a reason."""
 
     reason: ConflictReason
 
@@ -82,7 +82,7 @@ class Write(NamedTuple):
     """One entry to write. A tuple for the same reason as `ImportRow`: a list has a million.
 
     Attributes:
-        row_class: How the row has ended once it is written.
+        row_class: How the row ended, once the entry is written.
         before: The entry to replace; None for a new one.
         after: The entry to write.
     """
@@ -97,7 +97,7 @@ class Write(NamedTuple):
         return self.after.mac_addresses - (self.before.mac_addresses if self.before else frozenset())
 
     @property
-    def mac_addresses_to_free(self) -> frozenset[MacAddress]:
+    def mac_addresses_to_release(self) -> frozenset[MacAddress]:
         """MAC addresses the device loses."""
         return (self.before.mac_addresses if self.before else frozenset()) - self.after.mac_addresses
 
@@ -113,13 +113,13 @@ def plan_row(
     manufacturer: str,
     import_id: str,
 ) -> Plan:
-    """Judge one row against what the allow-list holds.
+    """Plan one row against the allow-list.
 
-    Repeating a row of the same import gives the class it had the first time, whatever the device has done since.
+    A row of the same import that comes again gets the class of its first time, even if the device has changed since.
 
     Args:
         entry: The allow-list entry of the row's serial number, or None.
-        mac_owners: Who owns the row's MAC addresses, where somebody does.
+        mac_owners: The owner of each of the row's MAC addresses that has one.
         manufacturer: Who delivers; from the place of delivery, never from the file.
     """
     if entry is None:

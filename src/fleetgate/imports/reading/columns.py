@@ -1,4 +1,4 @@
-"""What the columns of a factory list mean, however the factory spells their headings."""
+"""Tells what the columns of a factory list mean, in every spelling of their headings."""
 
 import re
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class Column:
 
     Attributes:
         heading: As delivered.
-        attribute: What the device's attribute is called; of known and unknown attributes only.
+        attribute: The name of the device's attribute; only if the meaning is ATTRIBUTE or UNKNOWN.
     """
 
     heading: str
@@ -77,7 +77,7 @@ def column_of(heading: str, position: int) -> Column:
     """What one column means.
 
     Args:
-        position: Of the column; the first is 1. It names an unknown column whose heading has no usable character.
+        position: Of the column; the first is 1. It is the name of an unknown column without a usable character.
     """
     key = _key(heading)
     known = _KNOWN.get(key)
@@ -126,7 +126,7 @@ def _check(columns: Sequence[Column]) -> None:
 
 
 def is_reserved(attribute: str) -> bool:
-    """Whether only the gate may set this attribute, in whatever spelling."""
+    """Whether only the gate may set this attribute, in any spelling."""
     return _key(attribute) in _RESERVED_KEYS
 
 

@@ -1,4 +1,4 @@
-"""Splits the text of a factory's CSV file into records: which delimiter it has, and where each record ends."""
+"""Splits the text of a factory's CSV file into records: finds its delimiter, and where each record ends."""
 
 import csv
 import io
@@ -17,13 +17,12 @@ _MAX_LINES = 100
 
 @dataclass(frozen=True, slots=True)
 class SplitRecords:
-    """A run of records as they were split.
+    """A run of records that were split off.
 
     Attributes:
         line_numbers: Of each record's first line.
         records: The fields of each.
-        failures: By line number, what the text allows no record to be made of: its fields as far as they can be told,
-            and why.
+        failures: Text that makes no record: its line number, its fields as far as they are clear, and the error.
     """
 
     line_numbers: Sequence[int]
@@ -32,7 +31,7 @@ class SplitRecords:
 
 
 def lines_of(block: str) -> list[str]:
-    """The lines of a block, each with its line end: CR LF, CR or LF and no other."""
+    """The lines of a block, each with its line end: CR LF, CR or LF."""
     return list(io.StringIO(block, newline=""))
 
 
@@ -40,10 +39,10 @@ def header_of(lines: Sequence[str], delimiter: str | None = None) -> tuple[str, 
     """Read a header from the start of the lines.
 
     Args:
-        delimiter: Where the file says it itself; else it is the one that splits off most recognised headings.
+        delimiter: As the file itself says; None takes the one that splits off most recognised headings.
 
     Returns:
-        The delimiter, the headings and the number of lines they take; None if they cannot be told.
+        The delimiter, the headings and the number of lines they take; None if no delimiter makes a header.
     """
     found = []
     for candidate in (delimiter,) if delimiter else _DELIMITERS:
@@ -59,8 +58,8 @@ def header_of(lines: Sequence[str], delimiter: str | None = None) -> tuple[str, 
 def split(blocks: Iterator[str], *, delimiter: str, first_line: int) -> Iterator[SplitRecords]:
     """SplitRecords blocks of whole lines into records, some hundred at a time.
 
-    Where a quotation goes wrong, the line it starts on is a failure of its own and the next line is a new record: one
-    stray mark costs one row, not the rest of the file.
+    If a quotation is damaged, its first line is a failure and the next line is a new record: one stray mark costs one
+    row, not the rest of the file.
 
     Args:
         first_line: The number of the first line.
@@ -85,7 +84,7 @@ class _TooLong(Exception):
 
 
 class _Careful:
-    """Splits a block record by record, with as much of the next blocks as its last record needs."""
+    """Splits a block record by record, and takes from the next blocks what its last record needs."""
 
     def __init__(self, lines: Sequence[str], blocks: Iterator[str], delimiter: str, line_number: int) -> None:
         self.line_number = line_number
@@ -140,6 +139,6 @@ class _Careful:
         return RowError.NOT_DECODABLE if any(map(is_damaged, lines)) else None
 
     def _as_it_stands(self, line: str) -> list[str]:
-        """The fields of a line whose quotation marks mean nothing."""
+        """The fields of a line, with its quotation marks as plain characters."""
         plain = csv.reader([line[: MAX_CHARACTERS + 1]], delimiter=self._delimiter, quoting=csv.QUOTE_NONE)
         return next(plain, [])

@@ -1,4 +1,4 @@
-"""Reads a factory's file as a stream: CSV or JSON Lines, in whatever dialect, with flat memory."""
+"""Reads a factory's file as a stream: CSV or JSON Lines, in any dialect, with flat memory."""
 
 import itertools
 import json
@@ -15,7 +15,7 @@ from fleetgate.imports.reading.errors import FileError, RowError, UnreadableFile
 from fleetgate.imports.reading.factory_list import ImportPolicy, RejectedRow, UnknownColumns
 from fleetgate.imports.reading.text import MAX_CHARACTERS, is_damaged, open_text
 
-# Names of unknown columns that are kept for the notes: JSON Lines can bring new ones with every line.
+# Unknown columns that the notes name: JSON Lines can bring new ones with every line.
 _MAX_UNKNOWN = 100
 _MAX_SHAPES = 1000
 
@@ -27,8 +27,8 @@ class RowBatch:
     Attributes:
         line_numbers: Of each row's first line.
         rows: One cell for each column, as delivered.
-        delivered: What a reject has to repeat of each row; None where it is the row itself.
-        rejected: Rows that came between them and of which no cells can be made.
+        delivered: The fields that a reject repeats of each row; None if they are the cells.
+        rejected: Rows between them that have no cells.
     """
 
     columns: tuple[Column, ...]
@@ -38,7 +38,7 @@ class RowBatch:
     rejected: Sequence[RejectedRow] = ()
 
     def as_delivered(self, position: int) -> tuple[str, ...]:
-        """What a reject has to repeat of a row."""
+        """The fields that a reject repeats of a row."""
         return tuple(self.rows[position]) if self.delivered is None else self.delivered[position]
 
 
@@ -48,10 +48,10 @@ class FactoryFile:
 
     Attributes:
         encoding: As Python names it. delimiter: None for JSON Lines.
-        header: The headings above the fields of rejected rows. For JSON Lines a single one, above the whole line. The
+        header: The headings of the fields of rejected rows. JSON Lines have a single one, for the whole line. The
             report of an earlier import is left out.
         batches: The rows. Every record that is not blank is in exactly one batch, as a row or as rejected.
-        unknown_columns: Headings that nobody knows, complete once the file was read.
+        unknown_columns: Headings without a known meaning, complete once the file was read.
     """
 
     name: str
@@ -63,7 +63,7 @@ class FactoryFile:
     unknown_columns: dict[str, None] = field(default_factory=dict)
 
     def notes(self, policy: ImportPolicy) -> tuple[str, ...]:
-        """What people should know about the file as a whole."""
+        """Notes for people about the file as a whole."""
         if not self.unknown_columns:
             return ()
         named = ", ".join(map(repr, self.unknown_columns))
@@ -79,10 +79,10 @@ def read_rows(stream: BinaryIO, *, name: str) -> FactoryFile:
 
     Args:
         stream: Read once, forward only, as the batches are asked for.
-        name: What people know the file by.
+        name: The name that people see.
 
     Raises:
-        UnreadableFile: It is no factory list; also while the batches are read, where gzip turns out to be damaged.
+        UnreadableFile: The file is no factory list; or its gzip is damaged, which shows while the batches are read.
     """
     text = open_text(stream)
     lines, line_number = _start(text.blocks)
@@ -117,7 +117,7 @@ def read_rows(stream: BinaryIO, *, name: str) -> FactoryFile:
 
 
 def _start(blocks: Iterator[str]) -> tuple[list[str], int]:
-    """The lines of the first block that is not blank, from the first line that is not, and that line's number."""
+    """The lines of the first block that is not blank, without blank lines before them, and the first line's number."""
     line_number = 1
     for block in blocks:
         lines = lines_of(block)
@@ -141,7 +141,7 @@ def _note(file: FactoryFile, columns: Iterable[Column]) -> None:
 
 
 def _printable(text: str) -> str:
-    """Text that can be written as UTF-8, whatever JSON escapes it came from."""
+    """Text that can be written as UTF-8, even if its JSON escapes are no text."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
@@ -151,11 +151,11 @@ def _has_any(batch: RowBatch) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """The table that the header of a CSV file opens.
+    """The table under the header of a CSV file.
 
     Attributes:
         width: Of a row, without empty columns at its end.
-        kept: Positions that are not a report of an earlier import; None where all are kept.
+        kept: Positions that are not a report of an earlier import; None if all are kept.
     """
 
     columns: tuple[Column, ...]
@@ -170,14 +170,14 @@ class _Table:
         return cls(tuple(columns[position] for position in kept), width, kept if len(kept) < width else None)
 
     def pick(self, fields: Sequence[str]) -> tuple[str, ...]:
-        """Fields without the report of an earlier import; those beyond the table stay."""
+        """Fields without the report of an earlier import; fields beyond the table stay."""
         if self.kept is None:
             return tuple(fields)
         inside = (fields[position] for position in self.kept if position < len(fields))
         return (*inside, *fields[self.width :])
 
     def batch(self, one: SplitRecords) -> RowBatch:
-        """The rows of one split; blank ones are left out."""
+        """The rows of some records; blank ones are left out."""
         line_numbers: list[int] = []
         rows: list[Sequence[str]] = []
         rejected = [
@@ -229,7 +229,7 @@ def _json_cells(table: _Table, splits: Iterable[SplitRecords]) -> Iterator[list[
 
 
 class _Object(list[tuple[str, Any]]):
-    """A JSON object with all of its names, also those that come twice."""
+    """A JSON object with all of its names, even repeated ones."""
 
 
 class _NotARow(Exception):
@@ -295,7 +295,7 @@ def _cells(line: str, failure: Reason | None) -> tuple[tuple[str, ...], list[str
         raise _NotARow(RowError.ROW_NOT_AN_OBJECT) from error
     if not isinstance(row, _Object):
         raise _NotARow(RowError.ROW_NOT_AN_OBJECT)
-    # `"attributes": {...}` says the same as its names on their own.
+    # `"attributes": {...}` means the same as its names on their own.
     flat = itertools.chain.from_iterable(
         value if name == "attributes" and isinstance(value, _Object) else [(name, value)] for name, value in row
     )

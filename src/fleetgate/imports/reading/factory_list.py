@@ -1,4 +1,4 @@
-"""What a row of a factory list means, and what the operator of a stack lets it mean."""
+"""The rows of a factory list, and the policy that they are judged by."""
 
 import re
 from dataclasses import dataclass
@@ -9,23 +9,23 @@ from fleetgate.domain.allow_list import ApprovalTerms
 from fleetgate.domain.identifiers import DEFAULT_SERIAL_NUMBER_PATTERN, MacAddress, SerialNumber
 from fleetgate.domain.reasons import Reason
 
-# Columns that the rejects of an import have in front of those delivered. A reader passes over them, so that rejects
-# can be corrected and delivered as they are.
+# Columns that rejects.csv has in front of the delivered ones. A reader passes over them, so that rejects can be
+# corrected and delivered again.
 REPORT_COLUMNS = ("rejected_line", "rejected_column", "rejected_error", "rejected_detail")
 
-# What the gate itself tells the provisioning template about a device; no list may speak for it.
+# Attributes that the gate itself gives to the provisioning template; no list may set them.
 RESERVED_ATTRIBUTES = frozenset({"SerialNumber", "MacAddress", "ThingName", "DecisionId"})
 
 
 class Operation(StrEnum):
-    """What a row asks for."""
+    """What a row does with the approval of its device."""
 
     APPROVE = "approve"
     REVOKE = "revoke"
 
 
 class UnknownColumns(StrEnum):
-    """What becomes of columns that nobody knows: attributes of the device, or a note about the file."""
+    """How unknown columns are treated: kept as attributes of the device, or reported in a note about the file."""
 
     KEEP = "keep"
     REPORT = "report"
@@ -33,7 +33,7 @@ class UnknownColumns(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportPolicy:
-    """What rows may say; the defaults are the strict ones.
+    """The policy for rows; its defaults are strict.
 
     Attributes:
         template_names: The provisioning templates that rows may name; empty means any.
@@ -66,13 +66,13 @@ class ImportRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A row that cannot be accepted, for the first thing that is wrong with it.
+    """A row that is not applied, with the first error that was found.
 
     Attributes:
         line_number: Of the row's first line in the file; the first line is 1.
-        raw: The fields as delivered, in the order of the file's header, of which there may be too few or too many. A
-            byte that is no text stands there as a surrogate escape (PEP 383).
-        column: The heading of the column at fault, as delivered; None where it is the row.
+        raw: The fields as delivered, in the order of the file's header; they may be too few or too many. A byte that
+            is no text is a surrogate escape (PEP 383).
+        column: The heading of the column at fault, as delivered; None if the whole row is at fault.
         detail: A sentence for people.
     """
 

@@ -1,4 +1,4 @@
-"""What one row of a factory list may say, as pydantic models whose validators call the domain's parsers."""
+"""The cells of one row as pydantic models, whose validators call the domain's parsers."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,23 +18,23 @@ from fleetgate.imports.reading.factory_list import ImportPolicy, Operation
 _SEPARATORS = re.compile(r"[\s;,|]+")
 # A spreadsheet always writes the sign: 1.23457E+11, or 1,23457E+11 in half of Europe.
 _SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eE]\+\d+")
-# How a cell is told to be text: ="0012".
+# A formula that makes a cell text: ="0012".
 _TEXT_FORMULA = re.compile(r'="(.*)"', re.DOTALL)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def _problem(error: RowError, why: str = "", *, at: int = 0) -> PydanticCustomError:
-    """What a validator raises.
+    """The error that a validator raises.
 
     Args:
-        at: Which of the cells that a field is made of.
+        at: Position among the cells of the field.
     """
     detail = f"{error.meaning.rstrip('.')}: {why}." if why else error.meaning
     return PydanticCustomError(error.value, "{detail}", {"detail": detail, "at": at})
 
 
 def _cleaned(cell: str) -> str:
-    """A cell without the space around it, and without what makes a spreadsheet take it for text."""
+    """A cell without the space around it, and without the marks that make it text in a spreadsheet."""
     text = cell.strip()
     formula = _TEXT_FORMULA.fullmatch(text)
     return (formula[1] if formula else text.removeprefix("'")).strip()
@@ -45,7 +45,7 @@ class _Model(BaseModel):
 
 
 class RowIdentity(_Model):
-    """Who a row is about; the validation's context is the `ImportPolicy`.
+    """The device of a row; the validation's context is the `ImportPolicy`.
 
     Attributes:
         mac_addresses: From the cells of all MAC address columns.
@@ -95,7 +95,7 @@ def _mac_address(text: str, policy: ImportPolicy, at: int) -> MacAddress:
 
 
 class RowTerms(_Model):
-    """What a row says beside who it is about; the validation's context is the `ImportPolicy`."""
+    """What a row says about its device; the validation's context is the `ImportPolicy`."""
 
     operation: Operation = Operation.APPROVE
     valid_from: datetime | None = None

@@ -1,4 +1,4 @@
-"""The text of a factory's file, whatever it is packed and encoded with, in blocks of whole lines."""
+"""Unpacks and decodes a factory's file, and gives its text in blocks of whole lines."""
 
 import codecs
 import gzip
@@ -12,9 +12,9 @@ from typing import BinaryIO, cast
 
 from fleetgate.imports.reading.errors import FileError, UnreadableFile
 
-# Bytes from which the encoding is told.
+# Bytes that tell the encoding.
 _SAMPLE = 65_536
-# Bytes that are read at once. Larger blocks are slower: their objects live long enough for the garbage collector.
+# Bytes of one read. Larger blocks are slower: their objects live long enough for the garbage collector.
 _CHUNK = 16_384
 # Characters of a line. With a sample added it stays below csv's own limit of 131 072 for a field, and as JSON, of six
 # bytes a character at worst, it fits a batch of the state machine.
@@ -32,10 +32,10 @@ class FileText:
     """A file's text.
 
     Attributes:
-        encoding: Of the whole file, as Python names it. Told from the start of the file: by a byte order mark; as
-            UTF-16 where every other byte is zero; as UTF-8; and as Windows-1252 where it is not UTF-8.
-        blocks: Each ends where a line ends. Line ends are as delivered. A line of more than `MAX_CHARACTERS` may have
-            lost what goes beyond. What cannot be decoded is never guessed; `is_damaged` tells.
+        encoding: Of the whole file, as Python names it. The start of the file tells it: a byte order mark; UTF-16 if
+            every other byte is zero; else UTF-8, or Windows-1252 if it is not UTF-8.
+        blocks: Each ends where a line ends. Line ends are as delivered. A line of more than `MAX_CHARACTERS` may be
+            cut there. Bytes that cannot be decoded are never guessed; `is_damaged` finds them.
     """
 
     encoding: str
@@ -55,7 +55,7 @@ def open_text(stream: BinaryIO) -> FileText:
         stream: Read once, forward only.
 
     Raises:
-        UnreadableFile: It is empty or not text; also while the blocks are read, where gzip is damaged.
+        UnreadableFile: The file is empty or not text; or its gzip is damaged, which shows while the blocks are read.
     """
     start = _Rejoined(b"", stream).read(len(_GZIP))
     is_gzip = start == _GZIP

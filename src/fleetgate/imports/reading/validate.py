@@ -1,8 +1,8 @@
-"""Judges the rows of a factory's file with pydantic, a batch at a time: sound rows, and rejected ones that say why.
+"""Judges the rows of a factory's file with pydantic, a batch at a time: sound rows, and rejected ones with an error.
 
 Two steps, because a list has a million rows and nearly all of them are plain. Whole columns are first held against
-patterns, inside pydantic's own compiled core. A row that stands out in any way then goes cell by cell through the
-models of `factory_row`; they alone can reject it.
+patterns, inside pydantic's own compiled core. A row that does not match goes cell by cell through the models of `row`;
+they alone can reject it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,13 +21,13 @@ from fleetgate.imports.reading.factory_file import FactoryFile, RowBatch
 from fleetgate.imports.reading.factory_list import ImportPolicy, ImportRow, Operation, RejectedRow, UnknownColumns
 from fleetgate.imports.reading.row import RowIdentity, RowTerms
 
-# Different terms, and different sets of columns, that are remembered at once.
+# Combinations of terms, and sets of columns, that are remembered at once.
 _MAX_REMEMBERED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class ValidatedBatch:
-    """The rows of one batch, each in one of the two, both in the order of the file."""
+    """The rows of one batch, each either sound or rejected, both in the order of the file."""
 
     rows: Sequence[ImportRow]
     rejected: Sequence[RejectedRow]
@@ -35,7 +35,7 @@ class ValidatedBatch:
     _positions: Sequence[int]
 
     def as_delivered(self, at: int) -> tuple[str, ...]:
-        """What a reject has to repeat of a sound row that must not take effect."""
+        """The fields that a reject repeats of a sound row that is not applied."""
         return self._batch.as_delivered(self._positions[at])
 
     def heading(self, meaning: Meaning) -> str | None:
@@ -43,10 +43,10 @@ class ValidatedBatch:
         return next((column.heading for column in self._batch.columns if column.meaning is meaning), None)
 
     def rejecting(self, rejected: Mapping[int, RejectedRow]) -> "ValidatedBatch":
-        """The batch with some of its rows rejected after all.
+        """The batch with some more of its rows rejected.
 
         Args:
-            rejected: By the row's place in `rows`.
+            rejected: By the row's position in `rows`.
         """
         if not rejected:
             return self
@@ -63,7 +63,7 @@ def validate_rows(file: FactoryFile, policy: ImportPolicy) -> Iterator[Validated
     """Judge every row of a file, as it is read.
 
     Raises:
-        UnreadableFile: The file turned out to be damaged; what was judged before does not make it sound.
+        UnreadableFile: The file is damaged, and so are the batches before.
     """
     judges: dict[tuple[Column, ...], _Judge] = {}
     for batch in file.batches:
@@ -75,7 +75,7 @@ def validate_rows(file: FactoryFile, policy: ImportPolicy) -> Iterator[Validated
 
 
 class _NoneIfNot:
-    """Makes None of a value that is not valid, so that one of them does not spoil a whole column."""
+    """Makes None of an invalid value, so that one of them does not spoil a whole column."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_default_schema(handler(source), default=None, on_error="default")
@@ -103,7 +103,7 @@ _NO_DEVICE = frozenset({bytes(6).hex(":"), bytes(8).hex(":")})
 
 
 def _plain_mac_address(text: str) -> MacAddress | None:
-    """The value of a plain address in small letters; None for the one that the pattern cannot exclude."""
+    """The value of a plain address in small letters; None if it has only zeros, which the pattern cannot exclude."""
     match text[2]:
         case ":":
             value = text
@@ -177,7 +177,7 @@ class _Judge:
         return [text if text is not None and pattern.fullmatch(text) else None for text in plain]
 
     def _plain_mac_addresses(self, rows: Sequence[Sequence[str]]) -> list[frozenset[MacAddress] | None]:
-        """Of rows that have one plain address in each column of them; None for other rows."""
+        """The addresses of rows with one plain address in each MAC address column; None for other rows."""
         if len(self._mac_addresses) > self._policy.max_mac_addresses:
             return [None] * len(rows)
         if not self._mac_addresses:
@@ -194,7 +194,7 @@ class _Judge:
         return [_all_of(of_device) for of_device in zip(*columns, strict=True)]
 
     def _said_terms(self, rows: Sequence[Sequence[str]]) -> list[_Said | None]:
-        """The terms of each row; None where they are not valid."""
+        """The terms of each row; None if they are not valid."""
         said, known = list(map(self._pick_terms, rows)), self._known_terms
         if len(known) >= _MAX_REMEMBERED:
             known.clear()
@@ -245,7 +245,7 @@ class _Judge:
         return ImportRow(line_number, terms.operation, device.serial_number, device.mac_addresses, terms.approved())
 
     def _heading(self, error: ErrorDetails) -> str | None:
-        """The heading of the column that an error is about."""
+        """The heading of the column with an error."""
         if not error["loc"]:
             return self._heading_of(Meaning.VALID_UNTIL)
         (field,) = error["loc"]
@@ -266,7 +266,7 @@ class _Judge:
 
 
 def _picker(positions: Sequence[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
-    """What picks the cells at these positions, as a tuple however many there are."""
+    """A function that picks the cells at these positions, always as a tuple."""
     match positions:
         case []:
             return lambda _row: ()

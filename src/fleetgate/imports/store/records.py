@@ -1,4 +1,4 @@
-"""Import records: each change conditional on the version that was read, and audited where it is one that matters."""
+"""Import records: each change has the version that was read as its condition; some have an audit record."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -25,7 +25,7 @@ from fleetgate.store.faults import cancellation_codes, faults_translated, respon
 from fleetgate.store.queries import Page, page_of
 from fleetgate.store.tables import TableSettings
 
-# Position of its part in a change's transaction.
+# Its position in the transaction of a change.
 _DAY_ROWS = 1
 # DynamoDB reads a page before it filters it.
 _PAGE_ITEMS = 100
@@ -50,7 +50,7 @@ class DayRows:
 
 
 class ImportRecords:
-    """The import records of one stack. Every method raises Fault when the tables cannot answer."""
+    """The import records of one stack. Every method raises Fault when the tables do not answer."""
 
     def __init__(self, settings: TableSettings) -> None:
         self._tables = StackTables(settings)
@@ -60,10 +60,10 @@ class ImportRecords:
         self._tables.connection()
 
     def begin(self, record: ImportRecord) -> ImportRecord:
-        """Write the record of an import that nobody began yet.
+        """Write the record of an import that has not begun yet.
 
         Returns:
-            The record as it stands: this one, or the one that is there already.
+            The record as it stands: this one, or the one that exists already.
         """
         self._tables.connection()
         with faults_translated():
@@ -85,10 +85,10 @@ class ImportRecords:
                 return None
 
     def change(self, after: ImportRecord, *, audit: AuditRecord | None = None, day_rows: DayRows | None = None) -> bool:
-        """Write a changed record, with what belongs to the change, if the record is still the one before it.
+        """Write a changed record, with its audit record and its day's rows, if the version before is still stored.
 
         Returns:
-            Whether it was written; False when somebody else changed it meanwhile.
+            Whether it was written; False if another run changed the record meanwhile.
 
         Raises:
             TooManyRowsToday: Of `day_rows`.
@@ -120,7 +120,7 @@ class ImportRecords:
         return True
 
     def note_progress(self, import_id: str, done: int) -> None:
-        """Note how many rows are done, for people who watch; says nothing about the end."""
+        """Note how many rows were applied so far, for people who watch."""
         self._tables.connection()
         with faults_translated():
             try:

@@ -26,7 +26,7 @@ _COUNTED_ROWS = 1_000
 _ROWS = 5_000
 _ROUNDS = 5
 # One for the device entry and one for its MAC address.
-_MOST_UNITS_A_ROW = 2
+_MAX_UNITS_A_ROW = 2
 # Items of which the units are asked.
 _SAMPLE = 50
 _KIND = re.compile(r"'kind': '(\w+)'")
@@ -48,7 +48,7 @@ def import_call_figures(world: World) -> Iterator[Amount]:
         what="device entry and one MAC address",
         amount=_write_units(world, environment, exchanges, import_id) / _COUNTED_ROWS,
         unit="units",
-        most=_MOST_UNITS_A_ROW,
+        most=_MAX_UNITS_A_ROW,
     )
     with null_server(exchanges) as endpoint_url:
         store = ImportStore(tables(environment, endpoint_url))

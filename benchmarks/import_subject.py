@@ -3,16 +3,14 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
-from fleetgate.imports.account import Tally, import_file
+from fleetgate.imports.account import RowTally, accounting
 from fleetgate.imports.apply import apply_rows
 from fleetgate.imports.check import CheckedFile, check_file
 from fleetgate.imports.reading.factory_list import ImportPolicy
-from fleetgate.imports.rejects import rejects_at
 from fleetgate.imports.store.rows import ImportStore, KnownRows
 
 MANUFACTURER = "acme"
@@ -45,13 +43,19 @@ def list_on_disk(lines: Iterable[str]) -> Iterator[Path]:
 
 def check_pass(path: Path) -> CheckedFile:
     """Read a list to its end, as an import does before anything takes effect."""
-    return check_file(lambda: path.open("rb"), file_name=path.name, policy=ImportPolicy(), most_rows=10_000_000)
+    return check_file(lambda: path.open("rb"), file_name=path.name, policy=ImportPolicy(), max_rows=10_000_000)
 
 
-def apply_pass(path: Path, checked: CheckedFile, store: ImportStore, *, import_id: str = "import-1") -> Tally:
-    """Read a list again, give its rows their effect, and write rejects.csv beside it."""
-    effect = partial(
-        apply_rows, manufacturer=MANUFACTURER, import_id=import_id, store=store, now=lambda: datetime.now(UTC)
-    )
-    with rejects_at(path.with_name("rejects.csv")) as rejects:
-        return import_file(checked, effect=effect, rejects=rejects)
+def apply_pass(path: Path, checked: CheckedFile, store: ImportStore, *, import_id: str = "import-1") -> RowTally:
+    """Read a list again, apply its rows, and write rejects.csv beside it."""
+    with accounting(checked, path.with_name("rejects.csv")) as account:
+        for batch in account.batches:
+            results = apply_rows(
+                batch.rows,
+                manufacturer=MANUFACTURER,
+                import_id=import_id,
+                store=store,
+                now=lambda: datetime.now(UTC),
+            )
+            account.add(batch, results)
+    return account.tally

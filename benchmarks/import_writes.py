@@ -16,6 +16,7 @@ from benchmarks.import_tables import as_root, tables
 from benchmarks.interleave import Repetition, interleaved
 from benchmarks.null_server import null_server
 from benchmarks.recording import recorder
+from fleetgate.domain.allow_list import ApprovalTerms
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.imports.plan import Write, plan_row
 from fleetgate.imports.reading.factory_list import ImportRow, Operation
@@ -26,7 +27,7 @@ from harness.hook_world import World
 # At least 0.9 of the floor's rows a second, said as a cost.
 _GOAL = round(1 / 0.9, 2)
 # DynamoDB, BatchWriteItem and BatchExecuteStatement alike.
-_MOST_ITEMS = 25
+_MAX_ITEMS = 25
 
 
 def import_write_figures(world: World) -> Iterator[Ratio]:
@@ -36,8 +37,8 @@ def import_write_figures(world: World) -> Iterator[Ratio]:
     endpoint_url = world.embedded.stack.endpoint_url
     yield from _figures(environment, endpoint_url, numbers, "embedded AWS", rounds=20, rows=100)
     with recorder(endpoint_url) as (recorded_url, exchanges), raw_client(environment, recorded_url) as client:
-        _insert(ImportStore(tables(environment, recorded_url)), _writes(numbers, _MOST_ITEMS))
-        _all(_blind_calls(environment, client, _writes(numbers, _MOST_ITEMS)))
+        _insert(ImportStore(tables(environment, recorded_url)), _writes(numbers, _MAX_ITEMS))
+        _all(_blind_calls(environment, client, _writes(numbers, _MAX_ITEMS)))
     with null_server(exchanges) as null_url:
         yield from _figures(environment, null_url, numbers, "null server", rounds=30, rows=500)
 
@@ -71,10 +72,7 @@ def _write(number: int) -> Write:
         operation=Operation.APPROVE,
         serial_number=SerialNumber(f"BW-{number:08d}"),
         mac_addresses=frozenset({MacAddress((b"\x00\x1b\x45" + number.to_bytes(3, "big")).hex(":"))}),
-        valid_from=None,
-        valid_until=None,
-        templates=frozenset(),
-        attributes={"Model": "thermostat-2", "HardwareRevision": "B"},
+        terms=ApprovalTerms(attributes={"Model": "thermostat-2", "HardwareRevision": "B"}),
     )
     plan = plan_row(row, None, {}, manufacturer=MANUFACTURER, import_id="import-1")
     if not isinstance(plan, Write):
@@ -97,9 +95,9 @@ def _blind_calls(environment: Mapping[str, str], client: Any, writes: Sequence[W
     return [
         partial(
             client.batch_write_item,
-            RequestItems={environment["ALLOW_LIST_TABLE_NAME"]: requests[start : start + _MOST_ITEMS]},
+            RequestItems={environment["ALLOW_LIST_TABLE_NAME"]: requests[start : start + _MAX_ITEMS]},
         )
-        for start in range(0, len(requests), _MOST_ITEMS)
+        for start in range(0, len(requests), _MAX_ITEMS)
     ]
 
 

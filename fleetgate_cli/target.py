@@ -12,8 +12,7 @@ import boto3
 import click
 from botocore.exceptions import ClientError, NoCredentialsError
 
-from fleetgate.imports.store.drop_box import DropBox
-from fleetgate.imports.store.queue import ImportQueue
+from fleetgate.imports.store.drop_box import DropBox, ImportQueue
 from fleetgate.store.tables import DEFAULT_AUDIT_RETENTION, TableCredentials, TableSettings
 from fleetgate_cli.errors import CouldNotCheck
 from fleetgate_cli.local_session import root_session

@@ -15,7 +15,7 @@ from fleetgate.domain.operator_action import Operator
 from fleetgate.imports.check import SafetyGates
 from fleetgate.imports.delivery import Delivery
 from fleetgate.imports.distribute import Distributor
-from fleetgate.imports.journal import ImportDesk
+from fleetgate.imports.journal import ImportJournal
 from fleetgate.imports.reading.factory_list import ImportPolicy
 from fleetgate.imports.record import ImportRecord
 from fleetgate.imports.run import Importer
@@ -106,17 +106,17 @@ class ImportWorld:
         """
         tables = replace(self.tables, endpoint_url=endpoint_url) if endpoint_url else self.tables
         return Importer(
-            desk=self.desk(tables),
+            journal=self.journal(tables),
             rows=ImportStore(tables),
             policy=ImportPolicy(),
-            gates=gates or SafetyGates(most_rejected_share=1.0),
+            gates=gates or SafetyGates(max_rejected_share=1.0),
             is_held=is_held,
             distributor=Distributor(map_runs=MapRuns("arn", self.embedded.client("stepfunctions")), above_rows=10**9),
         )
 
-    def desk(self, tables: TableSettings | None = None) -> ImportDesk:
-        """The desk of such an importer; its announcements go to EventBridge, and to `published`."""
-        return ImportDesk(
+    def journal(self, tables: TableSettings | None = None) -> ImportJournal:
+        """The journal of such an importer; its announcements go to EventBridge, and to `published`."""
+        return ImportJournal(
             drop_box=self.drop_box,
             records=ImportRecords(tables or self.tables),
             announcements=_Heard(self.embedded.client("events"), self.published),

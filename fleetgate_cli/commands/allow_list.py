@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 
 from fleetgate.domain.allow_list import AllowListEntry, Hold
-from fleetgate.domain.documents import device_document, instant
+from fleetgate.domain.documents import device_document, instant, terms_lines
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.refusals import RefusalCode
 from fleetgate.operators.approve import approve_device
@@ -186,9 +186,7 @@ def print_entry(entry: AllowListEntry, console: Console) -> None:
     lines = [
         ("Manufacturer", entry.manufacturer),
         ("MAC addresses", ", ".join(mac.value for mac in sorted(entry.mac_addresses)) or "none"),
-        ("Templates", ", ".join(sorted(entry.templates)) or "all"),
-        ("Valid", _validity(entry)),
-        ("Attributes", ", ".join(f"{name}={value}" for name, value in sorted(entry.attributes.items())) or "none"),
+        *terms_lines(entry),
     ]
     if entry.import_id:
         lines.append(("Import", entry.import_id))
@@ -210,11 +208,6 @@ def print_entry(entry: AllowListEntry, console: Console) -> None:
         ]
     for name, value in lines:
         console.print(f"  {name:<16}{value}")
-
-
-def _validity(entry: AllowListEntry) -> str:
-    start, end = instant(entry.valid_from), instant(entry.valid_until)
-    return " ".join([*([f"from {start}"] if start else []), *([f"until {end}"] if end else [])]) or "always"
 
 
 def _notes(entry: AllowListEntry) -> list[str]:

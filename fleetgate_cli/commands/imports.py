@@ -11,10 +11,10 @@ import click
 
 from fleetgate.domain.documents import record_document
 from fleetgate.imports.delivery import DeliveryMode
-from fleetgate.imports.find import known_import
+from fleetgate.imports.documents import summary_of
 from fleetgate.imports.reading.factory_list import REPORT_COLUMNS
 from fleetgate.imports.record import ImportRecord, ImportStatus
-from fleetgate.imports.summary import summary_of
+from fleetgate.imports.store.records import known_import
 from fleetgate.operators.approve_import import approve_import
 from fleetgate.operators.roll_back import RolledBack, roll_back_import
 from fleetgate_cli.errors import ExitCode

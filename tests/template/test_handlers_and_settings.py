@@ -17,7 +17,7 @@ from fleetgate.gate.policy import GatePolicy
 from fleetgate.gate.settings import HookSettings
 from fleetgate.imports.check import SafetyGates
 from fleetgate.imports.reading.factory_list import ImportPolicy
-from fleetgate.imports.settings import ImportDeskSettings, ImportSettings
+from fleetgate.imports.settings import ImportSettings, JournalSettings
 from fleetgate.outcomes.settings import OutcomeSettings, ReconcilerSettings
 from fleetgate.store.tables import DEFAULT_AUDIT_RETENTION
 from fleetgate.watch.burst import Reaction, WatchPolicy
@@ -40,7 +40,7 @@ class NoSettings:
 Settings = (
     HookSettings
     | ImportSettings
-    | ImportDeskSettings
+    | JournalSettings
     | OutcomeSettings
     | ReconcilerSettings
     | ArchiverSettings
@@ -52,7 +52,7 @@ Settings = (
 SETTINGS: dict[str, type[Settings]] = {
     "HookFunction": HookSettings,
     "ImportFunction": ImportSettings,
-    "ImportStepFunction": ImportDeskSettings,
+    "ImportStepFunction": JournalSettings,
     "OutcomeFunction": OutcomeSettings,
     "ReconcilerFunction": ReconcilerSettings,
     "RegistryEventsFunction": NoSettings,
@@ -181,15 +181,15 @@ def test_the_templates_defaults_are_the_safety_gates_own(defaults: Deployment) -
     settings = import_settings(defaults)
 
     assert SafetyGates() == SafetyGates(
-        most_rows=settings.most_rows,
-        most_rows_a_day=settings.most_rows_a_day,
-        most_rejected_share=settings.most_rejected_share,
+        max_rows_per_file=settings.most_rows,
+        max_rows_per_day=settings.most_rows_a_day,
+        max_rejected_share=settings.most_rejected_share,
     )
 
 
 def test_audit_records_stay_as_long_as_the_code_says_by_default(defaults: Deployment) -> None:
-    steps = ImportDeskSettings.from_environment(environment(defaults, "ImportStepFunction"))
-    tables = (hook_settings(defaults).tables, import_settings(defaults).desk.tables, steps.tables)
+    steps = JournalSettings.from_environment(environment(defaults, "ImportStepFunction"))
+    tables = (hook_settings(defaults).tables, import_settings(defaults).journal.tables, steps.tables)
 
     assert {settings.audit_retention for settings in tables} == {DEFAULT_AUDIT_RETENTION}
 
@@ -276,14 +276,19 @@ IMPORT_PARAMETERS = {
     "MostRejectedPercent": ("7", "most_rejected_share"),
     "HoldImports": ("true", "holds_imports"),
     "DistributeAboveRows": ("7", "distribute_above_rows"),
-    "AuditRetentionDays": ("7", "desk.tables.audit_retention"),
+    "AuditRetentionDays": ("7", "journal.tables.audit_retention"),
 }
 # What no parameter decides: names of the stack's own resources, the code's own limits, and the queue's.
 WITHOUT_PARAMETER = {
-    *("desk.drop_box", "desk.tables.allow_list_table", "desk.tables.audit_table", "state_machine_arn"),
-    *("desk.tables.region", "desk.tables.endpoint_url", "desk.tables.credentials", "desk.tables.total_attempts"),
-    *("desk.tables.connect_timeout_seconds", "desk.tables.read_timeout_seconds"),
-    *("policy.most_mac_addresses", "most_receives"),
+    *("journal.drop_box", "journal.tables.allow_list_table", "journal.tables.audit_table", "state_machine_arn"),
+    *(
+        "journal.tables.region",
+        "journal.tables.endpoint_url",
+        "journal.tables.credentials",
+        "journal.tables.total_attempts",
+    ),
+    *("journal.tables.connect_timeout_seconds", "journal.tables.read_timeout_seconds"),
+    *("policy.max_mac_addresses", "most_receives"),
 }
 
 

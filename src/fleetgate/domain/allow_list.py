@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Self
+from typing import Any, Self
 
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 
@@ -96,14 +96,58 @@ class DeviceCertificate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AllowListEntry:
+class ApprovalTerms:
+    """What an approval says beside the device that it is for; each term is a column of a factory's list.
+
+    Attributes:
+        templates: Names of the provisioning templates that the device may use; empty means all.
+        valid_from: Aware UTC, inclusive. valid_until: aware UTC, exclusive.
+        attributes: Handed to the provisioning template (model, hardware revision, group).
+    """
+
+    templates: frozenset[str] = field(default_factory=frozenset)
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        if self.valid_from and self.valid_until and self.valid_from >= self.valid_until:
+            raise InvalidEntry("the approval would end before it starts")
+        for name, value in self.attributes.items():
+            if not _is_attribute(name, value):
+                raise InvalidEntry(
+                    f"attribute {name!r}: names and values are made of a-z A-Z 0-9 _ . , @ / : # - "
+                    "(AWS IoT thing attributes have no spaces), at most 128 and 800 characters"
+                )
+
+    @property
+    def terms(self) -> "ApprovalTerms":
+        """The terms alone."""
+        return ApprovalTerms(**self.term_fields())
+
+    def term_fields(self) -> dict[str, Any]:
+        """The terms by their names, for an entry that is made or changed."""
+        return {name: getattr(self, name) for name in _TERM_NAMES}
+
+    def differing_terms(self, other: "ApprovalTerms") -> list[str]:
+        """The terms in which another approval differs, in words."""
+        is_same = {
+            "other provisioning templates": self.templates == other.templates,
+            "another validity": (self.valid_from, self.valid_until) == (other.valid_from, other.valid_until),
+            "other attributes": dict(self.attributes) == dict(other.attributes),
+        }
+        return [difference for difference, same in is_same.items() if not same]
+
+
+_TERM_NAMES = tuple(term.name for term in fields(ApprovalTerms))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllowListEntry(ApprovalTerms):
     """One approved device.
 
     Attributes:
         mac_addresses: Any of these proves the hardware; empty means the serial number alone was approved.
-        templates: Names of the provisioning templates it is approved for; empty means all.
-        valid_from: Aware UTC, inclusive. valid_until: aware UTC, exclusive.
-        attributes: Handed to the provisioning template (model, hardware revision, group).
         reservation: An unfinished promise, or None.
         device_certificate: None until an outcome is seen.
         repair_window_until: Aware UTC, exclusive; until then the device may come back, however often it did.
@@ -118,10 +162,6 @@ class AllowListEntry:
     serial_number: SerialNumber
     manufacturer: str
     mac_addresses: frozenset[MacAddress] = field(default_factory=frozenset)
-    templates: frozenset[str] = field(default_factory=frozenset)
-    valid_from: datetime | None = None
-    valid_until: datetime | None = None
-    attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     hold: Hold = Hold.NONE
     reservation: Reservation | None = None
     device_certificate: DeviceCertificate | None = None
@@ -137,16 +177,9 @@ class AllowListEntry:
     def __post_init__(self) -> None:
         if not self.manufacturer:
             raise InvalidEntry("an allow-list entry names its manufacturer")
-        if self.valid_from and self.valid_until and self.valid_from >= self.valid_until:
-            raise InvalidEntry("the approval would end before it starts")
+        ApprovalTerms.__post_init__(self)  # super() finds no class that has slots
         if self.is_revoked and (self.reservation or self.device_certificate):
             raise InvalidEntry("only an unused approval can be revoked")
-        for name, value in self.attributes.items():
-            if not _is_attribute(name, value):
-                raise InvalidEntry(
-                    f"attribute {name!r}: names and values are made of a-z A-Z 0-9 _ . , @ / : # - "
-                    "(AWS IoT thing attributes have no spaces), at most 128 and 800 characters"
-                )
 
     @property
     def state(self) -> DeviceState:

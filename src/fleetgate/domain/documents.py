@@ -1,10 +1,13 @@
-"""Domain values as JSON documents: full certificate IDs, ISO 8601 UTC, absent values as null."""
+"""Domain values as JSON documents: full certificate IDs, ISO 8601 UTC, absent values as null.
+
+Approval terms also as lines for people, so that a new term is shown without a change to the command.
+"""
 
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
-from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.allow_list import AllowListEntry, ApprovalTerms
 from fleetgate.domain.audit import AuditRecord
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.gate_switch import GateSwitch
@@ -26,10 +29,7 @@ def device_document(entry: AllowListEntry) -> dict[str, Any]:
         "state": entry.state.value,
         "manufacturer": entry.manufacturer,
         "mac_addresses": [mac.value for mac in sorted(entry.mac_addresses)],
-        "templates": sorted(entry.templates),
-        "valid_from": instant(entry.valid_from),
-        "valid_until": instant(entry.valid_until),
-        "attributes": dict(sorted(entry.attributes.items())),
+        **terms_document(entry),
         "reservation": held
         and {
             "certificate_id": held.certificate_id,
@@ -54,6 +54,27 @@ def device_document(entry: AllowListEntry) -> dict[str, Any]:
         "import_id": entry.import_id,
         "version": entry.version,
     }
+
+
+def terms_document(terms: ApprovalTerms) -> dict[str, Any]:
+    """What a device was approved for."""
+    return {
+        "templates": sorted(terms.templates),
+        "valid_from": instant(terms.valid_from),
+        "valid_until": instant(terms.valid_until),
+        "attributes": dict(sorted(terms.attributes.items())),
+    }
+
+
+def terms_lines(terms: ApprovalTerms) -> list[tuple[str, str]]:
+    """What a device was approved for, as names and values for people."""
+    start, end = instant(terms.valid_from), instant(terms.valid_until)
+    validity = " ".join([*([f"from {start}"] if start else []), *([f"until {end}"] if end else [])])
+    return [
+        ("Templates", ", ".join(sorted(terms.templates)) or "all"),
+        ("Valid", validity or "always"),
+        ("Attributes", ", ".join(f"{name}={value}" for name, value in sorted(terms.attributes.items())) or "none"),
+    ]
 
 
 def switch_document(switch: GateSwitch) -> dict[str, Any]:

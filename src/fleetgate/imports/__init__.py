@@ -1,1 +1,13 @@
-"""TODO walk."""
+"""Imports: the lists that factories deliver, from the announcement to the rows of the allow-list.
+
+`importer` takes the announcement of a file from the queue, and `run` imports that file:
+`check` reads it to its end and holds it against the safety gates, before anything is written.
+`account` reads it again, batch by batch, counts every row in one class and writes rejects.csv.
+`apply` plans each row (`plan`) from what the tables hold and writes it (`store`), or only previews it.
+`distribute` hands a long file to the state machine; `steps` is called for its batches, and `batches` does the work.
+`journal` keeps the record of each import (`record`), its reports and its audit record, and announces how it ended.
+`documents` says how imports and rows look as JSON; `delivery` says whose a file is, by the folder it lies in.
+`reading` makes sound rows of bytes; `store` asks the tables, the drop box and the state machine.
+`settings` has what each function reads from its environment, once.
+An operator approves an import or rolls it back in `fleetgate.operators`.
+"""

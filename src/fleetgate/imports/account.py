@@ -1,21 +1,24 @@
-"""Import one checked factory file: give every row its effect, and account for each."""
+"""Accounts for the rows of a checked file: counts each row in one class, and writes rejects.csv."""
 
+import csv
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from pathlib import Path
+from typing import TextIO
 
-from fleetgate.imports.apply import EndedRow
+from fleetgate.imports.apply import RowResult
 from fleetgate.imports.check import CheckedFile
 from fleetgate.imports.plan import RowClass
-from fleetgate.imports.reading.factory_list import ImportRow, RejectedRow
+from fleetgate.imports.reading.factory_list import REPORT_COLUMNS, RejectedRow
 from fleetgate.imports.reading.validate import ValidatedBatch
-from fleetgate.imports.record import Findings
+from fleetgate.imports.record import ImportFindings
 
 
 @dataclass(slots=True)
-class Tally:
-    """How the records of a file ended: each that is not blank is in exactly one class."""
+class RowTally:
+    """How the rows of a file ended: each row that is not blank is in exactly one class."""
 
     rows: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
@@ -23,68 +26,76 @@ class Tally:
 
     @property
     def total(self) -> int:
-        """The records."""
+        """How many rows were counted."""
         return self.rows.total()
 
     @property
     def is_success(self) -> bool:
-        """Whether any of them stands now."""
+        """Whether the allow-list now holds what at least one row says."""
         return self.total > sum(self.rows[one] for one in (RowClass.REJECTED, RowClass.CONFLICT, RowClass.NOT_APPLIED))
 
-    def add(self, ended: Sequence[EndedRow], rejected: Sequence[RejectedRow]) -> None:
-        """Count rows that came to an end, and rows that were rejected."""
-        self.rows.update(one.row_class.value for one in ended)
-        self.errors.update(one.conflict.value for one in ended if one.conflict)
+    def add(self, results: Sequence[RowResult], rejected: Sequence[RejectedRow]) -> None:
+        """Count sound rows by their results, and rejected rows."""
+        self.rows.update(one.row_class.value for one in results)
+        self.errors.update(one.conflict.value for one in results if one.conflict)
         if rejected:
             self.rows[RowClass.REJECTED.value] += len(rejected)
             self.errors.update(one.error.value for one in rejected)
 
-    def findings(self) -> Findings:
-        """What the record of the import says of it."""
-        return Findings(rows=dict(self.rows), errors=dict(self.errors), notes=self.notes)
+    def findings(self) -> ImportFindings:
+        """The counts, as the import record keeps them."""
+        return ImportFindings(rows=dict(self.rows), errors=dict(self.errors), notes=self.notes)
 
 
-class Rejects(Protocol):
-    """Where rows go that did not take effect."""
+class FileAccount:
+    """The account of one checked file, which is read once more from its start.
 
-    def start(self, header: tuple[str, ...], delimiter: str) -> None:
-        """Name the columns of the file, and what stands between them."""
-
-    def add(self, rejected: RejectedRow) -> None:
-        """Keep one row as it was delivered, with what is wrong with it."""
-
-
-def import_file(
-    checked: CheckedFile,
-    *,
-    effect: Callable[[Sequence[ImportRow]], Sequence[EndedRow]],
-    rejects: Rejects,
-    progress: Callable[[int], None] = lambda _done: None,
-) -> Tally:
-    """Give every sound row of a file its effect. Safe to repeat, where the effect is.
+    Attributes:
+        batches: The rows of the file.
+        delimiter: The one that the factory's spreadsheet writes, and so the one that it opens.
+        tally: The rows that were added so far; its notes come last.
 
     Args:
-        effect: Gives some rows their effect, in order, and says how each ended.
-        progress: Told how many records are done.
-
-    Raises:
-        Fault: The tables could not be asked; repeat it later.
+        rejects: Text for rejects.csv: rows as delivered, with the error in front, ready to be corrected and sent again.
     """
-    file, batches = checked.batches()
-    rejects.start(file.header, file.delimiter or ",")
-    tally = Tally()
-    for batch in batches:
-        ended = effect(batch.rows)
-        tally.add(ended, batch.rejected)
-        conflicts = [_rejected(batch, at, one) for at, one in enumerate(ended) if one.conflict]
+
+    def __init__(self, checked: CheckedFile, rejects: TextIO) -> None:
+        self._file, self.batches = checked.batches()
+        self._policy = checked.policy
+        self.delimiter = self._file.delimiter or ","
+        self.tally = RowTally()
+        self._writer = csv.writer(rejects, delimiter=self.delimiter)
+        self._writer.writerow((*REPORT_COLUMNS, *self._file.header))
+
+    def add(self, batch: ValidatedBatch, results: Sequence[RowResult] = ()) -> None:
+        """Account for one batch.
+
+        Args:
+            results: One for each sound row, or nothing where the rows are applied elsewhere.
+        """
+        self.tally.add(results, batch.rejected)
+        conflicts = [
+            RejectedRow.conflicting(one.row.line_number, batch.as_delivered(at), one.conflict)
+            for at, one in enumerate(results)
+            if one.conflict
+        ]
         for rejected in sorted([*batch.rejected, *conflicts], key=lambda row: row.line_number):
-            rejects.add(rejected)
-        progress(tally.total)
-    tally.notes = file.notes(checked.policy)
-    return tally
+            self._writer.writerow(rejected.reported())
+
+    def close(self) -> None:
+        """Add the notes, which are complete once the file was read."""
+        self.tally.notes = self._file.notes(self._policy)
 
 
-def _rejected(batch: ValidatedBatch, at: int, ended: EndedRow) -> RejectedRow:
-    if ended.conflict is None:
-        raise ValueError("the row took effect")
-    return RejectedRow(ended.row.line_number, batch.as_delivered(at), None, ended.conflict, ended.conflict.meaning)
+@contextmanager
+def accounting(checked: CheckedFile, rejects: Path) -> Iterator[FileAccount]:
+    """Account for a file.
+
+    Args:
+        rejects: Where rejects.csv is written, in UTF-8 with the byte order mark that Excel wants. Bytes that are no
+            text are written as they were delivered.
+    """
+    with rejects.open("w", encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
+        account = FileAccount(checked, stream)
+        yield account
+        account.close()

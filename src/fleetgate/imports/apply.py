@@ -1,4 +1,7 @@
-"""Apply a batch of sound rows to the allow-list, safely beside other imports and devices that are being let in."""
+"""Applies a batch of sound rows to the allow-list, or says how each would end.
+
+Other imports may write at the same time, and devices may be provisioned.
+"""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -7,19 +10,19 @@ from typing import NamedTuple, assert_never
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.reasons import FaultReason
-from fleetgate.imports.plan import Conflict, ConflictReason, RowClass, Settled, Write, plan_row
+from fleetgate.imports.plan import Conflict, ConflictReason, NothingToWrite, RowClass, Write, plan_row
 from fleetgate.imports.reading.factory_list import ImportRow
 from fleetgate.imports.store.rows import ImportStore
 
-# Each round settles all rows but those that somebody else got in the way of, or that wait for an earlier row.
-_MOST_ROUNDS = 20
+# A round leaves over only the rows that somebody else overtook, and the rows that wait for an earlier one.
+_MAX_ROUNDS = 20
 
 
-class EndedRow(NamedTuple):
+class RowResult(NamedTuple):
     """How one row ended. A tuple for the same reason as `ImportRow`: a list has a million.
 
     Attributes:
-        conflict: Why it must not take effect; only of the class CONFLICT.
+        conflict: Why the row was not applied; None in every class but CONFLICT.
     """
 
     row: ImportRow
@@ -29,38 +32,66 @@ class EndedRow(NamedTuple):
 
 def apply_rows(
     rows: Sequence[ImportRow], *, manufacturer: str, import_id: str, store: ImportStore, now: Callable[[], datetime]
-) -> list[EndedRow]:
-    """Give every row its effect, once, and say how it ended.
+) -> list[RowResult]:
+    """Apply every row once, and say how it ended.
 
-    Repeating it, whole or after it was cut off anywhere, ends in the same state and the same classes.
+    A repeat ends in the same state and the same classes, wherever the first run was cut off.
 
     Args:
         rows: In the order of the file.
         manufacturer: Who delivers; from the place of delivery.
-        import_id: The same for every delivery of the same object.
+        import_id: The same for every announcement of the same file.
 
     Returns:
         One for each row, in the order of the file.
 
     Raises:
-        Fault: The tables could not be asked, or others kept changing the same rows; repeat it later.
+        Fault: The tables did not answer, or others kept changing the same rows; repeat it later.
     """
-    ended: dict[int, EndedRow] = {}
+    results: dict[int, RowResult] = {}
     open_rows = list(enumerate(rows))
-    for _ in range(_MOST_ROUNDS):
+    for _ in range(_MAX_ROUNDS):
         if not open_rows:
-            return [ended[position] for position in range(len(rows))]
-        turn, waiting = _one_for_each_identity(open_rows)
-        missed = _round(turn, ended, manufacturer=manufacturer, import_id=import_id, store=store, now=now())
+            return [results[position] for position in range(len(rows))]
+        turn, waiting = _without_shared_identities(open_rows)
+        missed = _round(turn, results, manufacturer=manufacturer, import_id=import_id, store=store, now=now())
         open_rows = sorted([*missed, *waiting], key=lambda numbered: numbered[0])
     raise Fault(FaultReason.STORE_CONTENTION)
+
+
+def preview_rows(
+    rows: Sequence[ImportRow], *, manufacturer: str, import_id: str, store: ImportStore
+) -> list[RowResult]:
+    """Say how each row would end if it were applied now. Nothing is written.
+
+    Each row is planned from what the tables hold now. So a row conflicts here where `apply_rows` would wait until an
+    earlier row of the file has released the MAC address.
+
+    Raises:
+        Fault: The tables did not answer.
+    """
+    if not rows:
+        return []
+    known = store.known((row.serial_number for row in rows), {mac for row in rows for mac in row.mac_addresses})
+    results = []
+    for row in rows:
+        entry = known.entries.get(row.serial_number)
+        plan = plan_row(row, entry, known.mac_owners, manufacturer=manufacturer, import_id=import_id)
+        match plan:
+            case NothingToWrite(row_class) | Write(row_class=row_class):
+                results.append(RowResult(row, row_class))
+            case Conflict(reason):
+                results.append(RowResult(row, RowClass.CONFLICT, reason))
+            case _:
+                assert_never(plan)
+    return results
 
 
 _Numbered = tuple[int, ImportRow]
 
 
-def _one_for_each_identity(rows: Sequence[_Numbered]) -> tuple[list[_Numbered], list[_Numbered]]:
-    """The rows that share no serial number or MAC address with an earlier one, and the rest."""
+def _without_shared_identities(rows: Sequence[_Numbered]) -> tuple[list[_Numbered], list[_Numbered]]:
+    """The rows that share no serial number or MAC address with an earlier row, and the others."""
     taken: set[SerialNumber | MacAddress] = set()
     turn: list[_Numbered] = []
     waiting: list[_Numbered] = []
@@ -75,14 +106,14 @@ def _one_for_each_identity(rows: Sequence[_Numbered]) -> tuple[list[_Numbered], 
 
 def _round(
     turn: Sequence[_Numbered],
-    ended: dict[int, EndedRow],
+    results: dict[int, RowResult],
     *,
     manufacturer: str,
     import_id: str,
     store: ImportStore,
     now: datetime,
 ) -> list[_Numbered]:
-    """Judge rows from fresh facts and write; returns those that have to be judged again."""
+    """Plan rows from fresh facts and write them; returns the rows that have to be planned again."""
     mac_addresses = frozenset[MacAddress]().union(*(row.mac_addresses for _, row in turn))
     known = store.known([row.serial_number for _, row in turn], mac_addresses)
     additions: list[tuple[_Numbered, Write]] = []
@@ -92,18 +123,18 @@ def _round(
         entry = known.entries.get(row.serial_number)
         plan = plan_row(row, entry, known.mac_owners, manufacturer=manufacturer, import_id=import_id)
         match plan:
-            case Settled(row_class):
-                ended[position] = EndedRow(row, row_class)
+            case NothingToWrite(row_class):
+                results[position] = RowResult(row, row_class)
             case Conflict(reason):
                 own = entry.mac_addresses if entry else frozenset()
                 stray = [mac for mac in row.mac_addresses - own if known.mac_owners.get(mac) == row.serial_number]
-                store.take_back(row.serial_number, stray, import_id=import_id)
-                ended[position] = EndedRow(row, RowClass.CONFLICT, reason)
+                store.release_mac_addresses(row.serial_number, stray, import_id=import_id)
+                results[position] = RowResult(row, RowClass.CONFLICT, reason)
             case Write(before=None):
                 additions.append((numbered, plan))
             case Write(row_class=row_class):
                 if store.replace(plan, now=now):
-                    ended[position] = EndedRow(row, row_class)
+                    results[position] = RowResult(row, row_class)
                 else:
                     missed.append(numbered)
             case _:
@@ -114,5 +145,5 @@ def _round(
         if row.serial_number in again:
             missed.append(numbered)
         else:
-            ended[position] = EndedRow(row, write.row_class)
+            results[position] = RowResult(row, write.row_class)
     return missed

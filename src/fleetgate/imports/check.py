@@ -1,4 +1,4 @@
-"""Checks a whole factory file against the safety gates before anything of it takes effect."""
+"""Checks a whole factory file against the safety gates before any row of it is applied."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -16,17 +16,17 @@ from fleetgate.imports.reading.validate import ValidatedBatch, validate_rows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SafetyGates:
-    """What a file must keep to before anything of it is written.
+    """The limits that a file must keep before any row of it is applied.
 
     Attributes:
-        most_rows: Of one file.
-        most_rows_a_day: Of all files that a manufacturer delivers on one UTC day.
-        most_rejected_share: Of a file's rows, 0 to 1. A file that is mostly wrong is the wrong file.
+        max_rows_per_file: Of one file.
+        max_rows_per_day: Of all files that a manufacturer delivers on one UTC day.
+        max_rejected_share: Of a file's rows, 0 to 1. A file that is mostly wrong is the wrong file.
     """
 
-    most_rows: int = 1_000_000
-    most_rows_a_day: int = 5_000_000
-    most_rejected_share: float = 0.2
+    max_rows_per_file: int = 1_000_000
+    max_rows_per_day: int = 5_000_000
+    max_rejected_share: float = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class CheckedFile:
     """A file that was read to its end.
 
     Attributes:
-        total: Its records that are not blank. rejected: how many of them are wrong, by themselves or beside another.
+        total: Its records that are not blank. rejected: how many are wrong, by themselves or as duplicates.
         checksum: SHA-256 of its bytes, hexadecimal.
     """
 
@@ -50,16 +50,16 @@ class CheckedFile:
         """Refuse a file that is mostly wrong.
 
         Raises:
-            UnreadableFile: It is.
+            UnreadableFile: Too many of its rows are wrong.
         """
-        if self.rejected > self.total * gates.most_rejected_share:
+        if self.rejected > self.total * gates.max_rejected_share:
             raise UnreadableFile(
                 FileError.TOO_MANY_REJECTED,
-                f"{self.rejected:,} of {self.total:,} rows are wrong; the limit is {gates.most_rejected_share:.0%}.",
+                f"{self.rejected:,} of {self.total:,} rows are wrong; the limit is {gates.max_rejected_share:.0%}.",
             )
 
     def batches(self) -> tuple[FactoryFile, Iterator[ValidatedBatch]]:
-        """The file from its start, with what is wrong with it rejected."""
+        """The file from its start, with its wrong rows and its duplicates rejected."""
         file = read_rows(self.open_file(), name=self.file_name)
         return file, map(self.duplicates.rejected, validate_rows(file, self.policy))
 
@@ -69,19 +69,19 @@ def check_file(
     *,
     file_name: str,
     policy: ImportPolicy,
-    most_rows: int,
+    max_rows: int,
     folder: Path | None = None,
 ) -> CheckedFile:
-    """Read a file to its end, unless it is too long.
+    """Read a file to its end. Reading stops where a file is too long.
 
     Args:
         open_file: Opens the same content each time.
         file_name: What people know the file by.
-        folder: Where the identities of the rows go meanwhile; None takes the machine's own place for such.
+        folder: For the identities of the rows meanwhile; None takes the machine's temporary folder.
 
     Raises:
-        UnreadableFile: It is no factory list, or too long a one.
-        Fault: It could not be read to its end.
+        UnreadableFile: The file is no factory list, or has too many rows.
+        Fault: The file could not be read to its end.
     """
     total = rejected = 0
     stream = _Hashing(open_file())
@@ -91,8 +91,8 @@ def check_file(
             seen.add(batch.rows)
             total += len(batch.rows) + len(batch.rejected)
             rejected += len(batch.rejected)
-            if total > most_rows:
-                raise UnreadableFile(FileError.TOO_MANY_ROWS, f"The limit is {most_rows:,}.")
+            if total > max_rows:
+                raise UnreadableFile(FileError.TOO_MANY_ROWS, f"The limit is {max_rows:,}.")
         if total == 0:
             raise UnreadableFile(FileError.NO_ROWS)
         duplicates = seen.duplicates()
@@ -108,7 +108,7 @@ def check_file(
 
 
 class _Hashing:
-    """A stream whose checksum is known once it was read."""
+    """A stream that computes its checksum as it is read."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -120,7 +120,7 @@ class _Hashing:
         return data
 
     def checksum(self) -> str:
-        """Of the whole stream, also of what nobody asked for."""
+        """The checksum of the whole stream; reads what is left of it."""
         while self.read(65_536):
             pass
         return self._digest.hexdigest()

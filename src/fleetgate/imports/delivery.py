@@ -1,4 +1,4 @@
-"""A file that a factory delivered: whose it is, what is meant to happen with it, and which import that is."""
+"""A file that a factory delivered: its manufacturer, its mode, and the ID of its import."""
 
 import hashlib
 import re
@@ -17,7 +17,7 @@ _SECOND = len("20260131T080000Z")
 
 
 class DeliveryMode(StrEnum):
-    """What is meant to happen with a file; the first folder of its place says so."""
+    """Whether a file is imported or only previewed; the first folder of its key says so."""
 
     LIVE = "incoming"
     DRY_RUN = "dry-run"
@@ -28,9 +28,9 @@ class DroppedFile:
     """A file as the drop box knows it.
 
     Attributes:
-        version_id: Names this content for good, whatever is put in its place later.
+        version_id: Names this content for good, even if another file takes its key.
         stored_at: Aware UTC, to the second.
-        presented_uploader: Who says to have uploaded it, or None; AWS does not vouch for it.
+        presented_uploader: The uploader as the client names it, or None; AWS does not vouch for it.
     """
 
     bucket: str
@@ -47,9 +47,9 @@ class Delivery:
 
     Attributes:
         import_id: The same whenever this very file is announced; sorts by the time of its upload.
-        manufacturer: From the place of delivery, never from the file. NOBODY where the place names none.
-        file_name: What people know the file by.
-        requester: The AWS account that stored it. source_ip_address: from where. Both as S3 says, None if it did not.
+        manufacturer: From the folder, never from the file; NOBODY if the folder names no manufacturer.
+        file_name: The name that people see.
+        requester: The AWS account that stored it. source_ip_address: its address. Both as S3 says, or None.
     """
 
     import_id: str
@@ -62,7 +62,7 @@ class Delivery:
 
     @classmethod
     def of(cls, file: DroppedFile, *, requester: str | None = None, source_ip_address: str | None = None) -> Self:
-        """The delivery that a file is, told by its key, `<mode>/<manufacturer>/<file name>`."""
+        """The delivery of a file with the key `<mode>/<manufacturer>/<file name>`."""
         mode, _, place = file.key.partition("/")
         manufacturer, _, file_name = place.partition("/")
         is_ours = is_manufacturer(manufacturer) and bool(file_name)
@@ -78,22 +78,22 @@ class Delivery:
 
     @property
     def reports(self) -> str:
-        """Where the reports of the import go, with the slash at its end."""
+        """The folder of the import's reports, with the slash at its end."""
         return f"reports/{self.manufacturer}/{self.import_id}/"
 
 
 def is_manufacturer(name: str) -> bool:
-    """Whether a manufacturer can be called so: a name can be a folder, and nobody is not somebody."""
+    """Whether a text can be the name of a manufacturer: it can be a folder's name, and it is not NOBODY."""
     return _MANUFACTURER.fullmatch(name) is not None and name != NOBODY
 
 
 def is_import_id(text: str) -> bool:
-    """Whether a text looks like the ID of an import."""
+    """Whether a text has the form of an import ID."""
     return _IMPORT_ID.fullmatch(text) is not None
 
 
 def import_id_of(file: DroppedFile) -> str:
-    """The ID of a file's import: the second it was stored, and a digest of what names it."""
+    """The ID of a file's import: the second it was stored, and a digest of its bucket, key and version."""
     names = "\0".join((file.bucket, file.key, file.version_id)).encode()
     digest = hashlib.blake2b(names, digest_size=6).hexdigest()
     return f"{file.stored_at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{digest}"

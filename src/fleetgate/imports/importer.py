@@ -1,6 +1,6 @@
-"""The importer: a file lies in the drop box, and its rows go onto the allow-list.
+"""The importer: imports the file in the drop box that an announcement names.
 
-Announcements come from S3 by way of EventBridge and a queue, each alone, at least once.
+Announcements come from S3 by way of EventBridge and a queue, one in each invocation, at least once.
 """
 
 import os
@@ -15,16 +15,16 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.reasons import FaultReason
-from fleetgate.imports.assembly import desk
 from fleetgate.imports.check import SafetyGates
 from fleetgate.imports.delivery import Delivery
 from fleetgate.imports.distribute import Distributor
+from fleetgate.imports.documents import sentence_of
+from fleetgate.imports.journal import ImportJournal
 from fleetgate.imports.record import ImportRecord
 from fleetgate.imports.run import Importer
 from fleetgate.imports.settings import ImportSettings
 from fleetgate.imports.store.map_runs import MapRuns
 from fleetgate.imports.store.rows import ImportStore
-from fleetgate.imports.summary import sentence_of
 
 logger = Logger()
 metrics = Metrics(namespace="Fleetgate")
@@ -36,10 +36,11 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> None:
     """Import the file that a message announces.
 
     Args:
-        event: Of SQS; each body is an S3 "Object Created" event of EventBridge, or what of its `detail` names a file.
+        event: Of SQS; each body is an S3 "Object Created" event of EventBridge, or the part of its `detail` that names
+            the file.
 
     Raises:
-        Exception: Whatever kept the file from being imported; the queue delivers the message again.
+        Exception: The file could not be imported; the queue delivers the message again.
     """
     metrics.add_metric("ImportAnnouncement", MetricUnit.Count, len(event["Records"]))
     for message in SQSEvent(event).records:
@@ -52,7 +53,7 @@ def _import(detail: Mapping[str, Any], *, is_last_try: bool) -> None:
     importer = _importer()
     try:
         delivery = Delivery.of(
-            importer.desk.drop_box.look(detail["object"]["key"], detail["object"].get("version-id")),
+            importer.journal.drop_box.look(detail["object"]["key"], detail["object"].get("version-id")),
             requester=detail.get("requester"),
             source_ip_address=detail.get("source-ip-address"),
         )
@@ -90,13 +91,13 @@ def _settings() -> ImportSettings:
 def _importer() -> Importer:
     settings = _settings()
     return Importer(
-        desk=desk(settings.desk),
-        rows=ImportStore(settings.desk.tables),
+        journal=ImportJournal.of_environment(settings.journal),
+        rows=ImportStore(settings.journal.tables),
         policy=settings.policy,
         gates=SafetyGates(
-            most_rows=settings.most_rows,
-            most_rows_a_day=settings.most_rows_a_day,
-            most_rejected_share=settings.most_rejected_share,
+            max_rows_per_file=settings.most_rows,
+            max_rows_per_day=settings.most_rows_a_day,
+            max_rejected_share=settings.most_rejected_share,
         ),
         is_held=settings.holds_imports,
         distributor=Distributor(

@@ -1,24 +1,27 @@
-"""Where imports are kept and told of: their records with audit records, their reports, their announcements."""
+"""The journal of imports: keeps an import's record, audit record and reports, and announces how it ended."""
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from ulid import ULID
 
 from fleetgate.domain.audit import AuditRecord, RecordKind
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.imports.delivery import Delivery, DeliveryMode
+from fleetgate.imports.documents import message_of, sentence_of, summary_of
 from fleetgate.imports.record import ImportRecord, ImportStatus
+from fleetgate.imports.settings import JournalSettings
 from fleetgate.imports.store.drop_box import DropBox
 from fleetgate.imports.store.records import DayRows, ImportRecords
-from fleetgate.imports.summary import message_of, sentence_of, summary_of
 from fleetgate.store.announcements import Announcements
 
-_MOST_TRIES = 5
-# What is announced, and as what.
+_MAX_TRIES = 5
+# The statuses that are announced, with the detail type of their event.
 _DETAIL_TYPES = {
     ImportStatus.WAITING: "Import Waiting",
     ImportStatus.FINISHED: "Import Finished",
@@ -28,8 +31,8 @@ _DETAIL_TYPES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImportDesk:
-    """Where imports are kept and told of. Every method raises Fault when AWS cannot answer.
+class ImportJournal:
+    """Keeps what is known of each import. Every method raises Fault when AWS does not answer.
 
     Attributes:
         now: Gives aware UTC.
@@ -42,8 +45,19 @@ class ImportDesk:
     now: Callable[[], datetime]
     new_record_id: Callable[[datetime], str]
 
+    @classmethod
+    def of_environment(cls, settings: JournalSettings) -> "ImportJournal":
+        """The journal of the stack that a function belongs to."""
+        return cls(
+            drop_box=DropBox.of_environment(settings.drop_box),
+            records=ImportRecords(settings.tables),
+            announcements=Announcements.of_environment(),
+            now=now,
+            new_record_id=lambda moment: str(ULID.from_datetime(moment)),
+        )
+
     def begin(self, delivery: Delivery, *, is_held: bool) -> ImportRecord:
-        """The record of a delivery's import as it stands, new where there is none; one that failed is begun again."""
+        """The record of a delivery's import: a new one, or the one that exists. A failed import begins again."""
         record = self.records.begin(ImportRecord(delivery=delivery, started_at=self.now(), is_held=is_held))
         if record.status is ImportStatus.FAILED:
             return self.advance(
@@ -69,16 +83,16 @@ class ImportDesk:
         """Change a record.
 
         Args:
-            transition: From the record before to the one after; called anew where another run of the same import, which
-                an announcement that came twice makes, was quicker.
+            transition: From the record before to the one after. Called again if another run of the same import was
+                quicker, as after an announcement that came twice.
 
         Returns:
-            The record as it stands. It has ended where another run of the same import brought it to its end meanwhile.
+            The record as it stands. It has ended if another run of the same import concluded it meanwhile.
 
         Raises:
             TooManyRowsToday: Of `day_rows`.
         """
-        for _ in range(_MOST_TRIES):
+        for _ in range(_MAX_TRIES):
             after = transition(record)
             if self.records.change(after, audit=self._audit_of(after) if with_audit else None, day_rows=day_rows):
                 return after
@@ -93,10 +107,10 @@ class ImportDesk:
     def conclude(
         self, record: ImportRecord, status: ImportStatus, *, day_rows: DayRows | None = None, **changes: Any
     ) -> ImportRecord:
-        """Bring an import to its end, or to where it waits: summary.json, the record, the audit record, the event.
+        """End an import, or have it wait: writes summary.json, the record and the audit record, and announces it.
 
         Args:
-            changes: To the record, beside its status.
+            changes: Fields of the record that change beside its status.
 
         Raises:
             TooManyRowsToday: Of `day_rows`.
@@ -111,7 +125,7 @@ class ImportDesk:
         return self.announce(self.advance(record, concluded, day_rows=day_rows, with_audit=True))
 
     def announce(self, record: ImportRecord) -> ImportRecord:
-        """Publish how an import stands, if nobody did; at least once, since the event goes before the note of it."""
+        """Publish how an import stands, unless it was published: at least once, since the event precedes its note."""
         detail_type = _DETAIL_TYPES.get(record.status)
         if detail_type is None or record.is_announced:
             return record
@@ -141,3 +155,8 @@ class ImportDesk:
             manufacturer=delivery.manufacturer,
             import_id=record.import_id,
         )
+
+
+def now() -> datetime:
+    """Aware UTC."""
+    return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""What one row of a factory list does to the allow-list. An import never rewrites history (invariant 5)."""
+"""Plans what one row of a factory list changes on the allow-list. An import never rewrites history (invariant 5)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ class RowClass(StrEnum):
 
 
 class ConflictReason(Reason):
-    """Why a sound row must not take effect."""
+    """Why a sound row must not be applied."""
 
     OTHER_MANUFACTURER = (
         "other_manufacturer",
@@ -65,15 +65,15 @@ class ConflictReason(Reason):
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """Nothing is to be written: the table says already how the row ended."""
+class NothingToWrite:
+    """Nothing has to be written: the table shows already how the row ended."""
 
     row_class: RowClass
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Nothing may be written."""
+    """Nothing may be written, for a reason."""
 
     reason: ConflictReason
 
@@ -82,7 +82,7 @@ class Write(NamedTuple):
     """One entry to write. A tuple for the same reason as `ImportRow`: a list has a million.
 
     Attributes:
-        row_class: How the row has ended once it is written.
+        row_class: How the row ended, once the entry is written.
         before: The entry to replace; None for a new one.
         after: The entry to write.
     """
@@ -97,12 +97,12 @@ class Write(NamedTuple):
         return self.after.mac_addresses - (self.before.mac_addresses if self.before else frozenset())
 
     @property
-    def mac_addresses_to_free(self) -> frozenset[MacAddress]:
+    def mac_addresses_to_release(self) -> frozenset[MacAddress]:
         """MAC addresses the device loses."""
         return (self.before.mac_addresses if self.before else frozenset()) - self.after.mac_addresses
 
 
-Plan = Settled | Conflict | Write
+Plan = NothingToWrite | Conflict | Write
 
 
 def plan_row(
@@ -113,13 +113,13 @@ def plan_row(
     manufacturer: str,
     import_id: str,
 ) -> Plan:
-    """Judge one row against what the allow-list holds.
+    """Plan one row against the allow-list.
 
-    Repeating a row of the same import gives the class it had the first time, whatever the device has done since.
+    A row of the same import that comes again gets the class of its first time, even if the device has changed since.
 
     Args:
         entry: The allow-list entry of the row's serial number, or None.
-        mac_owners: Who owns the row's MAC addresses, where somebody does.
+        mac_owners: The owner of each of the row's MAC addresses that has one.
         manufacturer: Who delivers; from the place of delivery, never from the file.
     """
     if entry is None:
@@ -131,7 +131,7 @@ def plan_row(
     if entry.import_id == import_id:
         return _own_work(row, entry)
     if _says_the_same(row, entry):
-        return Settled(RowClass.UNCHANGED)
+        return NothingToWrite(RowClass.UNCHANGED)
     in_the_way = _IN_THE_WAY[entry.state]
     if in_the_way is None and entry.import_id is not None and is_later(entry.import_id, than=import_id):
         in_the_way = ConflictReason.IN_LATER_LIST
@@ -153,20 +153,14 @@ def _own_work(row: ImportRow, entry: AllowListEntry) -> Plan:
     if entry.import_line != row.line_number:
         return Conflict(ConflictReason.DUPLICATE_IN_FILE)
     if row.operation is Operation.REVOKE:
-        return Settled(RowClass.REVOKED)
-    return Settled(RowClass.ADDED if entry.first_import_id == entry.import_id else RowClass.UPDATED)
+        return NothingToWrite(RowClass.REVOKED)
+    return NothingToWrite(RowClass.ADDED if entry.first_import_id == entry.import_id else RowClass.UPDATED)
 
 
 def _says_the_same(row: ImportRow, entry: AllowListEntry) -> bool:
     if row.operation is Operation.REVOKE:
         return entry.is_revoked
-    return not entry.is_revoked and (
-        row.mac_addresses,
-        row.templates,
-        row.valid_from,
-        row.valid_until,
-        dict(row.attributes),
-    ) == (entry.mac_addresses, entry.templates, entry.valid_from, entry.valid_until, dict(entry.attributes))
+    return not entry.is_revoked and (row.mac_addresses, row.terms) == (entry.mac_addresses, entry.terms)
 
 
 def _unless_taken(row: ImportRow, mac_owners: Mapping[MacAddress, SerialNumber], write: Write) -> Plan:
@@ -182,13 +176,10 @@ def _addition(row: ImportRow, manufacturer: str, import_id: str) -> Write:
         serial_number=row.serial_number,
         manufacturer=manufacturer,
         mac_addresses=row.mac_addresses,
-        templates=row.templates,
-        valid_from=row.valid_from,
-        valid_until=row.valid_until,
-        attributes=row.attributes,
         import_id=import_id,
         import_line=row.line_number,
         first_import_id=import_id,
+        **row.terms.term_fields(),
     )
     return Write(row_class=RowClass.ADDED, before=None, after=entry)
 
@@ -197,13 +188,5 @@ def _change(row: ImportRow, entry: AllowListEntry, import_id: str) -> Write:
     written = replace(entry, import_id=import_id, import_line=row.line_number, version=entry.version + 1)
     if row.operation is Operation.REVOKE:
         return Write(row_class=RowClass.REVOKED, before=entry, after=replace(written, is_revoked=True))
-    after = replace(
-        written,
-        mac_addresses=row.mac_addresses,
-        templates=row.templates,
-        valid_from=row.valid_from,
-        valid_until=row.valid_until,
-        attributes=row.attributes,
-        is_revoked=False,
-    )
+    after = replace(written, mac_addresses=row.mac_addresses, is_revoked=False, **row.terms.term_fields())
     return Write(row_class=RowClass.UPDATED, before=entry, after=after)

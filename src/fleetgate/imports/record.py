@@ -1,4 +1,4 @@
-"""What is known of an import: where it stands, what became of its rows, and who had a hand in it."""
+"""The record of an import: its status, how its rows ended, and who approved it or rolled it back."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -23,8 +23,7 @@ class ImportStatus(StrEnum):
     ROLLED_BACK = "rolled_back"
 
 
-# Nothing more is going to happen by itself. FAILED is not among them: it means that it could not be done, not that it
-# must not be, and the next try may do it.
+# Nothing more happens by itself. FAILED is missing here: the next try may succeed.
 ENDED = frozenset({ImportStatus.FINISHED, ImportStatus.REFUSED, ImportStatus.ROLLED_BACK})
 
 
@@ -33,12 +32,12 @@ def _nothing() -> Mapping[str, int]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """Why an import was refused, or could not be done.
+class ImportProblem:
+    """Why an import was refused, or failed.
 
     Attributes:
         code: Stable, for programs.
-        sentence: For people, with what to do.
+        sentence: For people, with the remedy.
     """
 
     code: str
@@ -46,12 +45,12 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Findings:
-    """What was found in a file, and what became of its rows; for a dry run, or one that waits, what would.
+class ImportFindings:
+    """How the rows of a file ended; or how they would end, for a dry run and for an import that waits.
 
     Attributes:
         rows: Records by class (`RowClass`). errors: rejected rows and conflicts by their code.
-        notes: What people should know about the file as a whole.
+        notes: For people, about the file as a whole.
     """
 
     rows: Mapping[str, int] = field(default_factory=_nothing)
@@ -65,14 +64,14 @@ class ImportRecord:
 
     Attributes:
         total: Records in the file; None until they are counted.
-        done: Rows that had their effect so far, as last noted.
+        done: Rows that were applied, as last noted.
         checksum: SHA-256 of the file, hexadecimal.
         attempt: 1 for the first; each new try after FAILED adds 1.
         is_held: Whether a second person has to approve it.
-        approved_by: Who did. rolled_back_by: who took it back.
+        approved_by: Who approved it. rolled_back_by: who rolled it back.
         removed: Devices that the roll-back took off the allow-list.
-        is_announced: Whether its end was published.
-        version: Grows with every change; writes are conditional on it.
+        is_announced: Whether its status was published.
+        version: Grows with every change; each write has it as its condition.
     """
 
     delivery: Delivery
@@ -82,8 +81,8 @@ class ImportRecord:
     total: int | None = None
     done: int = 0
     checksum: str | None = None
-    findings: Findings = field(default_factory=Findings)
-    problem: Problem | None = None
+    findings: ImportFindings = field(default_factory=ImportFindings)
+    problem: ImportProblem | None = None
     attempt: int = 1
     is_held: bool = False
     approved_by: str | None = None
@@ -104,12 +103,12 @@ class ImportRecord:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more is going to happen by itself."""
+        """Whether nothing more happens by itself."""
         return self.status in ENDED
 
     @property
     def has_rejects(self) -> bool:
-        """Whether the file had rows that did not take effect."""
+        """Whether the file had rows that were rejected or in conflict."""
         return bool(self.findings.errors)
 
     def changed(self, **changes: Any) -> Self:

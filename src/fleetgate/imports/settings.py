@@ -10,8 +10,8 @@ from fleetgate.store.tables import TableSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImportDeskSettings:
-    """What every function of the import is told from outside."""
+class JournalSettings:
+    """What every function of the room is told: its tables and its drop box."""
 
     tables: TableSettings
     drop_box: str
@@ -35,7 +35,7 @@ class ImportDeskSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportSettings:
-    """All that the importer is told from outside.
+    """What the importer is told.
 
     Attributes:
         most_rows: Of one file. most_rows_a_day: of all files of a manufacturer.
@@ -45,7 +45,7 @@ class ImportSettings:
         most_receives: Of one announcement; after the last it is a dead letter.
     """
 
-    desk: ImportDeskSettings
+    journal: JournalSettings
     policy: ImportPolicy
     most_rows: int
     most_rows_a_day: int
@@ -64,7 +64,7 @@ class ImportSettings:
         """
         read = Reader(environment)
         return cls(
-            desk=ImportDeskSettings.from_environment(environment),
+            journal=JournalSettings.from_environment(environment),
             policy=ImportPolicy(
                 serial_number_pattern=read.pattern("SERIAL_NUMBER_PATTERN"),
                 require_mac=read.flag("REQUIRE_MAC"),

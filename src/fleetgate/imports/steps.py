@@ -1,4 +1,4 @@
-"""The steps of the state machine that imports long files: apply one batch, make the report, or give up."""
+"""The steps of the state machine that imports long files: apply one batch, merge all batches, or give up."""
 
 import os
 from collections.abc import Mapping
@@ -9,14 +9,12 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from fleetgate.imports.apply_batch import apply_batch
-from fleetgate.imports.assembly import desk, now
-from fleetgate.imports.journal import ImportDesk
-from fleetgate.imports.merge import give_up_on_map, merge_batches
+from fleetgate.imports.batches import apply_batch, give_up_on_map, merge_batches
+from fleetgate.imports.documents import sentence_of
+from fleetgate.imports.journal import ImportJournal, now
 from fleetgate.imports.record import ImportRecord
-from fleetgate.imports.settings import ImportDeskSettings
+from fleetgate.imports.settings import JournalSettings
 from fleetgate.imports.store.rows import ImportStore
-from fleetgate.imports.summary import sentence_of
 
 logger = Logger()
 metrics = Metrics(namespace="Fleetgate")
@@ -33,7 +31,7 @@ def handler(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
             `give_up` with `import_id`.
 
     Returns:
-        Of `apply`, what became of the rows; of the others, how the import ended.
+        How the rows ended, for `apply`; how the import ended, for the others.
     """
     try:
         return _STEPS[event["step"]](event)
@@ -44,11 +42,11 @@ def handler(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, Any]
 
 
 def _merge(event: Mapping[str, Any]) -> dict[str, Any]:
-    return _ended(merge_batches(event["import_id"], event["map"], desk=_desk()))
+    return _ended(merge_batches(event["import_id"], event["map"], journal=_journal()))
 
 
 def _give_up(event: Mapping[str, Any]) -> dict[str, Any]:
-    return _ended(give_up_on_map(event["import_id"], desk=_desk()))
+    return _ended(give_up_on_map(event["import_id"], journal=_journal()))
 
 
 def _ended(record: ImportRecord) -> dict[str, Any]:
@@ -77,13 +75,13 @@ _STEPS = {"apply": _apply, "merge": _merge, "give_up": _give_up}
 
 
 @cache
-def _settings() -> ImportDeskSettings:
-    return ImportDeskSettings.from_environment(os.environ)
+def _settings() -> JournalSettings:
+    return JournalSettings.from_environment(os.environ)
 
 
 @cache
-def _desk() -> ImportDesk:
-    return desk(_settings())
+def _journal() -> ImportJournal:
+    return ImportJournal.of_environment(_settings())
 
 
 @cache

@@ -85,14 +85,8 @@ def _differences(listed: AllowListEntry, asked: AllowListEntry) -> list[str]:
     compared = [
         ("another manufacturer", listed.manufacturer == asked.manufacturer),
         ("other MAC addresses", listed.mac_addresses == asked.mac_addresses),
-        ("other provisioning templates", listed.templates == asked.templates),
-        (
-            "another validity",
-            (listed.valid_from, listed.valid_until) == (asked.valid_from, asked.valid_until),
-        ),
-        ("other attributes", dict(listed.attributes) == dict(asked.attributes)),
     ]
-    return [difference for difference, is_same in compared if not is_same]
+    return [*(difference for difference, is_same in compared if not is_same), *listed.differing_terms(asked)]
 
 
 def _listed(parts: list[str]) -> str:

@@ -6,10 +6,9 @@ from fleetgate.domain.faults import Fault
 from fleetgate.domain.operator_action import MOST_TRIES, Action, Change, Operator
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.domain.refusals import Refusal, RefusalCode
-from fleetgate.imports.find import known_import
 from fleetgate.imports.record import ImportRecord, ImportStatus
-from fleetgate.imports.store.queue import ImportQueue
-from fleetgate.imports.store.records import ImportRecords
+from fleetgate.imports.store.drop_box import ImportQueue
+from fleetgate.imports.store.records import ImportRecords, known_import
 
 
 def approve_import(

@@ -14,9 +14,8 @@ from fleetgate.domain.operator_action import MOST_TRIES, Action, Operator
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.imports.delivery import DeliveryMode
-from fleetgate.imports.find import known_import
 from fleetgate.imports.record import ImportRecord, ImportStatus
-from fleetgate.imports.store.records import ImportRecords
+from fleetgate.imports.store.records import ImportRecords, known_import
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.kept import KeptReason, kept_because
 from fleetgate.store.allow_list import AllowList, entries_in

@@ -8,8 +8,7 @@ from fleetgate.domain.gate_switch import MOST_NAMES, GateSwitch, TooManyNames
 from fleetgate.domain.operator_action import MOST_TRIES, Action, Change, Operator
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.domain.refusals import Refusal, RefusalCode
-from fleetgate.imports.find import known_import
-from fleetgate.imports.store.records import ImportRecords
+from fleetgate.imports.store.records import ImportRecords, known_import
 from fleetgate.operators.switch_store import SwitchStore
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from fleetgate.domain.documents import claim_document, device_document, record_document
-from fleetgate.imports.summary import summary_of
+from fleetgate.imports.documents import summary_of
 from fleetgate.trail.story import Admission, DeviceStory
 
 

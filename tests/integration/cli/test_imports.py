@@ -7,7 +7,7 @@ import pytest
 from openpyxl import Workbook
 
 from fleetgate.imports.delivery import Delivery
-from fleetgate.imports.record import Findings, ImportRecord, ImportStatus
+from fleetgate.imports.record import ImportFindings, ImportRecord, ImportStatus
 from fleetgate.imports.store.drop_box import DropBox
 from fleetgate_cli.errors import ExitCode
 from harness.command import Fleetgate
@@ -198,7 +198,7 @@ def test_a_held_import_is_approved_and_goes_on(
             total=1,
             is_held=True,
             is_announced=True,
-            findings=Findings(rows={"added": 1}),
+            findings=ImportFindings(rows={"added": 1}),
         )
         assert imports.records.begin(record).is_waiting
     shown = fleetgate("import", "show", delivery.import_id).stdout

@@ -79,9 +79,9 @@ def test_rows_that_share_a_mac_address_are_all_rejected(imports: ImportWorld, em
 @pytest.mark.parametrize(
     ("gates", "code", "classes"),
     [
-        (SafetyGates(most_rejected_share=0.4), "too_many_rejected", {"not_applied": 1, "rejected": 1}),
-        (SafetyGates(most_rejected_share=1.0, most_rows=1), "too_many_rows", {}),
-        (SafetyGates(most_rejected_share=1.0, most_rows_a_day=1), "too_many_rows_today", {}),
+        (SafetyGates(max_rejected_share=0.4), "too_many_rejected", {"not_applied": 1, "rejected": 1}),
+        (SafetyGates(max_rejected_share=1.0, max_rows_per_file=1), "too_many_rows", {}),
+        (SafetyGates(max_rejected_share=1.0, max_rows_per_day=1), "too_many_rows_today", {}),
     ],
 )
 def test_a_file_that_the_gates_refuse_leaves_nothing_behind(
@@ -98,7 +98,7 @@ def test_a_file_that_the_gates_refuse_leaves_nothing_behind(
 
 
 def test_the_rows_of_a_day_are_counted_once_however_often_a_file_is_announced(imports: ImportWorld, batch: str) -> None:
-    gates = SafetyGates(most_rows_a_day=3)
+    gates = SafetyGates(max_rows_per_day=3)
     first = imports.deliver(f"serial,mac\n{batch}-1,{mac()}\n{batch}-2,{mac()}\n", name="1.csv")
     for _ in range(3):
         assert imports.importer(gates=gates).run(first).status is ImportStatus.FINISHED

@@ -8,7 +8,7 @@ import pytest
 from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.imports.check import SafetyGates
 from fleetgate.imports.record import ImportStatus
-from fleetgate.imports.store.queue import ImportQueue
+from fleetgate.imports.store.drop_box import ImportQueue
 from fleetgate.operators.approve_import import approve_import
 from harness.import_world import ALICE, BOB, ImportWorld, mac
 
@@ -106,7 +106,7 @@ def test_a_dry_run_never_waits(imports: ImportWorld) -> None:
 def test_the_rows_of_a_held_import_are_counted_when_it_begins_to_wait_and_not_again(
     imports: ImportWorld, queue: ImportQueue
 ) -> None:
-    gates = SafetyGates(most_rejected_share=1.0, most_rows_a_day=2)
+    gates = SafetyGates(max_rejected_share=1.0, max_rows_per_day=2)
     delivery = imports.deliver(rows(imports))
     assert imports.importer(is_held=True, gates=gates).run(delivery).status is ImportStatus.WAITING
     approve_import(delivery.import_id, records=imports.records, queue=queue, operator=imports.operator(BOB))

@@ -22,7 +22,7 @@ from harness.import_world import ImportWorld, mac
 from local.environments import REPOSITORY
 
 ROWS = 60
-MOST_CALLS = 100
+MAX_CALLS = 100
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_an_import_that_is_cut_off_at_every_call_in_turn_ends_as_if_it_had_run_o
     delivery = imports.deliver(messy)
     broken = imports.importer(endpoint_url=faulty.endpoint_url)
     cut_off = 0
-    for calls_before in range(MOST_CALLS):
+    for calls_before in range(MAX_CALLS):
         faulty.next(*[faults.behave] * calls_before, fault)
         try:
             broken.run(delivery)
@@ -112,7 +112,7 @@ def test_an_import_that_is_cut_off_at_every_call_in_turn_ends_as_if_it_had_run_o
         finally:
             faulty.heal()
 
-    assert 6 < cut_off < MOST_CALLS
+    assert 6 < cut_off < MAX_CALLS
     ended_once(imports, imports.importer().run(delivery))
 
 
@@ -195,7 +195,7 @@ def test_an_import_that_could_not_be_done_says_so_and_the_next_try_does_it(
 def test_an_end_that_was_not_announced_is_announced_by_the_next_run(imports: ImportWorld, messy: str) -> None:
     delivery = imports.deliver(messy)
     mute = imports.importer()
-    unheard = replace(mute, desk=replace(mute.desk, announcements=imports.unreachable_announcements()))
+    unheard = replace(mute, journal=replace(mute.journal, announcements=imports.unreachable_announcements()))
     with pytest.raises(Fault):
         unheard.run(delivery)
     assert imports.published == []

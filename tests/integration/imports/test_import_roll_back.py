@@ -133,7 +133,7 @@ def test_what_runs_or_wrote_nothing_is_not_rolled_back(imports: ImportWorld) -> 
         roll_back(imports, dry)
     assert refused.value.code is RefusalCode.IMPORT_WAS_DRY_RUN
 
-    running = imports.desk().begin(imports.deliver("sn,mac\n"), is_held=False)
+    running = imports.journal().begin(imports.deliver("sn,mac\n"), is_held=False)
     with pytest.raises(Refusal) as refused:
         roll_back(imports, running)
     assert refused.value.code is RefusalCode.IMPORT_STILL_RUNNING

@@ -6,18 +6,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
-from fleetgate.domain.allow_list import AllowListEntry, DeviceState
+from fleetgate.domain.allow_list import AllowListEntry, ApprovalTerms, DeviceState
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.gate.decision import Allowed
 from fleetgate.gate.settings import HookSettings
 from fleetgate.gate.store import GateStore
-from fleetgate.imports.apply import EndedRow, apply_rows
+from fleetgate.imports.apply import RowResult, apply_rows
 from fleetgate.imports.plan import RowClass
 from fleetgate.imports.reading.factory_list import ImportRow, Operation
 from fleetgate.imports.store.rows import ImportStore
@@ -46,7 +45,7 @@ def batch() -> str:
     return f"IMP-{secrets.token_hex(4)}"
 
 
-Deliver = Callable[..., list[EndedRow]]
+Deliver = Callable[..., list[RowResult]]
 
 
 @pytest.fixture
@@ -59,7 +58,7 @@ def deliver(tables: TableSettings) -> Deliver:
         manufacturer: str = "acme",
         import_id: str = "import-1",
         store: ImportStore | None = None,
-    ) -> list[EndedRow]:
+    ) -> list[RowResult]:
         return apply_rows(
             rows,
             manufacturer=manufacturer,
@@ -71,26 +70,28 @@ def deliver(tables: TableSettings) -> Deliver:
     return run
 
 
-def row(line_number: int, serial_number: str, *mac_addresses: str, **changes: Any) -> ImportRow:
+def row(
+    line_number: int,
+    serial_number: str,
+    *mac_addresses: str,
+    operation: Operation = Operation.APPROVE,
+    model: str = "thermostat-2",
+) -> ImportRow:
     """A row that approves a device."""
-    given: dict[str, Any] = {
-        "line_number": line_number,
-        "operation": Operation.APPROVE,
-        "serial_number": SerialNumber(serial_number),
-        "mac_addresses": frozenset(map(MacAddress.parse, mac_addresses)),
-        "valid_from": None,
-        "valid_until": None,
-        "templates": frozenset(),
-        "attributes": {"Model": "thermostat-2"},
-    }
-    return ImportRow(**{**given, **changes})
+    return ImportRow(
+        line_number=line_number,
+        operation=operation,
+        serial_number=SerialNumber(serial_number),
+        mac_addresses=frozenset(map(MacAddress.parse, mac_addresses)),
+        terms=ApprovalTerms(attributes={"Model": model}),
+    )
 
 
 def fresh_mac() -> str:
     return MacAddress.parse(f"001b{secrets.token_hex(4)}").value
 
 
-def classes(ended: list[EndedRow]) -> list[str]:
+def classes(ended: list[RowResult]) -> list[str]:
     return [one.conflict.value if one.conflict else one.row_class.value for one in ended]
 
 
@@ -138,7 +139,7 @@ def test_an_unused_approval_can_be_changed_and_its_mac_address_with_it(
 ) -> None:
     old, new = fresh_mac(), fresh_mac()
     deliver([row(2, batch, old)])
-    changed = [row(2, batch, new, attributes={"Model": "thermostat-3"})]
+    changed = [row(2, batch, new, model="thermostat-3")]
 
     assert classes(deliver(changed, import_id="import-2")) == ["updated"]
     assert classes(deliver(changed, import_id="import-2")) == ["updated"]
@@ -166,7 +167,7 @@ def test_a_device_that_was_let_in_is_never_changed(
     _reserved(embedded.entry(batch), store, ask, judge)
     reserved = embedded.entry(batch)
 
-    other_model = original._replace(attributes={"Model": "forged"})
+    other_model = original._replace(terms=ApprovalTerms(attributes={"Model": "forged"}))
     withdrawal = original._replace(operation=Operation.REVOKE)
     for import_id in ("import-2", "import-3"):
         assert classes(deliver([original], import_id=import_id)) == ["unchanged"]
@@ -186,7 +187,7 @@ def test_a_stop_is_never_lifted(
     stopped = embedded.entry(batch)
 
     assert classes(deliver([original], import_id="import-2")) == ["unchanged"]
-    assert classes(deliver([original._replace(attributes={})], import_id="import-2")) == ["stopped"]
+    assert classes(deliver([original._replace(terms=ApprovalTerms())], import_id="import-2")) == ["stopped"]
     assert classes(deliver([original._replace(operation=Operation.REVOKE)], import_id="import-2")) == ["stopped"]
     assert embedded.entry(batch) == stopped
 
@@ -196,7 +197,7 @@ def test_another_manufacturers_device_is_never_touched(embedded: Embedded, deliv
     deliver([original])
     before = embedded.entry(batch)
 
-    for attempt in (original, original._replace(attributes={}), original._replace(operation=Operation.REVOKE)):
+    for attempt in (original, original._replace(terms=ApprovalTerms()), original._replace(operation=Operation.REVOKE)):
         assert classes(deliver([attempt], manufacturer="globex", import_id="import-2")) == ["other_manufacturer"]
     assert embedded.entry(batch) == before
 
@@ -319,7 +320,7 @@ def test_lists_and_devices_at_once_leave_one_owner_for_everything(
     gate.prime()
     imports.known([], [])
 
-    def import_one(key: tuple[str, str]) -> list[EndedRow]:
+    def import_one(key: tuple[str, str]) -> list[RowResult]:
         together.wait()
         return deliver(lists[key], manufacturer=key[0], import_id=key[1], store=imports)
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from fleetgate.domain.allow_list import ApprovalTerms
 from fleetgate.domain.identifiers import InvalidIdentifier, MacAddress, SerialNumber
 from fleetgate.imports.reading.errors import UnreadableFile
 from fleetgate.imports.reading.factory_file import read_rows
@@ -86,10 +87,12 @@ def _rows(draw: st.DrawFn) -> tuple[ImportRow, dict[str, str]]:
         operation=operation,
         serial_number=SerialNumber.parse(serial_number),
         mac_addresses=frozenset(MacAddress.parse(one.hex()) for one in octets),
-        valid_from=valid_from,
-        valid_until=valid_until,
-        templates=templates,
-        attributes={name: value for name, value in attributes.items() if value},
+        terms=ApprovalTerms(
+            valid_from=valid_from,
+            valid_until=valid_until,
+            templates=templates,
+            attributes={name: value for name, value in attributes.items() if value},
+        ),
     )
     return row, cells
 

@@ -16,16 +16,15 @@ from typing import Any, NamedTuple
 import pytest
 from botocore.client import BaseClient
 
-from fleetgate.imports.apply_batch import apply_batch
-from fleetgate.imports.assembly import desk
+from fleetgate.imports.batches import apply_batch, give_up_on_map, merge_batches
 from fleetgate.imports.check import SafetyGates
 from fleetgate.imports.delivery import Delivery
 from fleetgate.imports.distribute import Distributor
-from fleetgate.imports.merge import give_up_on_map, merge_batches
+from fleetgate.imports.journal import ImportJournal
 from fleetgate.imports.reading.factory_list import ImportPolicy
 from fleetgate.imports.record import ImportRecord, ImportStatus
 from fleetgate.imports.run import Importer
-from fleetgate.imports.settings import ImportDeskSettings
+from fleetgate.imports.settings import JournalSettings
 from fleetgate.imports.store.map_runs import MapRuns
 from fleetgate.imports.store.rows import ImportStore
 from fleetgate.store.allow_list_items import claim_key
@@ -245,19 +244,19 @@ def deliver(embedded: Embedded, key: str, text: str) -> None:
     embedded.client("s3").put_object(Bucket=embedded.stack.outputs["DropBoxName"], Key=key, Body=text.encode())
 
 
-def told_by(embedded: Embedded) -> ImportDeskSettings:
+def told_by(embedded: Embedded) -> JournalSettings:
     """What the functions of the running stack are told."""
     function = embedded.client("lambda").get_function_configuration(
         FunctionName=embedded.stack.outputs["ImportStepFunctionName"]
     )
-    return ImportDeskSettings.from_environment(function["Environment"]["Variables"])
+    return JournalSettings.from_environment(function["Environment"]["Variables"])
 
 
-def importer(told: ImportDeskSettings, distributor: Distributor) -> Importer:
+def importer(told: JournalSettings, distributor: Distributor) -> Importer:
     """The importer as its handler makes it, at a clock that goes by leaps, so that progress is worth noting."""
     leaps, started = itertools.count(step=5), datetime.now(UTC)
     return Importer(
-        desk=replace(desk(told), now=lambda: started + timedelta(seconds=next(leaps))),
+        journal=replace(ImportJournal.of_environment(told), now=lambda: started + timedelta(seconds=next(leaps))),
         rows=ImportStore(told.tables),
         policy=ImportPolicy(),
         gates=SafetyGates(),
@@ -268,9 +267,9 @@ def importer(told: ImportDeskSettings, distributor: Distributor) -> Importer:
 
 def imported(importer: Importer, key: str) -> ImportRecord:
     """Import the file at a place, which is announced without its version and, once it is done, again with it."""
-    newest = importer.desk.drop_box.look(key, None)
+    newest = importer.journal.drop_box.look(key, None)
     record = importer.run(Delivery.of(newest))
-    importer.run(Delivery.of(importer.desk.drop_box.look(key, newest.version_id)))
+    importer.run(Delivery.of(importer.journal.drop_box.look(key, newest.version_id)))
     return record
 
 
@@ -304,7 +303,7 @@ def done_by_steps(embedded: Embedded) -> set[Use]:
             distributing = importer(told, Distributor(map_runs=NoMapRuns("arn", None), above_rows=0))
             merged, given_up = (imported(distributing, key) for key in keys_of_two)
     with under(STEPS, embedded) as calls:
-        working, rows = desk(told), ImportStore(told.tables)
+        working, rows = ImportJournal.of_environment(told), ImportStore(told.tables)
         for record, mac_address in ((merged, "00:1b:44:00:01:01"), (given_up, "00:1b:44:00:01:02")):
             answer = apply_batch(
                 [device("STEPS-1", mac_address)],
@@ -314,8 +313,8 @@ def done_by_steps(embedded: Embedded) -> set[Use]:
                 now=lambda: datetime.now(UTC),
             )
             assert not answer["conflicts"]
-        assert merge_batches(merged.import_id, [{"rows": {"added": 1}, "conflicts": []}], desk=working).has_ended
-        assert give_up_on_map(given_up.import_id, desk=working).status is ImportStatus.FAILED
+        assert merge_batches(merged.import_id, [{"rows": {"added": 1}, "conflicts": []}], journal=working).has_ended
+        assert give_up_on_map(given_up.import_id, journal=working).status is ImportStatus.FAILED
     return set(translated(calls, embedded))
 
 

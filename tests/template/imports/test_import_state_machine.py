@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from fleetgate.domain.allow_list import ApprovalTerms
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.imports import steps as import_steps
-from fleetgate.imports.distribute import row_document, work_of
+from fleetgate.imports.distribute import work_of
+from fleetgate.imports.documents import row_document
 from fleetgate.imports.plan import ConflictReason
 from fleetgate.imports.reading.factory_list import ImportRow, Operation
 from local.embedded.template import load_template
@@ -20,9 +22,9 @@ from tests.template.commands import CFN_LINT, OFFLINE, run
 from tests.template.intrinsics import Deployment
 
 # Step Functions developer guide, "Quotas": input or output of a state; an express execution; child executions at once.
-MOST_PAYLOAD_BYTES = 262_144
-MOST_EXPRESS_SECONDS = 300
-MOST_CONCURRENCY = 10_000
+MAX_PAYLOAD_BYTES = 262_144
+MAX_EXPRESS_SECONDS = 300
+MAX_CONCURRENCY = 10_000
 
 IMPORT_ID = "20260131T080000Z-0123456789ab"
 
@@ -171,7 +173,7 @@ def test_batches_are_run_as_short_executions_of_which_many_at_once_are_cheap(row
 
 def test_neither_the_table_nor_the_accounts_functions_are_overrun(rows_map: dict[str, Any]) -> None:
     # An account has 1,000 concurrent invocations to begin with, and the hook needs some of them.
-    assert 1 <= rows_map["MaxConcurrency"] <= 100 < MOST_CONCURRENCY
+    assert 1 <= rows_map["MaxConcurrency"] <= 100 < MAX_CONCURRENCY
     assert "MaxConcurrencyPath" not in rows_map
 
 
@@ -183,9 +185,9 @@ def test_a_few_batches_may_fail_without_the_rest_being_lost(rows_map: dict[str, 
 def test_a_batch_of_typical_rows_fits_into_an_invocation(rows_map: dict[str, Any]) -> None:
     batcher = rows_map["ItemBatcher"]
 
-    assert batcher["MaxItemsPerBatch"] * (size_of(item()) + len(", ")) < MOST_PAYLOAD_BYTES
+    assert batcher["MaxItemsPerBatch"] * (size_of(item()) + len(", ")) < MAX_PAYLOAD_BYTES
     # A batch of longer rows is cut here, and has room left for what stands around it.
-    assert batcher["MaxInputBytesPerBatch"] <= MOST_PAYLOAD_BYTES // 2
+    assert batcher["MaxInputBytesPerBatch"] <= MAX_PAYLOAD_BYTES // 2
 
 
 def test_the_answer_of_a_batch_is_shorter_than_the_batch_even_if_every_row_is_a_conflict() -> None:
@@ -202,10 +204,7 @@ def item() -> Mapping[str, Any]:
         operation=Operation.APPROVE,
         serial_number=SerialNumber("FG-2026-00123456"),
         mac_addresses=frozenset({MacAddress("00:1b:44:11:3a:b7"), MacAddress("00:1b:44:11:3a:b8")}),
-        valid_from=None,
-        valid_until=None,
-        templates=frozenset(),
-        attributes={"Model": "thermostat-2", "HardwareRevision": "C3"},
+        terms=ApprovalTerms(attributes={"Model": "thermostat-2", "HardwareRevision": "C3"}),
     )
     delivered = ["FG-2026-00123456", "00-1B-44-11-3A-B7", "00-1B-44-11-3A-B8", "thermostat-2", "C3"]
     return {"row": row_document(row, delivered), "import_id": IMPORT_ID, "manufacturer": "acme-electronics"}
@@ -217,7 +216,7 @@ def size_of(document: Mapping[str, Any]) -> int:
 
 
 def test_a_batch_gives_up_before_its_execution_does(batch: dict[str, Any]) -> None:
-    assert 0 < batch["TimeoutSeconds"] < MOST_EXPRESS_SECONDS
+    assert 0 < batch["TimeoutSeconds"] < MAX_EXPRESS_SECONDS
 
 
 def test_every_step_is_tried_again_less_and_less_often_and_not_forever(
@@ -232,7 +231,7 @@ def test_every_step_is_tried_again_less_and_less_often_and_not_forever(
         assert retry["BackoffRate"] >= 2
         assert retry["MaxDelaySeconds"] <= 300
         assert retry["JitterStrategy"] == "FULL"
-    assert waits(batch["Retry"][0]) < MOST_EXPRESS_SECONDS
+    assert waits(batch["Retry"][0]) < MAX_EXPRESS_SECONDS
 
 
 def waits(retry: Mapping[str, Any]) -> float:

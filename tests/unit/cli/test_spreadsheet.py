@@ -424,8 +424,8 @@ def test_the_import_takes_what_was_converted_and_rejects_what_excel_lost(
         11: "ok",
     }
     assert read.serial_numbers == ["SN-2", "00000004", "SN-11"]
-    assert read.rows[0].valid_until is not None
-    assert read.rows[0].valid_until.isoformat() == "2030-01-31T00:00:00+00:00"
-    assert read.rows[1].attributes == {"Model": "A,B", "HardwareRevision": "2"}
+    assert read.rows[0].terms.valid_until is not None
+    assert read.rows[0].terms.valid_until.isoformat() == "2030-01-31T00:00:00+00:00"
+    assert read.rows[1].terms.attributes == {"Model": "A,B", "HardwareRevision": "2"}
     assert [note.cell for note in converted.notes] == ["A5", "B6", "D8", "A9"]
     assert converted.row_count == 10

@@ -21,8 +21,7 @@ from fleetgate.domain.reasons import FaultReason
 from fleetgate.imports import importer
 from fleetgate.imports.delivery import NOBODY, Delivery, DeliveryMode
 from fleetgate.imports.record import ImportRecord, ImportStatus
-from fleetgate.imports.store.drop_box import DropBox
-from fleetgate.imports.store.queue import ImportQueue
+from fleetgate.imports.store.drop_box import DropBox, ImportQueue
 from local.embedded.template import load_template
 from tests.unit.gate.hook_invocation import Context
 
@@ -59,7 +58,7 @@ def _announced(name: str) -> dict[str, Any]:
 class _Noted:
     """An importer that finds the files that are announced, and only notes what it is to do with them."""
 
-    desk: SimpleNamespace
+    journal: SimpleNamespace
     fault: Fault | None = None
     ran: list[Delivery] = field(default_factory=list)
     gave_up: list[Delivery] = field(default_factory=list)

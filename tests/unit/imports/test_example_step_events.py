@@ -14,10 +14,11 @@ import pytest
 from botocore.response import StreamingBody
 
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
-from fleetgate.imports import merge as merge_batches
+from fleetgate.imports import batches
 from fleetgate.imports import steps as import_steps
 from fleetgate.imports.delivery import is_import_id
-from fleetgate.imports.distribute import row_document, work_of
+from fleetgate.imports.distribute import work_of
+from fleetgate.imports.documents import row_document
 from fleetgate.imports.plan import ConflictReason, RowClass, Write
 from fleetgate.imports.reading.factory_file import read_rows
 from fleetgate.imports.reading.factory_list import ImportPolicy
@@ -77,7 +78,7 @@ class _EmptyAllowList(ImportStore):
         self.written.extend(writes)
         return set()
 
-    def take_back(self, *_strays: object, import_id: str) -> None:
+    def release_mac_addresses(self, *_strays: object, import_id: str) -> None:
         """Have none."""
 
 
@@ -181,15 +182,15 @@ def test_the_results_of_batches_are_read_from_where_the_map_wrote_them() -> None
     objects |= {(bucket, file["Key"]): f"{json.dumps(result)}\n" for file, result in zip(files, results, strict=True)}
 
     assert folder.startswith(f"{work_of(event['import_id'])}results/")
-    assert list(merge_batches._batches(event["map"], DropBox(bucket, _bucket(objects)))) == results
+    assert list(batches._answers(event["map"], DropBox(bucket, _bucket(objects)))) == results
 
 
 def test_results_may_come_in_place() -> None:
     event = _event("merge-results-in-place")
-    batches = list(merge_batches._batches(event["map"], DropBox("none", None)))
-    rejected = [merge_batches._rejected(conflict) for batch in batches for conflict in batch["conflicts"]]
+    answers = list(batches._answers(event["map"], DropBox("none", None)))
+    rejected = [batches._rejected(conflict) for answer in answers for conflict in answer["conflicts"]]
 
-    assert [batch["rows"] for batch in batches] == [{"added": 2}, {"added": 1, "conflict": 1}]
+    assert [answer["rows"] for answer in answers] == [{"added": 2}, {"added": 1, "conflict": 1}]
     assert [(one.line_number, one.error, len(one.raw)) for one in rejected] == [
         (5, ConflictReason.MAC_ADDRESS_OF_ANOTHER_DEVICE, len(_HEADINGS))
     ]

@@ -104,7 +104,11 @@ def test_every_spelling_becomes_the_same_value(messy: Judged) -> None:
     by_serial_number = {row.serial_number.value: row for row in messy.rows}
     third = by_serial_number["FG-0003"]
     assert third.mac_addresses == {MacAddress("00:1b:44:11:3a:03"), MacAddress("00:1b:44:11:3a:04")}
-    assert third.attributes == {"Model": "gw-2", "HardwareRevision": "B"} == by_serial_number["FG-0002"].attributes
+    assert (
+        third.terms.attributes
+        == {"Model": "gw-2", "HardwareRevision": "B"}
+        == by_serial_number["FG-0002"].terms.attributes
+    )
     assert {"0007", "0008"} < set(by_serial_number)
     assert len(by_serial_number["FG-0034"].mac_addresses) == 2
 
@@ -115,7 +119,7 @@ def _rejects(messy: Judged) -> bytes:
     table.write("\ufeff")  # else a byte that is no UTF-8 makes a short file Windows-1252
     writer = csv.writer(table, delimiter=messy.file.delimiter or ",")
     writer.writerow([*REPORT_COLUMNS, *messy.file.header])
-    writer.writerows([*row.report(), *row.raw] for row in messy.rejected)
+    writer.writerows(row.reported() for row in messy.rejected)
     return table.getvalue().encode("utf-8", "surrogateescape")
 
 

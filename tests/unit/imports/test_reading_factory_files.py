@@ -92,7 +92,7 @@ def test_a_header_alone_is_a_file_without_rows() -> None:
 
 def test_a_space_before_a_quotation_mark_does_no_harm() -> None:
     read = judged('SN, Model\nFG-1, "a,b"\n')
-    assert [row.attributes for row in read.rows] == [{"Model": "a,b"}]
+    assert [row.terms.attributes for row in read.rows] == [{"Model": "a,b"}]
 
 
 def test_a_stray_quotation_mark_costs_its_row_and_not_the_rest_of_the_file() -> None:
@@ -146,11 +146,11 @@ def test_gzip_that_is_damaged_far_inside_is_refused_while_it_is_read() -> None:
 def test_unknown_columns_are_named_once_and_left_out_or_kept() -> None:
     content = "SN,Colour,Shift No.\nFG-1,red,2\nFG-2,blue,\n"
     reported = judged(content)
-    assert [row.attributes for row in reported.rows] == [{}, {}]
+    assert [row.terms.attributes for row in reported.rows] == [{}, {}]
     assert reported.file.notes(LENIENT) == ("Unknown columns, left out: 'Colour', 'Shift No.'.",)
     keep = ImportPolicy(require_mac=False, unknown_columns=UnknownColumns.KEEP)
     kept = judged(content, keep)
-    assert [row.attributes for row in kept.rows] == [{"Colour": "red", "Shift_No.": "2"}, {"Colour": "blue"}]
+    assert [row.terms.attributes for row in kept.rows] == [{"Colour": "red", "Shift_No.": "2"}, {"Colour": "blue"}]
     assert kept.file.notes(keep) == ("Unknown columns, kept as attributes: 'Colour', 'Shift No.'.",)
 
 
@@ -185,7 +185,7 @@ def test_every_line_of_json_ends_in_its_class() -> None:
     assert read.classes == {number: becomes for number, (_, becomes) in enumerate(_JSON_LINES, 1) if becomes}
     assert read.serial_numbers == ["FG-1", "FG-2", "FG-3", "FG-17"]
     assert [len(row.mac_addresses) for row in read.rows] == [1, 2, 0, 0]
-    assert [row.attributes for row in read.rows][1:3] == [{"Model": "gw-2"}, {"HardwareRevision": "B"}]
+    assert [row.terms.attributes for row in read.rows][1:3] == [{"Model": "gw-2"}, {"HardwareRevision": "B"}]
     assert all((row.column or "").isprintable() for row in read.rejected)
 
 
@@ -194,7 +194,7 @@ def test_rejected_lines_of_json_can_be_corrected_in_a_table_and_go_in() -> None:
     table = io.StringIO(newline="")
     writer = csv.writer(table)
     writer.writerow([*REPORT_COLUMNS, *read.file.header])
-    writer.writerows([*row.report(), *row.raw] for row in read.rejected)
+    writer.writerows(row.reported() for row in read.rejected)
     assert {row.raw: row.error for row in judged(table.getvalue()).rejected} == {
         row.raw: row.error for row in read.rejected
     }

@@ -1,4 +1,4 @@
-"""What the columns of a factory list mean, however the factory spells their headings."""
+"""Tells what the columns of a factory list mean, in every spelling of their headings."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ JSON_ROW = "json_row"
 
 
 class Meaning(StrEnum):
-    """What a column says about a device."""
+    """What a column says about a device. A typed column has the name of its field in `RowTerms`."""
 
     SERIAL_NUMBER = "serial number"
     MAC_ADDRESS = "MAC address"
@@ -33,7 +33,7 @@ class Column:
 
     Attributes:
         heading: As delivered.
-        attribute: What the device's attribute is called; of known and unknown attributes only.
+        attribute: The name of the device's attribute; only if the meaning is ATTRIBUTE or UNKNOWN.
     """
 
     heading: str
@@ -68,24 +68,16 @@ _KNOWN = {
 }
 _INTERFACE = r"(?:wifi|wlan|wireless|ethernet|eth|lan|wired|bluetooth|bt|ble|zigbee|thread|device|base|primary)?\d{0,2}"
 _MAC_ADDRESS = re.compile(rf"{_INTERFACE}(?:mac|macs|macid|macaddr|macaddress|macaddresses|eui48|eui64){_INTERFACE}")
-_SINGLE_VALUED = {
-    Meaning.SERIAL_NUMBER,
-    Meaning.OPERATION,
-    Meaning.VALID_FROM,
-    Meaning.VALID_UNTIL,
-    Meaning.TEMPLATES,
-    Meaning.ATTRIBUTE,
-    Meaning.JSON_ROW,
-}
+_SINGLE_VALUED = set(Meaning) - {Meaning.MAC_ADDRESS, Meaning.UNKNOWN, Meaning.REPORT}
 _EXPECTED = "One named Serial Number, S/N, SN, Serial or Serial No was expected."
-_MOST_SHOWN = 20
+_MAX_SHOWN = 20
 
 
 def column_of(heading: str, position: int) -> Column:
     """What one column means.
 
     Args:
-        position: Of the column; the first is 1. It names an unknown column whose heading has no usable character.
+        position: Of the column; the first is 1. It is the name of an unknown column without a usable character.
     """
     key = _key(heading)
     known = _KNOWN.get(key)
@@ -129,12 +121,12 @@ def _check(columns: Sequence[Column]) -> None:
                 raise UnreadableFile(FileError.COLUMN_AMBIGUOUS, f"They are {shown}; one was expected.")
             seen[means] = column
     if not {Meaning.SERIAL_NUMBER, Meaning.JSON_ROW} & {column.meaning for column in columns}:
-        named = ", ".join(map(_shown, columns[:_MOST_SHOWN])) or "none at all"
+        named = ", ".join(map(_shown, columns[:_MAX_SHOWN])) or "none at all"
         raise UnreadableFile(FileError.SERIAL_NUMBER_COLUMN_MISSING, f"The columns are {named}. {_EXPECTED}")
 
 
 def is_reserved(attribute: str) -> bool:
-    """Whether only the gate may set this attribute, in whatever spelling."""
+    """Whether only the gate may set this attribute, in any spelling."""
     return _key(attribute) in _RESERVED_KEYS
 
 

@@ -1,4 +1,4 @@
-"""Splits the text of a factory's CSV file into records: which delimiter it has, and where each record ends."""
+"""Splits the text of a factory's CSV file into records: finds its delimiter, and where each record ends."""
 
 import csv
 import io
@@ -8,22 +8,21 @@ from dataclasses import dataclass
 
 from fleetgate.imports.reading.columns import recognised
 from fleetgate.imports.reading.errors import RowError
-from fleetgate.imports.reading.text import MOST_CHARACTERS, is_damaged
+from fleetgate.imports.reading.text import MAX_CHARACTERS, is_damaged
 
 _DELIMITERS = (",", ";", "\t")
 # Of one record: an address with line breaks in quotes fits, a quotation mark that is never closed ends here.
-_MOST_LINES = 100
+_MAX_LINES = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
-    """A run of records as they were split.
+class SplitRecords:
+    """A run of records that were split off.
 
     Attributes:
         line_numbers: Of each record's first line.
         records: The fields of each.
-        failures: By line number, what the text allows no record to be made of: its fields as far as they can be told,
-            and why.
+        failures: Text that makes no record: its line number, its fields as far as they are clear, and the error.
     """
 
     line_numbers: Sequence[int]
@@ -32,7 +31,7 @@ class Split:
 
 
 def lines_of(block: str) -> list[str]:
-    """The lines of a block, each with its line end: CR LF, CR or LF and no other."""
+    """The lines of a block, each with its line end: CR LF, CR or LF."""
     return list(io.StringIO(block, newline=""))
 
 
@@ -40,14 +39,14 @@ def header_of(lines: Sequence[str], delimiter: str | None = None) -> tuple[str, 
     """Read a header from the start of the lines.
 
     Args:
-        delimiter: Where the file says it itself; else it is the one that splits off most recognised headings.
+        delimiter: As the file itself says; None takes the one that splits off most recognised headings.
 
     Returns:
-        The delimiter, the headings and the number of lines they take; None if they cannot be told.
+        The delimiter, the headings and the number of lines they take; None if no delimiter makes a header.
     """
     found = []
     for candidate in (delimiter,) if delimiter else _DELIMITERS:
-        reader = csv.reader(lines[:_MOST_LINES], delimiter=candidate, strict=True, skipinitialspace=True)
+        reader = csv.reader(lines[:_MAX_LINES], delimiter=candidate, strict=True, skipinitialspace=True)
         try:
             headings = next(reader)
         except (csv.Error, StopIteration):
@@ -56,11 +55,11 @@ def header_of(lines: Sequence[str], delimiter: str | None = None) -> tuple[str, 
     return max(found, key=lambda header: (recognised(header[1]), len(header[1])), default=None)
 
 
-def split(blocks: Iterator[str], *, delimiter: str, first_line: int) -> Iterator[Split]:
-    """Split blocks of whole lines into records, some hundred at a time.
+def split(blocks: Iterator[str], *, delimiter: str, first_line: int) -> Iterator[SplitRecords]:
+    """SplitRecords blocks of whole lines into records, some hundred at a time.
 
-    Where a quotation goes wrong, the line it starts on is a failure of its own and the next line is a new record: one
-    stray mark costs one row, not the rest of the file.
+    If a quotation is damaged, its first line is a failure and the next line is a new record: one stray mark costs one
+    row, not the rest of the file.
 
     Args:
         first_line: The number of the first line.
@@ -68,13 +67,15 @@ def split(blocks: Iterator[str], *, delimiter: str, first_line: int) -> Iterator
     line_number = first_line
     for block in blocks:
         lines = lines_of(block)
-        if '"' in block or is_damaged(block) or max(map(len, lines)) > MOST_CHARACTERS:
+        if '"' in block or is_damaged(block) or max(map(len, lines)) > MAX_CHARACTERS:
             careful = _Careful(lines, blocks, delimiter, line_number)
             yield careful.split()
             line_number = careful.line_number
         else:
             # Without quotation marks a line is a record, at the full speed of csv.
-            yield Split(range(line_number, line_number + len(lines)), list(csv.reader(lines, delimiter=delimiter)))
+            yield SplitRecords(
+                range(line_number, line_number + len(lines)), list(csv.reader(lines, delimiter=delimiter))
+            )
             line_number += len(lines)
 
 
@@ -83,7 +84,7 @@ class _TooLong(Exception):
 
 
 class _Careful:
-    """Splits a block record by record, with as much of the next blocks as its last record needs."""
+    """Splits a block record by record, and takes from the next blocks what its last record needs."""
 
     def __init__(self, lines: Sequence[str], blocks: Iterator[str], delimiter: str, line_number: int) -> None:
         self.line_number = line_number
@@ -92,7 +93,7 @@ class _Careful:
         self._delimiter = delimiter
         self._taken: list[str] = []
 
-    def split(self) -> Split:
+    def split(self) -> SplitRecords:
         # Some factories write a space between delimiter and quotation mark.
         reader = csv.reader(self._feed(), delimiter=self._delimiter, strict=True, skipinitialspace=True)
         line_numbers, records = [], []
@@ -114,11 +115,11 @@ class _Careful:
             else:
                 failures.append((self.line_number, fields, error))
             self.line_number += len(self._taken)
-        return Split(line_numbers, records, failures)
+        return SplitRecords(line_numbers, records, failures)
 
     def _feed(self) -> Iterator[str]:
         while self._lines or self._next_block():
-            if len(self._taken) >= _MOST_LINES or sum(map(len, self._taken)) > MOST_CHARACTERS:
+            if len(self._taken) >= _MAX_LINES or sum(map(len, self._taken)) > MAX_CHARACTERS:
                 raise _TooLong
             line = self._lines.popleft()
             self._taken.append(line)
@@ -133,11 +134,11 @@ class _Careful:
 
     def _error(self, *only: str) -> RowError | None:
         lines = only or tuple(self._taken)
-        if sum(map(len, lines)) > MOST_CHARACTERS:
+        if sum(map(len, lines)) > MAX_CHARACTERS:
             return RowError.ROW_TOO_LONG
         return RowError.NOT_DECODABLE if any(map(is_damaged, lines)) else None
 
     def _as_it_stands(self, line: str) -> list[str]:
-        """The fields of a line whose quotation marks mean nothing."""
-        plain = csv.reader([line[: MOST_CHARACTERS + 1]], delimiter=self._delimiter, quoting=csv.QUOTE_NONE)
+        """The fields of a line, with its quotation marks as plain characters."""
+        plain = csv.reader([line[: MAX_CHARACTERS + 1]], delimiter=self._delimiter, quoting=csv.QUOTE_NONE)
         return next(plain, [])

@@ -1,6 +1,6 @@
-"""Finds the serial numbers and MAC addresses that a file has more than once, with flat memory: what it saw is on disk.
+"""Finds the serial numbers and MAC addresses that a file has more than once, on disk, with flat memory.
 
-Rows that share one are all rejected, whichever came first: the file contradicts itself, and picking would be guessing.
+All rows that share one are rejected, even the first: the file contradicts itself, and a choice would be a guess.
 """
 
 from array import array
@@ -14,30 +14,30 @@ from fleetgate.imports.reading.errors import RowError
 from fleetgate.imports.reading.factory_list import ImportRow, RejectedRow
 from fleetgate.imports.reading.validate import ValidatedBatch
 
-# What was seen is spread over this many files, so that each can be looked through by itself.
+# Files that the identities are spread over, so that each can be searched by itself.
 _PARTS = 256
-# Numbers that a part holds in memory before they go to its file.
-_MOST_HELD = 512
+# Numbers that a part holds in memory before it appends them to its file.
+_MAX_HELD = 512
 # Lines that a sentence names.
-_MOST_LINES = 5
+_MAX_LINES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicates:
-    """The identities that are in more than one row, as hashes, with the lines they are in.
+    """The identities of more than one row, as hashes, with their lines.
 
     Attributes:
-        rows: How many rows have one of them.
+        rows: How many rows have such an identity.
 
-    A hash has 64 bits and a seed of its process: two identities of a million share one once in 10 million files. They
-    would be taken for a duplicate, and rejected.
+    A hash has 64 bits and a seed of its process: two identities of a million share one once in 10 million files. Both
+    rows would be rejected as duplicates.
     """
 
     _lines: Mapping[int, Sequence[int]] = field(default_factory=lambda: MappingProxyType({}))
     rows: int = 0
 
     def rejected(self, batch: ValidatedBatch) -> ValidatedBatch:
-        """A batch with the rows that share an identity with another row among its rejected ones."""
+        """A batch with those rows rejected that share an identity with another row."""
         if not self._lines:
             return batch
         return batch.rejecting(
@@ -47,14 +47,14 @@ class Duplicates:
     def _reject(self, batch: ValidatedBatch, at: int, row: ImportRow) -> RejectedRow | None:
         for identity, meaning, error in _identities(row):
             if lines := self._lines.get(identity):
-                others = [str(line) for line in lines if line != row.line_number][:_MOST_LINES]
+                others = [str(line) for line in lines if line != row.line_number][:_MAX_LINES]
                 detail = f"{error.meaning.rstrip('.')}: see line {', '.join(others)}."
                 return RejectedRow(row.line_number, batch.as_delivered(at), batch.heading(meaning), error, detail)
         return None
 
 
 class SeenIdentities:
-    """Takes down the identities of a file's rows.
+    """Notes the identities of a file's rows.
 
     Args:
         folder: Exists and is empty; gets 16 bytes for each serial number and MAC address.
@@ -65,25 +65,25 @@ class SeenIdentities:
         self._held = [array("q") for _ in range(_PARTS)]
 
     def add(self, rows: Sequence[ImportRow]) -> None:
-        """Take down the identities of some rows."""
+        """Note the identities of some rows."""
         note = self._note
         for row in rows:
             line_number = row.line_number
             note(hash(row.serial_number.value), line_number)
             for mac_address in row.mac_addresses:
-                # A serial number may be spelled like a MAC address; they are two things.
+                # A serial number may be spelled like a MAC address; their hashes must differ.
                 note(~hash(mac_address.value), line_number)
 
     def duplicates(self) -> Duplicates:
-        """What was taken down more than once."""
+        """The identities that were noted more than once."""
         found: dict[int, list[int]] = {}
         rows: set[int] = set()
         for number in range(_PARTS):
             first: dict[int, int] = {}
-            for identity, line_number in self._taken_down(number):
+            for identity, line_number in self._noted(number):
                 if identity in first:
                     lines = found.setdefault(identity, [first[identity]])
-                    if len(lines) <= _MOST_LINES:
+                    if len(lines) <= _MAX_LINES:
                         lines.append(line_number)
                     rows.update((first[identity], line_number))
                 else:
@@ -94,7 +94,7 @@ class SeenIdentities:
         part = self._held[identity % _PARTS]
         part.append(identity)
         part.append(line_number)
-        if len(part) >= _MOST_HELD:
+        if len(part) >= _MAX_HELD:
             self._put_away(identity % _PARTS)
 
     def _put_away(self, number: int) -> None:
@@ -102,7 +102,7 @@ class SeenIdentities:
             self._held[number].tofile(file)
         del self._held[number][:]
 
-    def _taken_down(self, number: int) -> Iterator[tuple[int, int]]:
+    def _noted(self, number: int) -> Iterator[tuple[int, int]]:
         numbers = array("q")
         path = self._path(number)
         if path.exists():

@@ -1,10 +1,10 @@
-"""What can be wrong with a factory's file, or with one row of it: stable codes, each with a sentence and a remedy."""
+"""The errors of a factory's file and of its rows: stable codes, each with a sentence and a remedy."""
 
 from fleetgate.domain.reasons import Reason
 
 
 class RowError(Reason):
-    """Why a row was rejected. The other rows of the file are not touched by it."""
+    """Why a row was rejected. The other rows of the file are applied."""
 
     SERIAL_NUMBER_MISSING = (
         "serial_number_missing",
@@ -124,7 +124,7 @@ class RowError(Reason):
 
 
 class FileError(Reason):
-    """Why a whole file was refused. Nothing of it takes effect."""
+    """Why a whole file was refused. No row of it is applied."""
 
     EMPTY = (
         "empty_file",
@@ -164,7 +164,7 @@ class FileError(Reason):
     TOO_MANY_ROWS = (
         "too_many_rows",
         "The file has more rows than one file may have.",
-        "Split it, or have the limit raised.",
+        "SplitRecords it, or have the limit raised.",
     )
     TOO_MANY_ROWS_TODAY = (
         "too_many_rows_today",
@@ -189,7 +189,7 @@ class FileError(Reason):
 
 
 class UnreadableFile(Exception):
-    """A file that is refused as a whole; the message says what was seen and what was expected."""
+    """A file that is refused as a whole; the message says what was found and what was expected."""
 
     def __init__(self, code: FileError, detail: str = "") -> None:
         super().__init__(" ".join(filter(None, (code.meaning, detail, code.remedy))))

@@ -1,4 +1,4 @@
-"""Reads a factory's file as a stream: CSV or JSON Lines, in whatever dialect, with flat memory."""
+"""Reads a factory's file as a stream: CSV or JSON Lines, in any dialect, with flat memory."""
 
 import itertools
 import json
@@ -10,25 +10,25 @@ from typing import Any, BinaryIO
 
 from fleetgate.domain.reasons import Reason
 from fleetgate.imports.reading.columns import JSON_ROW, Column, Meaning, columns_of
-from fleetgate.imports.reading.csv_records import Split, header_of, lines_of, split
+from fleetgate.imports.reading.csv_records import SplitRecords, header_of, lines_of, split
 from fleetgate.imports.reading.errors import FileError, RowError, UnreadableFile
 from fleetgate.imports.reading.factory_list import ImportPolicy, RejectedRow, UnknownColumns
-from fleetgate.imports.reading.text import MOST_CHARACTERS, is_damaged, open_text
+from fleetgate.imports.reading.text import MAX_CHARACTERS, is_damaged, open_text
 
-# Names of unknown columns that are kept for the notes: JSON Lines can bring new ones with every line.
-_MOST_UNKNOWN = 100
-_MOST_SHAPES = 1000
+# Unknown columns that the notes name: JSON Lines can bring new ones with every line.
+_MAX_UNKNOWN = 100
+_MAX_SHAPES = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class RowBatch:
     """Some rows, one after the other, that have the same columns.
 
     Attributes:
         line_numbers: Of each row's first line.
         rows: One cell for each column, as delivered.
-        delivered: What a reject has to repeat of each row; None where it is the row itself.
-        rejected: Rows that came between them and of which no cells can be made.
+        delivered: The fields that a reject repeats of each row; None if they are the cells.
+        rejected: Rows between them that have no cells.
     """
 
     columns: tuple[Column, ...]
@@ -38,7 +38,7 @@ class Batch:
     rejected: Sequence[RejectedRow] = ()
 
     def as_delivered(self, position: int) -> tuple[str, ...]:
-        """What a reject has to repeat of a row."""
+        """The fields that a reject repeats of a row."""
         return tuple(self.rows[position]) if self.delivered is None else self.delivered[position]
 
 
@@ -48,10 +48,10 @@ class FactoryFile:
 
     Attributes:
         encoding: As Python names it. delimiter: None for JSON Lines.
-        header: The headings above the fields of rejected rows. For JSON Lines a single one, above the whole line. The
+        header: The headings of the fields of rejected rows. JSON Lines have a single one, for the whole line. The
             report of an earlier import is left out.
         batches: The rows. Every record that is not blank is in exactly one batch, as a row or as rejected.
-        unknown_columns: Headings that nobody knows, complete once the file was read.
+        unknown_columns: Headings without a known meaning, complete once the file was read.
     """
 
     name: str
@@ -59,11 +59,11 @@ class FactoryFile:
     is_gzip: bool
     delimiter: str | None
     header: tuple[str, ...]
-    batches: Iterator[Batch] = field(default=iter(()), repr=False)
+    batches: Iterator[RowBatch] = field(default=iter(()), repr=False)
     unknown_columns: dict[str, None] = field(default_factory=dict)
 
     def notes(self, policy: ImportPolicy) -> tuple[str, ...]:
-        """What people should know about the file as a whole."""
+        """Notes for people about the file as a whole."""
         if not self.unknown_columns:
             return ()
         named = ", ".join(map(repr, self.unknown_columns))
@@ -79,10 +79,10 @@ def read_rows(stream: BinaryIO, *, name: str) -> FactoryFile:
 
     Args:
         stream: Read once, forward only, as the batches are asked for.
-        name: What people know the file by.
+        name: The name that people see.
 
     Raises:
-        UnreadableFile: It is no factory list; also while the batches are read, where gzip turns out to be damaged.
+        UnreadableFile: The file is no factory list; or its gzip is damaged, which shows while the batches are read.
     """
     text = open_text(stream)
     lines, line_number = _start(text.blocks)
@@ -117,7 +117,7 @@ def read_rows(stream: BinaryIO, *, name: str) -> FactoryFile:
 
 
 def _start(blocks: Iterator[str]) -> tuple[list[str], int]:
-    """The lines of the first block that is not blank, from the first line that is not, and that line's number."""
+    """The lines of the first block that is not blank, without blank lines before them, and the first line's number."""
     line_number = 1
     for block in blocks:
         lines = lines_of(block)
@@ -136,26 +136,26 @@ def _said_delimiter(line: str) -> str | None:
 
 def _note(file: FactoryFile, columns: Iterable[Column]) -> None:
     for column in columns:
-        if column.meaning is Meaning.UNKNOWN and len(file.unknown_columns) < _MOST_UNKNOWN:
+        if column.meaning is Meaning.UNKNOWN and len(file.unknown_columns) < _MAX_UNKNOWN:
             file.unknown_columns.setdefault(_printable(column.heading))
 
 
 def _printable(text: str) -> str:
-    """Text that can be written as UTF-8, whatever JSON escapes it came from."""
+    """Text that can be written as UTF-8, even if its JSON escapes are no text."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
-def _has_any(batch: Batch) -> bool:
+def _has_any(batch: RowBatch) -> bool:
     return bool(batch.rows or batch.rejected)
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """The table that the header of a CSV file opens.
+    """The table under the header of a CSV file.
 
     Attributes:
         width: Of a row, without empty columns at its end.
-        kept: Positions that are not a report of an earlier import; None where all are kept.
+        kept: Positions that are not a report of an earlier import; None if all are kept.
     """
 
     columns: tuple[Column, ...]
@@ -170,14 +170,14 @@ class _Table:
         return cls(tuple(columns[position] for position in kept), width, kept if len(kept) < width else None)
 
     def pick(self, fields: Sequence[str]) -> tuple[str, ...]:
-        """Fields without the report of an earlier import; those beyond the table stay."""
+        """Fields without the report of an earlier import; fields beyond the table stay."""
         if self.kept is None:
             return tuple(fields)
         inside = (fields[position] for position in self.kept if position < len(fields))
         return (*inside, *fields[self.width :])
 
-    def batch(self, one: Split) -> Batch:
-        """The rows of one split; blank ones are left out."""
+    def batch(self, one: SplitRecords) -> RowBatch:
+        """The rows of some records; blank ones are left out."""
         line_numbers: list[int] = []
         rows: list[Sequence[str]] = []
         rejected = [
@@ -196,7 +196,7 @@ class _Table:
                     continue
             line_numbers.append(line_number)
             rows.append(record if kept is None else self.pick(record))
-        return Batch(self.columns, line_numbers, rows, rejected=rejected)
+        return RowBatch(self.columns, line_numbers, rows, rejected=rejected)
 
     def _misshapen(self, line_number: int, record: list[str]) -> RejectedRow:
         error = RowError.TOO_FEW_FIELDS if len(record) < self.width else RowError.TOO_MANY_FIELDS
@@ -215,7 +215,7 @@ def _numbered(blocks: Iterable[str], line_number: int) -> Iterator[list[_Numbere
         line_number += len(lines)
 
 
-def _json_cells(table: _Table, splits: Iterable[Split]) -> Iterator[list[_NumberedLine]]:
+def _json_cells(table: _Table, splits: Iterable[SplitRecords]) -> Iterator[list[_NumberedLine]]:
     """The lines of JSON that the cells of rejects hold."""
     for one in splits:
         batch = table.batch(one)
@@ -229,7 +229,7 @@ def _json_cells(table: _Table, splits: Iterable[Split]) -> Iterator[list[_Number
 
 
 class _Object(list[tuple[str, Any]]):
-    """A JSON object with all of its names, also those that come twice."""
+    """A JSON object with all of its names, even repeated ones."""
 
 
 class _NotARow(Exception):
@@ -241,17 +241,17 @@ class _NotARow(Exception):
         self.column = column
 
 
-def _json_batches(file: FactoryFile, blocks: Iterable[list[_NumberedLine]]) -> Iterator[Batch]:
+def _json_batches(file: FactoryFile, blocks: Iterable[list[_NumberedLine]]) -> Iterator[RowBatch]:
     shapes: dict[tuple[str, ...], tuple[Column, ...]] = {}
     for lines in blocks:
         rejected: list[RejectedRow] = []
         rows: list[tuple[tuple[Column, ...], int, list[str], tuple[str, ...]]] = []
         for line_number, line, failure in lines:
-            delivered = (line.strip()[: MOST_CHARACTERS + 1],)
+            delivered = (line.strip()[: MAX_CHARACTERS + 1],)
             try:
                 names, cells = _cells(line, failure)
                 if names not in shapes:
-                    if len(shapes) >= _MOST_SHAPES:
+                    if len(shapes) >= _MAX_SHAPES:
                         shapes.clear()
                     shapes[names] = _json_columns(names)
                     _note(file, shapes[names])
@@ -264,9 +264,9 @@ def _json_batches(file: FactoryFile, blocks: Iterable[list[_NumberedLine]]) -> I
         # Neighbours with the same names in the same order make a batch; a file usually has one shape.
         for columns, group in itertools.groupby(rows, key=itemgetter(0)):
             _, line_numbers, cell_rows, texts = zip(*group, strict=True)
-            yield Batch(columns, line_numbers, cell_rows, texts)
+            yield RowBatch(columns, line_numbers, cell_rows, texts)
         if rejected:
-            yield Batch((), (), (), (), rejected)
+            yield RowBatch((), (), (), (), rejected)
 
 
 def _json_columns(names: tuple[str, ...]) -> tuple[Column, ...]:
@@ -285,7 +285,7 @@ def _cells(line: str, failure: Reason | None) -> tuple[tuple[str, ...], list[str
     """Names and cells of one line."""
     if failure is not None:
         raise _NotARow(failure)
-    if len(line) > MOST_CHARACTERS:
+    if len(line) > MAX_CHARACTERS:
         raise _NotARow(RowError.ROW_TOO_LONG)
     if is_damaged(line):
         raise _NotARow(RowError.NOT_DECODABLE)
@@ -295,7 +295,7 @@ def _cells(line: str, failure: Reason | None) -> tuple[tuple[str, ...], list[str
         raise _NotARow(RowError.ROW_NOT_AN_OBJECT) from error
     if not isinstance(row, _Object):
         raise _NotARow(RowError.ROW_NOT_AN_OBJECT)
-    # `"attributes": {...}` says the same as its names on their own.
+    # `"attributes": {...}` means the same as its names on their own.
     flat = itertools.chain.from_iterable(
         value if name == "attributes" and isinstance(value, _Object) else [(name, value)] for name, value in row
     )

@@ -1,32 +1,31 @@
-"""What a row of a factory list means, and what the operator of a stack lets it mean."""
+"""The rows of a factory list, and the policy that they are judged by."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
+from fleetgate.domain.allow_list import ApprovalTerms
 from fleetgate.domain.identifiers import DEFAULT_SERIAL_NUMBER_PATTERN, MacAddress, SerialNumber
 from fleetgate.domain.reasons import Reason
 
-# Columns that the rejects of an import have in front of those delivered. A reader passes over them, so that rejects
-# can be corrected and delivered as they are.
+# Columns that rejects.csv has in front of the delivered ones. A reader passes over them, so that rejects can be
+# corrected and delivered again.
 REPORT_COLUMNS = ("rejected_line", "rejected_column", "rejected_error", "rejected_detail")
 
-# What the gate itself tells the provisioning template about a device; no list may speak for it.
+# Attributes that the gate itself gives to the provisioning template; no list may set them.
 RESERVED_ATTRIBUTES = frozenset({"SerialNumber", "MacAddress", "ThingName", "DecisionId"})
 
 
 class Operation(StrEnum):
-    """What a row asks for."""
+    """What a row does with the approval of its device."""
 
     APPROVE = "approve"
     REVOKE = "revoke"
 
 
 class UnknownColumns(StrEnum):
-    """What becomes of columns that nobody knows: attributes of the device, or a note about the file."""
+    """How unknown columns are treated: kept as attributes of the device, or reported in a note about the file."""
 
     KEEP = "keep"
     REPORT = "report"
@@ -34,11 +33,11 @@ class UnknownColumns(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportPolicy:
-    """What rows may say; the defaults are the strict ones.
+    """The policy for rows; its defaults are strict.
 
     Attributes:
         template_names: The provisioning templates that rows may name; empty means any.
-        most_mac_addresses: Of one device.
+        max_mac_addresses: Of one device.
     """
 
     serial_number_pattern: re.Pattern[str] = DEFAULT_SERIAL_NUMBER_PATTERN
@@ -46,7 +45,7 @@ class ImportPolicy:
     allow_locally_administered_mac: bool = False
     unknown_columns: UnknownColumns = UnknownColumns.REPORT
     template_names: frozenset[str] = frozenset()
-    most_mac_addresses: int = 16
+    max_mac_addresses: int = 16
 
 
 class ImportRow(NamedTuple):
@@ -54,31 +53,26 @@ class ImportRow(NamedTuple):
 
     Attributes:
         line_number: Of the row's first line in the file; the first line is 1.
-        mac_addresses: Empty where the policy permits it, or where the row revokes.
-        valid_from: Aware UTC, inclusive. valid_until: aware UTC, exclusive.
-        templates: Names of provisioning templates; empty means all.
-        attributes: For the provisioning template; rows may share one mapping.
+        mac_addresses: May be empty if the policy permits it, or if the row revokes.
+        terms: Rows that say the same share one object.
     """
 
     line_number: int
     operation: Operation
     serial_number: SerialNumber
     mac_addresses: frozenset[MacAddress]
-    valid_from: datetime | None
-    valid_until: datetime | None
-    templates: frozenset[str]
-    attributes: Mapping[str, str]
+    terms: ApprovalTerms
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A row that cannot be accepted, for the first thing that is wrong with it.
+    """A row that is not applied, with the first error that was found.
 
     Attributes:
         line_number: Of the row's first line in the file; the first line is 1.
-        raw: The fields as delivered, in the order of the file's header, of which there may be too few or too many. A
-            byte that is no text stands there as a surrogate escape (PEP 383).
-        column: The heading of the column at fault, as delivered; None where it is the row.
+        raw: The fields as delivered, in the order of the file's header; they may be too few or too many. A byte that
+            is no text is a surrogate escape (PEP 383).
+        column: The heading of the column at fault, as delivered; None if the whole row is at fault.
         detail: A sentence for people.
     """
 
@@ -88,6 +82,11 @@ class RejectedRow:
     error: Reason
     detail: str
 
-    def report(self) -> tuple[str, str, str, str]:
-        """The fields of `REPORT_COLUMNS`."""
-        return str(self.line_number), self.column or "", self.error.value, self.detail
+    @classmethod
+    def conflicting(cls, line_number: int, raw: tuple[str, ...], conflict: Reason) -> Self:
+        """A sound row that conflicts with the allow-list."""
+        return cls(line_number, raw, None, conflict, conflict.meaning)
+
+    def reported(self) -> tuple[str, ...]:
+        """The row in rejects.csv: the fields of `REPORT_COLUMNS`, then the fields as delivered."""
+        return str(self.line_number), self.column or "", self.error.value, self.detail, *self.raw

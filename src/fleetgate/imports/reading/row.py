@@ -1,4 +1,4 @@
-"""What one row of a factory list may say, as pydantic models whose validators call the domain's parsers."""
+"""The cells of one row as pydantic models, whose validators call the domain's parsers."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from fleetgate.domain.allow_list import AllowListEntry, InvalidEntry
+from fleetgate.domain.allow_list import ApprovalTerms, InvalidEntry
 from fleetgate.domain.identifiers import TEMPLATE_NAME_PATTERN, InvalidIdentifier, MacAddress, SerialNumber
 from fleetgate.imports.reading.columns import is_reserved
 from fleetgate.imports.reading.errors import RowError
@@ -18,23 +18,23 @@ from fleetgate.imports.reading.factory_list import ImportPolicy, Operation
 _SEPARATORS = re.compile(r"[\s;,|]+")
 # A spreadsheet always writes the sign: 1.23457E+11, or 1,23457E+11 in half of Europe.
 _SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eE]\+\d+")
-# How a cell is told to be text: ="0012".
+# A formula that makes a cell text: ="0012".
 _TEXT_FORMULA = re.compile(r'="(.*)"', re.DOTALL)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def _problem(error: RowError, why: str = "", *, at: int = 0) -> PydanticCustomError:
-    """What a validator raises.
+    """The error that a validator raises.
 
     Args:
-        at: Which of the cells that a field is made of.
+        at: Position among the cells of the field.
     """
     detail = f"{error.meaning.rstrip('.')}: {why}." if why else error.meaning
     return PydanticCustomError(error.value, "{detail}", {"detail": detail, "at": at})
 
 
 def _cleaned(cell: str) -> str:
-    """A cell without the space around it, and without what makes a spreadsheet take it for text."""
+    """A cell without the space around it, and without the marks that make it text in a spreadsheet."""
     text = cell.strip()
     formula = _TEXT_FORMULA.fullmatch(text)
     return (formula[1] if formula else text.removeprefix("'")).strip()
@@ -44,8 +44,8 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
 
-class Device(_Model):
-    """Who a row is about; the validation's context is the `ImportPolicy`.
+class RowIdentity(_Model):
+    """The device of a row; the validation's context is the `ImportPolicy`.
 
     Attributes:
         mac_addresses: From the cells of all MAC address columns.
@@ -79,8 +79,8 @@ class Device(_Model):
                 raise _problem(RowError.SCIENTIFIC_NOTATION, at=at)
             for part in filter(None, _SEPARATORS.split(text)):
                 found.add(_mac_address(part, policy, at))
-            if len(found) > policy.most_mac_addresses:
-                raise _problem(RowError.TOO_MANY_MAC_ADDRESSES, f"at most {policy.most_mac_addresses}", at=at)
+            if len(found) > policy.max_mac_addresses:
+                raise _problem(RowError.TOO_MANY_MAC_ADDRESSES, f"at most {policy.max_mac_addresses}", at=at)
         return frozenset(found)
 
 
@@ -94,8 +94,8 @@ def _mac_address(text: str, policy: ImportPolicy, at: int) -> MacAddress:
     return mac_address
 
 
-class Terms(_Model):
-    """What a row says beside who it is about; the validation's context is the `ImportPolicy`."""
+class RowTerms(_Model):
+    """What a row says about its device; the validation's context is the `ImportPolicy`."""
 
     operation: Operation = Operation.APPROVE
     valid_from: datetime | None = None
@@ -150,16 +150,22 @@ class Terms(_Model):
             raise _problem(RowError.VALIDITY_EMPTY)
         return self
 
-
-_ANYBODY = SerialNumber("-")
+    def approved(self) -> ApprovalTerms:
+        """The terms that the row approves a device for."""
+        return ApprovalTerms(
+            templates=self.templates,
+            valid_from=self.valid_from,
+            valid_until=self.valid_until,
+            attributes=self.attributes,
+        )
 
 
 def _attribute(name: str, text: str, at: int) -> str:
     if is_reserved(name):
         raise _problem(RowError.ATTRIBUTE_RESERVED, name, at=at)
     try:
-        # What an entry cannot hold, no row may say.
-        AllowListEntry(serial_number=_ANYBODY, manufacturer="-", attributes={name: text})
+        # A row may say no attribute that an entry cannot hold.
+        ApprovalTerms(attributes={name: text})
     except InvalidEntry as error:
         raise _problem(RowError.ATTRIBUTE_INVALID, at=at) from error
     return text

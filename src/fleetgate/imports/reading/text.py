@@ -1,4 +1,4 @@
-"""The text of a factory's file, whatever it is packed and encoded with, in blocks of whole lines."""
+"""Unpacks and decodes a factory's file, and gives its text in blocks of whole lines."""
 
 import codecs
 import gzip
@@ -12,13 +12,13 @@ from typing import BinaryIO, cast
 
 from fleetgate.imports.reading.errors import FileError, UnreadableFile
 
-# Bytes from which the encoding is told.
+# Bytes that tell the encoding.
 _SAMPLE = 65_536
-# Bytes that are read at once. Larger blocks are slower: their objects live long enough for the garbage collector.
+# Bytes of one read. Larger blocks are slower: their objects live long enough for the garbage collector.
 _CHUNK = 16_384
 # Characters of a line. With a sample added it stays below csv's own limit of 131 072 for a field, and as JSON, of six
 # bytes a character at worst, it fits a batch of the state machine.
-MOST_CHARACTERS = 16_384
+MAX_CHARACTERS = 16_384
 
 _GZIP = b"\x1f\x8b"
 _UTF_32 = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")
@@ -32,10 +32,10 @@ class FileText:
     """A file's text.
 
     Attributes:
-        encoding: Of the whole file, as Python names it. Told from the start of the file: by a byte order mark; as
-            UTF-16 where every other byte is zero; as UTF-8; and as Windows-1252 where it is not UTF-8.
-        blocks: Each ends where a line ends. Line ends are as delivered. A line of more than `MOST_CHARACTERS` may have
-            lost what goes beyond. What cannot be decoded is never guessed; `is_damaged` tells.
+        encoding: Of the whole file, as Python names it. The start of the file tells it: a byte order mark; UTF-16 if
+            every other byte is zero; else UTF-8, or Windows-1252 if it is not UTF-8.
+        blocks: Each ends where a line ends. Line ends are as delivered. A line of more than `MAX_CHARACTERS` may be
+            cut there. Bytes that cannot be decoded are never guessed; `is_damaged` finds them.
     """
 
     encoding: str
@@ -55,7 +55,7 @@ def open_text(stream: BinaryIO) -> FileText:
         stream: Read once, forward only.
 
     Raises:
-        UnreadableFile: It is empty or not text; also while the blocks are read, where gzip is damaged.
+        UnreadableFile: The file is empty or not text; or its gzip is damaged, which shows while the blocks are read.
     """
     start = _Rejoined(b"", stream).read(len(_GZIP))
     is_gzip = start == _GZIP
@@ -139,8 +139,8 @@ def _blocks(texts: Iterator[str]) -> Iterator[str]:
             block = rest + text
         end = max(block.rfind("\n"), block.rfind("\r")) + 1
         rest = block[end:]
-        if len(rest) > MOST_CHARACTERS:
-            rest, is_cut = rest[: MOST_CHARACTERS + 1], True
+        if len(rest) > MAX_CHARACTERS:
+            rest, is_cut = rest[: MAX_CHARACTERS + 1], True
         if end:
             yield block[:end]
     if rest:

@@ -1,41 +1,41 @@
-"""Judges the rows of a factory's file with pydantic, a batch at a time: sound rows, and rejected ones that say why.
+"""Judges the rows of a factory's file with pydantic, a batch at a time: sound rows, and rejected ones with an error.
 
 Two steps, because a list has a million rows and nearly all of them are plain. Whole columns are first held against
-patterns, inside pydantic's own compiled core. A row that stands out in any way then goes cell by cell through the
-models of `factory_row`; they alone can reject it.
+patterns, inside pydantic's own compiled core. A row that does not match goes cell by cell through the models of `row`;
+they alone can reject it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from operator import itemgetter
 from typing import Annotated, Any
 
 from pydantic import GetCoreSchemaHandler, StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
+from fleetgate.domain.allow_list import ApprovalTerms
 from fleetgate.domain.identifiers import DEFAULT_SERIAL_NUMBER_PATTERN, MacAddress, SerialNumber
 from fleetgate.imports.reading.columns import Column, Meaning
 from fleetgate.imports.reading.errors import RowError
-from fleetgate.imports.reading.factory_file import Batch, FactoryFile
+from fleetgate.imports.reading.factory_file import FactoryFile, RowBatch
 from fleetgate.imports.reading.factory_list import ImportPolicy, ImportRow, Operation, RejectedRow, UnknownColumns
-from fleetgate.imports.reading.row import Device, Terms
+from fleetgate.imports.reading.row import RowIdentity, RowTerms
 
-# Different terms, and different sets of columns, that are remembered at once.
-_MOST_REMEMBERED = 2_000
+# Combinations of terms, and sets of columns, that are remembered at once.
+_MAX_REMEMBERED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class ValidatedBatch:
-    """The rows of one batch, each in one of the two, both in the order of the file."""
+    """The rows of one batch, each either sound or rejected, both in the order of the file."""
 
     rows: Sequence[ImportRow]
     rejected: Sequence[RejectedRow]
-    _batch: Batch
+    _batch: RowBatch
     _positions: Sequence[int]
 
     def as_delivered(self, at: int) -> tuple[str, ...]:
-        """What a reject has to repeat of a sound row that must not take effect."""
+        """The fields that a reject repeats of a sound row that is not applied."""
         return self._batch.as_delivered(self._positions[at])
 
     def heading(self, meaning: Meaning) -> str | None:
@@ -43,10 +43,10 @@ class ValidatedBatch:
         return next((column.heading for column in self._batch.columns if column.meaning is meaning), None)
 
     def rejecting(self, rejected: Mapping[int, RejectedRow]) -> "ValidatedBatch":
-        """The batch with some of its rows rejected after all.
+        """The batch with some more of its rows rejected.
 
         Args:
-            rejected: By the row's place in `rows`.
+            rejected: By the row's position in `rows`.
         """
         if not rejected:
             return self
@@ -63,19 +63,19 @@ def validate_rows(file: FactoryFile, policy: ImportPolicy) -> Iterator[Validated
     """Judge every row of a file, as it is read.
 
     Raises:
-        UnreadableFile: The file turned out to be damaged; what was judged before does not make it sound.
+        UnreadableFile: The file is damaged, and so are the batches before.
     """
     judges: dict[tuple[Column, ...], _Judge] = {}
     for batch in file.batches:
         if batch.columns not in judges:
-            if len(judges) >= _MOST_REMEMBERED:
+            if len(judges) >= _MAX_REMEMBERED:
                 judges.clear()
             judges[batch.columns] = _Judge(batch.columns, policy)
         yield judges[batch.columns].validated(batch)
 
 
 class _NoneIfNot:
-    """Makes None of a value that is not valid, so that one of them does not spoil a whole column."""
+    """Makes None of an invalid value, so that one of them does not spoil a whole column."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_default_schema(handler(source), default=None, on_error="default")
@@ -103,7 +103,7 @@ _NO_DEVICE = frozenset({bytes(6).hex(":"), bytes(8).hex(":")})
 
 
 def _plain_mac_address(text: str) -> MacAddress | None:
-    """The value of a plain address in small letters; None for the one that the pattern cannot exclude."""
+    """The value of a plain address in small letters; None if it has only zeros, which the pattern cannot exclude."""
     match text[2]:
         case ":":
             value = text
@@ -119,22 +119,13 @@ def _all_of(mac_addresses: Sequence[MacAddress | None]) -> frozenset[MacAddress]
     return frozenset(known) if len(known) == len(mac_addresses) else None
 
 
-_TERM_FIELDS = {
-    Meaning.OPERATION: "operation",
-    Meaning.VALID_FROM: "valid_from",
-    Meaning.VALID_UNTIL: "valid_until",
-    Meaning.TEMPLATES: "templates",
-}
+# A column whose meaning is a field of `RowTerms` has the field's name.
+_TERM_FIELDS = {meaning: meaning.name.lower() for meaning in Meaning if meaning.name.lower() in RowTerms.model_fields}
 _ROW_ERRORS = {error.value: error for error in RowError}
 _NO_MAC_ADDRESSES: frozenset[MacAddress] = frozenset()
 
 
-# Terms as `ImportRow` takes them: the operation, and what comes after the MAC addresses.
-_Said = tuple[Operation, tuple[datetime | None, datetime | None, frozenset[str], Mapping[str, str]]]
-
-
-def _in_order(terms: Terms) -> _Said:
-    return terms.operation, (terms.valid_from, terms.valid_until, terms.templates, terms.attributes)
+_Said = tuple[Operation, ApprovalTerms]
 
 
 class _Judge:
@@ -150,10 +141,10 @@ class _Judge:
         self._mac_addresses = [at for at, one in enumerate(columns) if one.meaning is Meaning.MAC_ADDRESS]
         self._terms = [at for at, one in enumerate(columns) if one.meaning in wanted]
         self._pick_terms = _picker(self._terms)
-        # Terms by the cells that say them: a list says the same of thousands of devices.
+        # By the cells that say them: a list says the same of thousands of devices.
         self._known_terms: dict[tuple[str, ...], _Said | None] = {}
 
-    def validated(self, batch: Batch) -> ValidatedBatch:
+    def validated(self, batch: RowBatch) -> ValidatedBatch:
         """Judge one batch."""
         rows: list[ImportRow] = []
         positions: list[int] = []
@@ -166,8 +157,7 @@ class _Judge:
             zip(batch.line_numbers, serial_numbers, mac_addresses, terms, strict=True)
         ):
             if serial_number is not None and of_device is not None and said is not None:
-                operation, others = said
-                rows.append(ImportRow(line_number, operation, SerialNumber(serial_number), of_device, *others))
+                rows.append(ImportRow(line_number, said[0], SerialNumber(serial_number), of_device, said[1]))
                 positions.append(position)
                 continue
             judged = self._judged(batch, position)
@@ -187,8 +177,8 @@ class _Judge:
         return [text if text is not None and pattern.fullmatch(text) else None for text in plain]
 
     def _plain_mac_addresses(self, rows: Sequence[Sequence[str]]) -> list[frozenset[MacAddress] | None]:
-        """Of rows that have one plain address in each column of them; None for other rows."""
-        if len(self._mac_addresses) > self._policy.most_mac_addresses:
+        """The addresses of rows with one plain address in each MAC address column; None for other rows."""
+        if len(self._mac_addresses) > self._policy.max_mac_addresses:
             return [None] * len(rows)
         if not self._mac_addresses:
             return [None if self._policy.require_mac else _NO_MAC_ADDRESSES] * len(rows)
@@ -204,18 +194,19 @@ class _Judge:
         return [_all_of(of_device) for of_device in zip(*columns, strict=True)]
 
     def _said_terms(self, rows: Sequence[Sequence[str]]) -> list[_Said | None]:
-        """The terms of each row; None where they are not valid."""
+        """The terms of each row; None if they are not valid."""
         said, known = list(map(self._pick_terms, rows)), self._known_terms
-        if len(known) >= _MOST_REMEMBERED:
+        if len(known) >= _MAX_REMEMBERED:
             known.clear()
         for cells in set(said).difference(known):
             try:
-                known[cells] = _in_order(self._read_terms(cells))
+                read = self._read_terms(cells)
+                known[cells] = read.operation, read.approved()
             except ValidationError:
                 known[cells] = None
         return [known[cells] for cells in said]
 
-    def _read_terms(self, said: Sequence[str]) -> Terms:
+    def _read_terms(self, said: Sequence[str]) -> RowTerms:
         fields: dict[str, Any] = {}
         attributes: list[tuple[str, str]] = []
         for at, cell in zip(self._terms, said, strict=True):
@@ -224,13 +215,13 @@ class _Judge:
                 fields[_TERM_FIELDS[column.meaning]] = cell
             else:
                 attributes.append((column.attribute, cell))
-        return Terms.model_validate({**fields, "attributes": attributes}, context=self._policy)
+        return RowTerms.model_validate({**fields, "attributes": attributes}, context=self._policy)
 
-    def _judged(self, batch: Batch, position: int) -> ImportRow | RejectedRow:
+    def _judged(self, batch: RowBatch, position: int) -> ImportRow | RejectedRow:
         """Judge one row cell by cell."""
         row, line_number = batch.rows[position], batch.line_numbers[position]
         try:
-            device = Device.model_validate(
+            device = RowIdentity.model_validate(
                 {
                     "serial_number": row[self._serial_number],
                     "mac_addresses": [row[at] for at in self._mac_addresses],
@@ -251,11 +242,10 @@ class _Judge:
             missing = RowError.MAC_ADDRESS_MISSING
             heading = self._columns[self._mac_addresses[0]].heading if self._mac_addresses else None
             return RejectedRow(line_number, batch.as_delivered(position), heading, missing, missing.meaning)
-        operation, others = _in_order(terms)
-        return ImportRow(line_number, operation, device.serial_number, device.mac_addresses, *others)
+        return ImportRow(line_number, terms.operation, device.serial_number, device.mac_addresses, terms.approved())
 
     def _heading(self, error: ErrorDetails) -> str | None:
-        """The heading of the column that an error is about."""
+        """The heading of the column with an error."""
         if not error["loc"]:
             return self._heading_of(Meaning.VALID_UNTIL)
         (field,) = error["loc"]
@@ -276,7 +266,7 @@ class _Judge:
 
 
 def _picker(positions: Sequence[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:
-    """What picks the cells at these positions, as a tuple however many there are."""
+    """A function that picks the cells at these positions, always as a tuple."""
     match positions:
         case []:
             return lambda _row: ()

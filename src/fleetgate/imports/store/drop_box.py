@@ -1,5 +1,6 @@
-"""The drop box: the S3 bucket that factories put their lists into and find the reports of them in."""
+"""The drop box, an S3 bucket where factories put lists and find reports, and the queue that announces the lists."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,9 +13,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.reasons import FaultReason
-from fleetgate.imports.delivery import DroppedFile
+from fleetgate.imports.delivery import Delivery, DroppedFile
 
-# Where the command writes who uploads.
+# The command writes here who uploads the file.
 UPLOADER_METADATA = "fleetgate-uploader"
 
 _CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 5})
@@ -23,7 +24,7 @@ _DENIED = frozenset({"AccessDenied", "403", "ExpiredToken", "InvalidAccessKeyId"
 
 @dataclass(frozen=True, slots=True)
 class DropBox:
-    """One bucket. Every method raises Fault when S3 cannot answer.
+    """One bucket. Every method raises Fault when S3 does not answer.
 
     Args:
         client: A botocore client of S3.
@@ -34,14 +35,14 @@ class DropBox:
 
     @classmethod
     def of_environment(cls, bucket: str) -> "DropBox":
-        """The bucket, reached as botocore finds its way by itself."""
+        """The bucket, with the credentials and the region that botocore finds."""
         return cls(bucket, botocore.session.get_session().create_client("s3", config=_CONFIG))
 
     def look(self, key: str, version_id: str | None) -> DroppedFile:
-        """What S3 knows of a file.
+        """A file as S3 knows it.
 
         Args:
-            version_id: None takes the newest, for an announcement that names none.
+            version_id: None takes the newest version, since not every announcement names one.
         """
         version = {"VersionId": version_id} if version_id else {}
         with _faults_translated():
@@ -56,21 +57,42 @@ class DropBox:
         )
 
     def open(self, file: DroppedFile) -> BinaryIO:
-        """The content of a file, from its start, to be read once."""
+        """The content of a file, readable once."""
         with _faults_translated():
             answer = self.client.get_object(Bucket=self.bucket, Key=file.key, VersionId=file.version_id)
         return cast(BinaryIO, _Stream(answer["Body"]))
 
     def open_report(self, key: str) -> BinaryIO:
-        """The newest content of a report or a piece of work, to be read once."""
+        """The newest content of a report or a work file, readable once."""
         with _faults_translated():
             answer = self.client.get_object(Bucket=self.bucket, Key=key)
         return cast(BinaryIO, _Stream(answer["Body"]))
 
     def put(self, key: str, content: bytes | BinaryIO, content_type: str) -> None:
-        """Write a report or a piece of work, in place of what is there."""
+        """Write a report or a work file over the one that exists."""
         with _faults_translated():
             self.client.put_object(Bucket=self.bucket, Key=key, Body=content, ContentType=content_type)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportQueue:
+    """The queue before the importer.
+
+    Args:
+        client: A botocore client of SQS; its errors are raised as they are.
+    """
+
+    url: str
+    client: Any
+
+    def announce(self, delivery: Delivery) -> None:
+        """Announce a delivered file once more, as S3 did."""
+        detail = {
+            "object": {"key": delivery.file.key, "version-id": delivery.file.version_id},
+            "requester": delivery.requester,
+            "source-ip-address": delivery.source_ip_address,
+        }
+        self.client.send_message(QueueUrl=self.url, MessageBody=json.dumps({"detail": detail}))
 
 
 class _Stream:

@@ -13,7 +13,7 @@ from pynamodb.attributes import (
 )
 
 from fleetgate.imports.delivery import Delivery, DeliveryMode, DroppedFile
-from fleetgate.imports.record import Findings, ImportRecord, ImportStatus, Problem
+from fleetgate.imports.record import ImportFindings, ImportProblem, ImportRecord, ImportStatus
 from fleetgate.store.allow_list_items import AllowListItem
 
 LISTING = "imports"
@@ -126,7 +126,7 @@ def import_record_from(item: ImportItem) -> ImportRecord:
         requester=item.requester,
         source_ip_address=item.source_ip_address,
     )
-    findings = Findings(
+    findings = ImportFindings(
         rows=_counts(item.rows),
         errors=_counts(item.errors),
         notes=tuple(item.notes or ()),
@@ -140,7 +140,9 @@ def import_record_from(item: ImportItem) -> ImportRecord:
         done=int(item.done),
         checksum=item.checksum,
         findings=findings,
-        problem=Problem(code=item.problem_code, sentence=item.problem_sentence or "") if item.problem_code else None,
+        problem=ImportProblem(code=item.problem_code, sentence=item.problem_sentence or "")
+        if item.problem_code
+        else None,
         attempt=int(item.attempt),
         is_held=item.is_held,
         approved_by=item.approved_by,

@@ -28,14 +28,14 @@ class MapRuns:
 
     @classmethod
     def of_environment(cls, state_machine_arn: str) -> "MapRuns":
-        """The state machine, reached as botocore finds its way by itself."""
+        """The state machine, with the credentials and the region that botocore finds."""
         return cls(state_machine_arn, botocore.session.get_session().create_client("stepfunctions", config=_CONFIG))
 
     def start(self, name: str, given: Mapping[str, Any]) -> None:
-        """Start an execution, once for a name.
+        """Start an execution, once for each name.
 
         Raises:
-            Fault: Step Functions did not take it.
+            Fault: Step Functions did not start it.
         """
         try:
             self.client.start_execution(stateMachineArn=self.state_machine_arn, name=name, input=json.dumps(given))

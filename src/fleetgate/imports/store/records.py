@@ -1,4 +1,4 @@
-"""Import records: each change conditional on the version that was read, and audited where it is one that matters."""
+"""Import records: each change has the version that was read as its condition; some have an audit record."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -8,6 +8,7 @@ from pynamodb.exceptions import DoesNotExist, PutError, TransactWriteError, Upda
 from pynamodb.transactions import TransactWrite
 
 from fleetgate.domain.audit import AuditRecord
+from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.imports.record import ImportRecord, ImportStatus
 from fleetgate.imports.store.items import (
     LISTING,
@@ -23,7 +24,7 @@ from fleetgate.store.audit_items import AuditItem, record_from
 from fleetgate.store.faults import cancellation_codes, faults_translated, response_code
 from fleetgate.store.tables import StackTables, TableSettings
 
-# Position of its part in a change's transaction.
+# Its position in the transaction of a change.
 _DAY_ROWS = 1
 # DynamoDB reads a page before it filters it.
 _PAGE_ITEMS = 100
@@ -38,17 +39,17 @@ class DayRows:
     """Rows to count for a manufacturer's day.
 
     Attributes:
-        most: Of the whole day.
+        limit: Rows of the whole day.
     """
 
     manufacturer: str
     day: date
     rows: int
-    most: int
+    limit: int
 
 
 class ImportRecords:
-    """The import records of one stack. Every method raises Fault when the tables cannot answer."""
+    """The import records of one stack. Every method raises Fault when the tables do not answer."""
 
     def __init__(self, tables: TableSettings | StackTables) -> None:
         self._tables = StackTables.of(tables)
@@ -58,10 +59,10 @@ class ImportRecords:
         self._tables.connection()
 
     def begin(self, record: ImportRecord) -> ImportRecord:
-        """Write the record of an import that nobody began yet.
+        """Write the record of an import that has not begun yet.
 
         Returns:
-            The record as it stands: this one, or the one that is there already.
+            The record as it stands: this one, or the one that exists already.
         """
         self._tables.connection()
         with faults_translated():
@@ -83,15 +84,15 @@ class ImportRecords:
                 return None
 
     def change(self, after: ImportRecord, *, audit: AuditRecord | None = None, day_rows: DayRows | None = None) -> bool:
-        """Write a changed record, with what belongs to the change, if the record is still the one before it.
+        """Write a changed record, with its audit record and its day's rows, if the version before is still stored.
 
         Returns:
-            Whether it was written; False when somebody else changed it meanwhile.
+            Whether it was written; False if another run changed the record meanwhile.
 
         Raises:
             TooManyRowsToday: Of `day_rows`.
         """
-        if day_rows and day_rows.rows > day_rows.most:
+        if day_rows and day_rows.rows > day_rows.limit:
             raise TooManyRowsToday
         connection = self._tables.connection()
         with faults_translated():
@@ -100,7 +101,7 @@ class ImportRecords:
                     transaction.save(import_item_from(after), condition=ImportItem.version == after.version - 1)
                     if day_rows:
                         counted = DayRowsItem.rows
-                        room = counted.does_not_exist() | (counted <= day_rows.most - day_rows.rows)
+                        room = counted.does_not_exist() | (counted <= day_rows.limit - day_rows.rows)
                         transaction.update(
                             DayRowsItem(day_rows_key(day_rows.manufacturer, day_rows.day)),
                             actions=[counted.add(day_rows.rows), DayRowsItem.kind.set(DayRowsItem)],
@@ -118,7 +119,7 @@ class ImportRecords:
         return True
 
     def note_progress(self, import_id: str, done: int) -> None:
-        """Note how many rows are done, for people who watch; says nothing about the end."""
+        """Note how many rows were applied so far, for people who watch."""
         self._tables.connection()
         with faults_translated():
             try:
@@ -150,3 +151,19 @@ class ImportRecords:
         with faults_translated():
             found = AuditItem.query(import_key(import_id), consistent_read=True, scan_index_forward=False, limit=limit)
             return tuple(map(record_from, islice(found, limit)))
+
+
+def known_import(import_id: str, records: ImportRecords) -> ImportRecord:
+    """The record of the import that an operator names.
+
+    Raises:
+        Refusal: The import is unknown.
+        Fault: The tables did not answer.
+    """
+    record = records.find(import_id)
+    if record is None:
+        raise Refusal(
+            RefusalCode.UNKNOWN_IMPORT,
+            f"there is no import {import_id}: see fleetgate import list for those there are.",
+        )
+    return record

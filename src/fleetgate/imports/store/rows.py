@@ -1,4 +1,4 @@
-"""What an import asks of the tables: known rows read in batches, new ones inserted in batches, never a blind write."""
+"""Reads known rows in batches, inserts new ones in batches, replaces and releases. No write is blind."""
 
 import random
 import time
@@ -29,34 +29,34 @@ from fleetgate.store.faults import cancellation_codes, faults_translated, respon
 from fleetgate.store.tables import StackTables, TableSettings
 
 # DynamoDB, BatchExecuteStatement: statements a call.
-_MOST_STATEMENTS = 25
-# Codes of a statement in a batch after which the row is judged again from fresh facts.
+_MAX_STATEMENTS = 25
+# Codes of a statement in a batch after which the row is planned again from fresh facts.
 _OVERTAKEN = frozenset({"DuplicateItem", "TransactionConflict"})
-# Codes of a statement in a batch that may work a little later; botocore only repeats calls that fail as a whole.
-_PASSING = frozenset(
+# Codes of a statement in a batch that may succeed later; botocore only repeats calls that fail as a whole.
+_TRANSIENT = frozenset(
     {"InternalServerError", "ProvisionedThroughputExceeded", "RequestLimitExceeded", "ThrottlingError"}
 )
-_MOST_TRIES = 10
+_MAX_TRIES = 10
 _LONGEST_PAUSE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class KnownRows:
-    """What the allow-list holds about some rows."""
+    """The allow-list entries and the MAC owners of some rows."""
 
     entries: Mapping[SerialNumber, AllowListEntry]
     mac_owners: Mapping[MacAddress, SerialNumber]
 
 
 class ImportStore:
-    """The importer's view of one stack's tables. Every method raises Fault when the tables cannot answer."""
+    """The allow-list as imports use it. Every method raises Fault when the tables do not answer."""
 
     def __init__(self, tables: TableSettings | StackTables, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._tables = StackTables.of(tables)
         self._sleep = sleep
 
     def known(self, serial_numbers: Iterable[SerialNumber], mac_addresses: Iterable[MacAddress]) -> KnownRows:
-        """Read what is known of some serial numbers and MAC addresses, strongly consistent."""
+        """Read the entries of some serial numbers and the owners of some MAC addresses, strongly consistent."""
         self._tables.connection()
         entries: dict[SerialNumber, AllowListEntry] = {}
         mac_owners: dict[MacAddress, SerialNumber] = {}
@@ -78,10 +78,10 @@ class ImportStore:
 
         Args:
             writes: New entries only, no serial number or MAC address twice.
-            mac_owners: As read; what a device owns already is not assigned again.
+            mac_owners: As read; a MAC address with an owner is not assigned again.
 
         Returns:
-            The serial numbers that are not there yet and have to be judged again.
+            The serial numbers that were not inserted, whose rows have to be planned again.
         """
         assignments = [
             (write.after, mac_address)
@@ -96,10 +96,10 @@ class ImportStore:
         return again | {entry.serial_number for position, entry in enumerate(ready) if position in failed}
 
     def replace(self, write: Write, *, now: datetime) -> bool:
-        """Change one known entry and its MAC assignments, if the entry is still the one that was judged.
+        """Change one known entry and its MAC assignments, if the entry has not changed since it was read.
 
         Returns:
-            Whether it was written; False when it has to be judged again.
+            Whether it was written; False if the row has to be planned again.
         """
         connection = self._tables.connection()
         before, after = write.before, write.after
@@ -115,7 +115,7 @@ class ImportStore:
                             mac_assignment_item(after, mac_address),
                             condition=MacAssignmentItem.pk.does_not_exist() | own,
                         )
-                    for mac_address in write.mac_addresses_to_free:
+                    for mac_address in write.mac_addresses_to_release:
                         transaction.delete(
                             MacAssignmentItem(mac_key(mac_address)),
                             condition=MacAssignmentItem.serial_number == after.serial_number.value,
@@ -126,8 +126,10 @@ class ImportStore:
                 raise
         return True
 
-    def take_back(self, serial_number: SerialNumber, mac_addresses: Iterable[MacAddress], *, import_id: str) -> None:
-        """Free MAC addresses that this import assigned to a device which it then could not add."""
+    def release_mac_addresses(
+        self, serial_number: SerialNumber, mac_addresses: Iterable[MacAddress], *, import_id: str
+    ) -> None:
+        """Release MAC addresses that this import assigned to a device which it then could not add."""
         self._tables.connection()
         with faults_translated():
             for mac_address in mac_addresses:
@@ -141,14 +143,14 @@ class ImportStore:
                         raise
 
     def _insert(self, items: Sequence[NewItem]) -> set[int]:
-        """Insert items that must not exist; returns the positions of those that were not inserted."""
+        """Insert items that must not exist; returns the positions of the items that were not inserted."""
         client: Any = self._tables.connection().client
         table_name = AllowListItem.Meta.table_name
         failed: set[int] = set()
         numbered = list(enumerate(items))
-        for start in range(0, len(items), _MOST_STATEMENTS):
-            waiting = numbered[start : start + _MOST_STATEMENTS]
-            for attempt in range(_MOST_TRIES):
+        for start in range(0, len(items), _MAX_STATEMENTS):
+            waiting = numbered[start : start + _MAX_STATEMENTS]
+            for attempt in range(_MAX_TRIES):
                 statements = [item.insertion(table_name) for _, item in waiting]
                 with faults_translated():
                     answer = client.batch_execute_statement(Statements=statements)
@@ -156,7 +158,7 @@ class ImportStore:
                 _must_be_known(codes)
                 ended = list(zip(waiting, codes, strict=True))
                 failed.update(position for (position, _), code in ended if code in _OVERTAKEN)
-                waiting = [one for one, code in ended if code in _PASSING]
+                waiting = [one for one, code in ended if code in _TRANSIENT]
                 if not waiting:
                     break
                 self._sleep(min(0.05 * 2**attempt, _LONGEST_PAUSE_SECONDS) * random.uniform(0.5, 1.0))  # noqa: S311
@@ -166,9 +168,9 @@ class ImportStore:
 
 
 def _must_be_known(codes: Iterable[str | None]) -> None:
-    """Raise a Fault for what neither passes nor is somebody else's doing."""
+    """Raise a Fault for a code that is neither transient nor a lost race."""
     for code in codes:
-        if code is not None and code not in _OVERTAKEN | _PASSING:
+        if code is not None and code not in _OVERTAKEN | _TRANSIENT:
             denied = code.startswith("AccessDenied")
             raise Fault(FaultReason.STORE_ACCESS_DENIED if denied else FaultReason.STORE_UNAVAILABLE)
 

@@ -1,7 +1,7 @@
-"""PartiQL statements that put new items on the allow-list, never over one that is there.
+"""PartiQL statements that insert new items into the allow-list, never over an existing one.
 
-An import writes a million items. To make a PynamoDB model of each takes longer than to send it, so their attributes
-are written down here once more; a test holds both to be the same.
+An import writes a million items. Making a PynamoDB model of each takes longer than sending it, so their attributes
+are repeated here; a test holds both to be the same.
 """
 
 from collections.abc import Mapping
@@ -23,15 +23,15 @@ class NewItem(NamedTuple):
 
     Attributes:
         own: What differs from item to item, as DynamoDB types it: `{"S": "text"}`.
-        shared: Names and values that thousands of items share, numbers and words of our own. They stand in the text of
-            the statement, since botocore needs as long for each parameter as for the next.
+        shared: Names and values that thousands of items share, numbers and words of our own. They are part of the
+            statement's text, since each parameter costs botocore time.
     """
 
     own: dict[str, Mapping[str, Any]]
     shared: tuple[tuple[str, str | int], ...]
 
     def insertion(self, table_name: str) -> dict[str, Any]:
-        """One statement of a BatchExecuteStatement; it fails with DuplicateItem where the item is there."""
+        """One statement of a BatchExecuteStatement; it fails with DuplicateItem if the item exists."""
         return {"Statement": _text(table_name, self.shared, tuple(self.own)), "Parameters": [*self.own.values()]}
 
 

@@ -1,15 +1,19 @@
-"""An import as a document: what summary.json, the events and the command say of it."""
+"""Imports as JSON: an import as summary.json, the events and the command show it, and a row as the map gets it."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from fleetgate.domain.allow_list import ApprovalTerms
+from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.imports.delivery import DeliveryMode
 from fleetgate.imports.plan import RowClass
+from fleetgate.imports.reading.factory_list import ImportRow, Operation
 from fleetgate.imports.record import ImportRecord
 
 
 def summary_of(record: ImportRecord) -> dict[str, Any]:
-    """The document; moments in ISO 8601 UTC, absent values as null. `rows` has every class."""
+    """An import; moments in ISO 8601 UTC, absent values as null. `rows` has every class."""
     delivery, file, findings = record.delivery, record.delivery.file, record.findings
     ended = record.finished_at
     return {
@@ -49,14 +53,14 @@ def summary_of(record: ImportRecord) -> dict[str, Any]:
 
 
 def sentence_of(record: ImportRecord) -> str:
-    """How an import ended, in one line: its rows by class, or why it has none."""
+    """How an import ended, in one line: its rows by class, and the code of its problem."""
     counted = [f"{number} {name}" for name, number in sorted(record.findings.rows.items()) if number]
     said = f"{record.status.value}: {', '.join(counted) or 'no rows'}"
     return f"{said} ({record.problem.code})" if record.problem else said
 
 
 def message_of(record: ImportRecord) -> str:
-    """What people are told who are not looking: which file of whom, and how it ended."""
+    """A notice of an import: the file, its manufacturer, and how the import ended."""
     delivery = record.delivery
     said = [f"{delivery.file_name} of {delivery.manufacturer} is {sentence_of(record)}."]
     if record.problem:
@@ -65,6 +69,42 @@ def message_of(record: ImportRecord) -> str:
         said.append("A second person has to approve it.")
     said.append(f"Look at it with: fleetgate import show {record.import_id}")
     return " ".join(said)
+
+
+def row_document(row: ImportRow, as_delivered: Sequence[str]) -> dict[str, Any]:
+    """A sound row, with the cells that a reject has to repeat."""
+    terms = row.terms
+    return {
+        "line": row.line_number,
+        "operation": row.operation.value,
+        "serial_number": row.serial_number.value,
+        "mac_addresses": sorted(mac.value for mac in row.mac_addresses),
+        "valid_from": terms.valid_from and terms.valid_from.isoformat(),
+        "valid_until": terms.valid_until and terms.valid_until.isoformat(),
+        "templates": sorted(terms.templates),
+        "attributes": dict(terms.attributes),
+        "delivered": list(as_delivered),
+    }
+
+
+def row_from(document: Mapping[str, Any]) -> ImportRow:
+    """The sound row of a `row_document`."""
+    return ImportRow(
+        line_number=document["line"],
+        operation=Operation(document["operation"]),
+        serial_number=SerialNumber(document["serial_number"]),
+        mac_addresses=frozenset(map(MacAddress, document["mac_addresses"])),
+        terms=ApprovalTerms(
+            valid_from=_moment(document["valid_from"]),
+            valid_until=_moment(document["valid_until"]),
+            templates=frozenset(document["templates"]),
+            attributes=document["attributes"],
+        ),
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _instant(moment: datetime | None) -> str | None:

@@ -54,13 +54,13 @@ SETTINGS: dict[str, type[Settings]] = {
     "ImportFunction": ImportSettings,
     "ImportStepFunction": ImportDeskSettings,
     "OutcomeFunction": OutcomeSettings,
-    "ReconcilerFunction": ReconcilerSettings,
     "RegistryEventsFunction": NoSettings,
+    "ReconcilerFunction": ReconcilerSettings,
+    "WatcherFunction": WatcherSettings,
     "ArchiverFunction": ArchiverSettings,
     "SealerFunction": SealerSettings,
     "QueryFunction": ApiSettings,
     "ActionFunction": ApiSettings,
-    "WatcherFunction": WatcherSettings,
 }
 POWERTOOLS = {
     value for value in vars(powertools).values() if isinstance(value, str) and value.startswith("POWERTOOLS_")

@@ -110,7 +110,7 @@ def _fill(archive: Archive, key: SealingKey, items: Iterable[dict[str, Any]]) ->
     ]
     archive_records(changes, archive=archive, now=_DAY, settle=DEFAULT_SETTLE)
     sealer = Sealer(archive=archive, key=key, stack="benchmark", settle=DEFAULT_SETTLE)
-    seal_hours(sealer, now=_DAY + (_HOURS + 1) * HOUR, most_hours=_HOURS, has_time=lambda: True)
+    seal_hours(sealer, now=_DAY + (_HOURS + 1) * HOUR, max_hours=_HOURS, has_time=lambda: True)
 
 
 class _Table(AuditLines):

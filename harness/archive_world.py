@@ -129,9 +129,9 @@ class ArchiveWorld:
         """Hand a batch to the archiver at some time of the day."""
         return archive_records(changes, archive=self.archive, now=self.at(hour), settle=SETTLE)
 
-    def sealed(self, *, hour: float, most_hours: int = 100) -> SealedHours:
+    def sealed(self, *, hour: float, max_hours: int = 100) -> SealedHours:
         """Run the sealer at some time of the day."""
-        return seal_hours(self.sealer, now=self.at(hour), most_hours=most_hours, has_time=lambda: True)
+        return seal_hours(self.sealer, now=self.at(hour), max_hours=max_hours, has_time=lambda: True)
 
     def verified(self, start: int = 0, end: int = 4, *, hour: float = 24, keys: Iterable[bytes] = ()) -> Verification:
         """Verify some hours at some time of the day."""

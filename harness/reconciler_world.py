@@ -87,7 +87,7 @@ class ReconcilerWorld:
         for one in reconciliation.set_aside():
             reconciliation.let_go(one.use)
 
-    def reservations(self, iot: Any = None, most_records: int = 100) -> Reconciler:
+    def reservations(self, iot: Any = None, max_records: int = 100) -> Reconciler:
         """The walk through reservations that ran out."""
         return Reconciler(
             recorder=self._recorder(),
@@ -95,7 +95,7 @@ class ReconcilerWorld:
                 reconciliation=Reconciliation(self.tables),
                 walk=Walk.RESERVATIONS,
                 patience=timedelta(minutes=70),
-                most_records=most_records,
+                max_records=max_records,
             ),
             certificates=Certificates(iot or self.iot),
             tell_unreadable=self.unreadable.append,
@@ -105,14 +105,14 @@ class ReconcilerWorld:
         self,
         policy: SupersededPolicy = SupersededPolicy.DEACTIVATE,
         iot: Any = None,
-        most_records: int = 100,
+        max_records: int = 100,
         later: timedelta = timedelta(0),
     ) -> SupersededCertificates:
         """The walk through superseded certificates; it may take place later than now."""
         reconciliation = Reconciliation(self.tables)
         return SupersededCertificates(
             walk=RecordWalk(
-                reconciliation=reconciliation, walk=Walk.SUPERSEDED, patience=GRACE, most_records=most_records
+                reconciliation=reconciliation, walk=Walk.SUPERSEDED, patience=GRACE, max_records=max_records
             ),
             reconciliation=reconciliation,
             devices=DeviceStore(self.tables),
@@ -127,13 +127,13 @@ class ReconcilerWorld:
             tell_unreadable=self.unreadable.append,
         )
 
-    def things(self, iot: Any = None, most_things: int = 100_000) -> ThingInspector:
+    def things(self, iot: Any = None, max_things: int = 100_000) -> ThingInspector:
         """The walk through AWS IoT's list of things."""
         return ThingInspector(
             recorder=self._recorder(),
             reconciliation=Reconciliation(self.tables),
             things=Things(iot or self.iot, THING_TYPE),
-            most_things=most_things,
+            max_things=max_things,
             tell_unreadable=self.unreadable.append,
         )
 

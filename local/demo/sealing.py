@@ -34,4 +34,4 @@ def seal(session: Any, endpoint_url: str, outputs: Mapping[str, str], *, now: da
         stack=told.stack_arn,
         settle=told.archiver.settle,
     )
-    return seal_hours(sealer, now=now, most_hours=told.most_hours, has_time=lambda: True)
+    return seal_hours(sealer, now=now, max_hours=told.max_hours, has_time=lambda: True)

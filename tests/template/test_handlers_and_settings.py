@@ -54,13 +54,13 @@ SETTINGS: dict[str, type[Settings]] = {
     "ImportFunction": ImportSettings,
     "ImportStepFunction": JournalSettings,
     "OutcomeFunction": OutcomeSettings,
-    "ReconcilerFunction": ReconcilerSettings,
     "RegistryEventsFunction": NoSettings,
+    "ReconcilerFunction": ReconcilerSettings,
+    "WatcherFunction": WatcherSettings,
     "ArchiverFunction": ArchiverSettings,
     "SealerFunction": SealerSettings,
     "QueryFunction": ApiSettings,
     "ActionFunction": ApiSettings,
-    "WatcherFunction": WatcherSettings,
 }
 POWERTOOLS = {
     value for value in vars(powertools).values() if isinstance(value, str) and value.startswith("POWERTOOLS_")
@@ -181,9 +181,9 @@ def test_the_templates_defaults_are_the_safety_gates_own(defaults: Deployment) -
     settings = import_settings(defaults)
 
     assert SafetyGates() == SafetyGates(
-        max_rows_per_file=settings.most_rows,
-        max_rows_per_day=settings.most_rows_a_day,
-        max_rejected_share=settings.most_rejected_share,
+        max_rows_per_file=settings.max_rows_per_file,
+        max_rows_per_day=settings.max_rows_per_day,
+        max_rejected_share=settings.max_rejected_share,
     )
 
 
@@ -271,10 +271,10 @@ IMPORT_PARAMETERS = {
     "RequireMac": ("false", "policy.require_mac"),
     "AllowLocallyAdministeredMac": ("true", "policy.allow_locally_administered_mac"),
     "UnknownColumns": ("keep", "policy.unknown_columns"),
-    "MostRowsPerFile": ("7", "most_rows"),
-    "MostRowsPerDay": ("7", "most_rows_a_day"),
-    "MostRejectedPercent": ("7", "most_rejected_share"),
-    "HoldImports": ("true", "holds_imports"),
+    "MaxRowsPerFile": ("7", "max_rows_per_file"),
+    "MaxRowsPerDay": ("7", "max_rows_per_day"),
+    "MaxRejectedPercent": ("7", "max_rejected_share"),
+    "RequireImportApproval": ("true", "require_import_approval"),
     "DistributeAboveRows": ("7", "distribute_above_rows"),
     "AuditRetentionDays": ("7", "journal.tables.audit_retention"),
 }
@@ -288,7 +288,7 @@ WITHOUT_PARAMETER = {
         "journal.tables.total_attempts",
     ),
     *("journal.tables.connect_timeout_seconds", "journal.tables.read_timeout_seconds"),
-    *("policy.max_mac_addresses", "most_receives"),
+    *("policy.max_mac_addresses", "max_receives"),
 }
 
 
@@ -312,7 +312,7 @@ def test_every_import_setting_has_its_parameter(template: dict[str, Any], defaul
 
 
 def test_a_share_is_a_hundredth_of_the_percentage(template: dict[str, Any]) -> None:
-    assert import_settings(Deployment(template, {"MostRejectedPercent": "100"})).most_rejected_share == 1
+    assert import_settings(Deployment(template, {"MaxRejectedPercent": "100"})).max_rejected_share == 1
 
 
 def test_both_functions_of_the_import_work_on_the_same_things(defaults: Deployment) -> None:
@@ -325,7 +325,7 @@ def test_both_functions_of_the_import_work_on_the_same_things(defaults: Deployme
 def test_the_importer_knows_which_try_is_the_last(defaults: Deployment) -> None:
     redrive = defaults.resource("ImportQueue")["RedrivePolicy"]
 
-    assert import_settings(defaults).most_receives == redrive["maxReceiveCount"]
+    assert import_settings(defaults).max_receives == redrive["maxReceiveCount"]
 
 
 def flat(settings: Any, prefix: str = "") -> dict[str, Any]:

@@ -25,13 +25,13 @@ FUNCTIONS = {
     "ImportFunction": ["dynamodb", "events", "s3", "stepfunctions"],
     "ImportStepFunction": ["dynamodb", "events", "s3"],
     "OutcomeFunction": ["dynamodb"],
-    "ReconcilerFunction": ["dynamodb", "iot"],
     "RegistryEventsFunction": ["iot"],
+    "ReconcilerFunction": ["dynamodb", "iot"],
+    "WatcherFunction": ["dynamodb", "events"],
     "ArchiverFunction": ["s3"],
     "SealerFunction": ["kms", "s3"],
     "QueryFunction": ["dynamodb", "secretsmanager"],
     "ActionFunction": ["dynamodb", "iot", "secretsmanager"],
-    "WatcherFunction": ["dynamodb", "events"],
 }
 
 

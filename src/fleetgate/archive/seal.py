@@ -187,7 +187,7 @@ class SealedHours:
     is_done: bool
 
 
-def seal_hours(sealer: Sealer, *, now: datetime, most_hours: int, has_time: Callable[[], bool]) -> SealedHours:
+def seal_hours(sealer: Sealer, *, now: datetime, max_hours: int, has_time: Callable[[], bool]) -> SealedHours:
     """Seal the closed hours that have no digest, oldest first, empty ones too.
 
     Args:
@@ -198,7 +198,7 @@ def seal_hours(sealer: Sealer, *, now: datetime, most_hours: int, has_time: Call
     public_key_sha256 = sha256_of(sealer.key.public_key())
     digests: list[HourDigest] = []
     while now >= closes_at(hour, sealer.settle):
-        if len(digests) == most_hours or not has_time():
+        if len(digests) == max_hours or not has_time():
             return SealedHours(tuple(digests), is_done=False)
         last = sealer.seal(hour, _reference(last) if last else None, public_key_sha256)
         digests.append(last)

@@ -33,7 +33,7 @@ def handler(_event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]
         done = seal_hours(
             _sealer(),
             now=datetime.now(UTC),
-            most_hours=_settings().most_hours,
+            max_hours=_settings().max_hours,
             has_time=lambda: context.get_remaining_time_in_millis() > _AN_HOUR_TAKES_MILLISECONDS,
         )
     except Exception:

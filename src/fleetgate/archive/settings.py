@@ -37,13 +37,13 @@ class SealerSettings:
     Attributes:
         key_arn: Of the KMS key that signs.
         stack_arn: Without the ID at its end; digests name it.
-        most_hours: That a run seals.
+        max_hours: That a run seals.
     """
 
     archiver: ArchiverSettings
     key_arn: str
     stack_arn: str
-    most_hours: int
+    max_hours: int
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -57,5 +57,5 @@ class SealerSettings:
             archiver=ArchiverSettings.from_environment(environment),
             key_arn=read.text("SEALING_KEY_ARN"),
             stack_arn=read.text("STACK_ARN"),
-            most_hours=read.number("MOST_HOURS_A_RUN"),
+            max_hours=read.number("MAX_HOURS_PER_RUN"),
         )

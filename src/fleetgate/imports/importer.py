@@ -46,7 +46,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> None:
     for message in SQSEvent(event).records:
         detail = message.json_body["detail"]
         if not detail["object"]["key"].endswith("/"):  # the S3 console makes a folder by storing such an object
-            _import(detail, is_last_try=int(message.attributes.approximate_receive_count or 1) >= _most_receives())
+            _import(detail, is_last_try=int(message.attributes.approximate_receive_count or 1) >= _max_receives())
 
 
 def _import(detail: Mapping[str, Any], *, is_last_try: bool) -> None:
@@ -78,8 +78,8 @@ def _report(record: ImportRecord) -> None:
         metrics.add_metric("ImportFailed", MetricUnit.Count, 1)
 
 
-def _most_receives() -> int:
-    return _settings().most_receives
+def _max_receives() -> int:
+    return _settings().max_receives
 
 
 @cache
@@ -95,11 +95,11 @@ def _importer() -> Importer:
         rows=ImportStore(settings.journal.tables),
         policy=settings.policy,
         gates=SafetyGates(
-            max_rows_per_file=settings.most_rows,
-            max_rows_per_day=settings.most_rows_a_day,
-            max_rejected_share=settings.most_rejected_share,
+            max_rows_per_file=settings.max_rows_per_file,
+            max_rows_per_day=settings.max_rows_per_day,
+            max_rejected_share=settings.max_rejected_share,
         ),
-        is_held=settings.holds_imports,
+        is_held=settings.require_import_approval,
         distributor=Distributor(
             map_runs=MapRuns.of_environment(settings.state_machine_arn), above_rows=settings.distribute_above_rows
         ),

@@ -38,22 +38,22 @@ class ImportSettings:
     """What the importer is told.
 
     Attributes:
-        most_rows: Of one file. most_rows_a_day: of all files of a manufacturer.
-        most_rejected_share: Of a file's rows, 0 to 1.
-        holds_imports: Whether a second person has to approve every import.
+        max_rows_per_file: Of one file. max_rows_per_day: of all files of a manufacturer.
+        max_rejected_share: Of a file's rows, 0 to 1.
+        require_import_approval: Whether a second person has to approve every import.
         distribute_above_rows: Files with more rows are applied by the state machine.
-        most_receives: Of one announcement; after the last it is a dead letter.
+        max_receives: Of one announcement; after the last it is a dead letter.
     """
 
     journal: JournalSettings
     policy: ImportPolicy
-    most_rows: int
-    most_rows_a_day: int
-    most_rejected_share: float
-    holds_imports: bool
+    max_rows_per_file: int
+    max_rows_per_day: int
+    max_rejected_share: float
+    require_import_approval: bool
     state_machine_arn: str
     distribute_above_rows: int
-    most_receives: int
+    max_receives: int
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -72,11 +72,11 @@ class ImportSettings:
                 unknown_columns=read.choice("UNKNOWN_COLUMNS", UnknownColumns),
                 template_names=frozenset({read.text("PROVISIONING_TEMPLATE_NAME")}),
             ),
-            most_rows=read.number("MOST_ROWS_A_FILE"),
-            most_rows_a_day=read.number("MOST_ROWS_A_DAY"),
-            most_rejected_share=read.number("MOST_REJECTED_PERCENT") / 100,
-            holds_imports=read.flag("HOLD_IMPORTS"),
+            max_rows_per_file=read.number("MAX_ROWS_PER_FILE"),
+            max_rows_per_day=read.number("MAX_ROWS_PER_DAY"),
+            max_rejected_share=read.number("MAX_REJECTED_PERCENT") / 100,
+            require_import_approval=read.flag("REQUIRE_IMPORT_APPROVAL"),
             state_machine_arn=read.text("IMPORT_STATE_MACHINE_ARN"),
             distribute_above_rows=read.number("DISTRIBUTE_ABOVE_ROWS"),
-            most_receives=read.number("MOST_RECEIVES"),
+            max_receives=read.number("MAX_RECEIVES"),
         )

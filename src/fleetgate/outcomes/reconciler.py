@@ -97,7 +97,7 @@ def _walks(actor: str) -> Mapping[str, Run]:
             reconciliation=reconciliation,
             walk=Walk.RESERVATIONS,
             patience=settings.reservation_time + _PATIENCE,
-            most_records=settings.most_records,
+            max_records=settings.max_records,
         ),
         certificates=certificates,
         tell_unreadable=_tell_unreadable,
@@ -107,7 +107,7 @@ def _walks(actor: str) -> Mapping[str, Run]:
             reconciliation=reconciliation,
             walk=Walk.SUPERSEDED,
             patience=settings.superseded_grace,
-            most_records=settings.most_records,
+            max_records=settings.max_records,
         ),
         reconciliation=reconciliation,
         devices=DeviceStore(settings.tables),
@@ -120,7 +120,7 @@ def _walks(actor: str) -> Mapping[str, Run]:
         recorder=outcomes,
         reconciliation=reconciliation,
         things=Things(iot, settings.thing_type_name),
-        most_things=settings.most_things,
+        max_things=settings.max_things,
         tell_unreadable=_tell_unreadable,
     )
     return {Walk.RESERVATIONS: reservations.run, Walk.SUPERSEDED: superseded.run, Walk.THINGS: things.run}

@@ -45,7 +45,7 @@ class ReconcilerSettings:
         thing_type_name: Of every thing of the stack.
         reservation_time: How long a reservation lasts.
         superseded_grace: How long a device may fall back to a superseded certificate.
-        most_records: That matter to a walk, of one run. most_things: of one run.
+        max_records: That matter to a walk, of one run. max_things: of one run.
     """
 
     tables: TableSettings
@@ -54,8 +54,8 @@ class ReconcilerSettings:
     reservation_time: timedelta
     superseded_policy: SupersededPolicy
     superseded_grace: timedelta
-    most_records: int
-    most_things: int
+    max_records: int
+    max_things: int
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -72,6 +72,6 @@ class ReconcilerSettings:
             reservation_time=timedelta(seconds=read.number("RESERVATION_SECONDS")),
             superseded_policy=read.choice("SUPERSEDED_CERTIFICATES", SupersededPolicy),
             superseded_grace=timedelta(hours=read.number("SUPERSEDED_GRACE_HOURS")),
-            most_records=read.number("MOST_RECORDS_A_RUN"),
-            most_things=read.number("MOST_THINGS_A_RUN"),
+            max_records=read.number("MAX_RECORDS_PER_RUN"),
+            max_things=read.number("MAX_THINGS_PER_RUN"),
         )

@@ -22,13 +22,13 @@ class RecordWalk:
 
     Attributes:
         patience: How old a record is when it is looked at.
-        most_records: Records of one run that matter. The next run goes on where this one stopped.
+        max_records: Records of one run that matter. The next run goes on where this one stopped.
     """
 
     reconciliation: Reconciliation
     walk: Walk
     patience: timedelta
-    most_records: int
+    max_records: int
 
     def run(
         self, matters: Callable[[AuditRecord], bool], *, now: datetime, goes_on: Callable[[], bool]
@@ -53,7 +53,7 @@ class RecordWalk:
                 if isinstance(record, UnreadableRecord):
                     yield record
                 elif matters(record):
-                    if looked_into >= self.most_records:
+                    if looked_into >= self.max_records:
                         break
                     yield record
                     looked_into += 1

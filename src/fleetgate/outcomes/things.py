@@ -19,14 +19,14 @@ class ThingInspector:
     """Goes through the list of the stack's things, again and again.
 
     Attributes:
-        most_things: Of one run, but for the rest of a page. The next run goes on where this one stopped.
+        max_things: Of one run, but for the rest of a page. The next run goes on where this one stopped.
         tell_unreadable: Told whose entry could not be read; the thing is passed by until its next turn.
     """
 
     recorder: OutcomeRecorder
     reconciliation: Reconciliation
     things: Things
-    most_things: int
+    max_things: int
     tell_unreadable: Callable[[str], None]
 
     def run(self, goes_on: Callable[[], bool] = lambda: True) -> Iterator[Noted]:
@@ -40,7 +40,7 @@ class ThingInspector:
         """
         inspected = 0
         token = self.reconciliation.next_token()
-        while inspected < self.most_things and goes_on():
+        while inspected < self.max_things and goes_on():
             page = self._page(token)
             for thing in page.things:
                 yield self._inspected(thing)

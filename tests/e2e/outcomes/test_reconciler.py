@@ -60,7 +60,7 @@ def superseded_at(embedded: Embedded, later: timedelta) -> SupersededCertificate
             reconciliation=reconciliation,
             walk=Walk.SUPERSEDED,
             patience=told.superseded_grace,
-            most_records=told.most_records,
+            max_records=told.max_records,
         ),
         reconciliation=reconciliation,
         devices=DeviceStore(tables),

@@ -37,7 +37,7 @@ def world(embedded: Embedded, monkeypatch: pytest.MonkeyPatch) -> Iterator[Archi
         "ARCHIVE_SETTLE_MINUTES": "10",
         "SEALING_KEY_ARN": world.key_id,
         "STACK_ARN": STACK,
-        "MOST_HOURS_A_RUN": "3",
+        "MAX_HOURS_PER_RUN": "3",
         "AWS_ACCESS_KEY_ID": ROOT_ACCESS_KEY_ID,
         "AWS_SECRET_ACCESS_KEY": ROOT_SECRET_ACCESS_KEY,
         "AWS_DEFAULT_REGION": embedded.stack.region,

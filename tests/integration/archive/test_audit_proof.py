@@ -158,8 +158,8 @@ def test_an_hour_is_not_sealed_before_it_is_closed(world: ArchiveWorld) -> None:
 
 def test_a_run_does_so_much_and_the_next_goes_on(world: ArchiveWorld) -> None:
     world.archived(world.record(1, 0), hour=0.5)
-    first, second = world.sealed(hour=5.5, most_hours=3), world.sealed(hour=5.5, most_hours=3)
-    out_of_time = seal_hours(world.sealer, now=world.at(20), most_hours=9, has_time=lambda: False)
+    first, second = world.sealed(hour=5.5, max_hours=3), world.sealed(hour=5.5, max_hours=3)
+    out_of_time = seal_hours(world.sealer, now=world.at(20), max_hours=9, has_time=lambda: False)
 
     assert ([digest.hour for digest in first.digests], first.is_done) == ([world.at(hour) for hour in range(3)], False)
     assert ([digest.hour for digest in second.digests], second.is_done) == ([world.at(3), world.at(4)], True)
@@ -190,9 +190,9 @@ def test_a_sealer_that_is_cut_off_is_repeated_by_the_next(world: ArchiveWorld, w
     )
     if writes < 3:
         with pytest.raises(Fault):
-            seal_hours(cut_off, now=world.at(2.5), most_hours=9, has_time=lambda: True)
+            seal_hours(cut_off, now=world.at(2.5), max_hours=9, has_time=lambda: True)
     else:
-        seal_hours(cut_off, now=world.at(2.5), most_hours=9, has_time=lambda: True)
+        seal_hours(cut_off, now=world.at(2.5), max_hours=9, has_time=lambda: True)
     world.sealed(hour=2.5)
 
     assert world.digest(1).record_count == 4

@@ -142,7 +142,7 @@ def test_a_run_is_bounded_and_the_next_goes_on(
     certificate_id = next(certificate_ids)
     for _ in range(3):  # a retry is a decision of its own
         let_in(approved, certificate_id)
-    reconciler = world.reservations(most_records=2)
+    reconciler = world.reservations(max_records=2)
     assert len(list(reconciler.run())) == 2
     assert list(reconciler.run(lambda: False)) == []
     assert len(list(reconciler.run())) == 1

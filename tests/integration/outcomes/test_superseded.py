@@ -504,5 +504,5 @@ def test_a_run_is_bounded_and_the_next_goes_on(
     devices.rotate(approved)
     devices.rotate(other)
     assert list(world.superseded().run(lambda: False)) == []
-    assert list(world.superseded(most_records=1).run()) == [Retired.DEACTIVATED]
-    assert list(world.superseded(most_records=1).run()) == [Retired.DEACTIVATED]
+    assert list(world.superseded(max_records=1).run()) == [Retired.DEACTIVATED]
+    assert list(world.superseded(max_records=1).run()) == [Retired.DEACTIVATED]

@@ -232,7 +232,7 @@ def five(world: ReconcilerWorld, embedded: Embedded, serial_number: str) -> List
 def test_a_run_is_bounded_and_the_next_goes_on_and_after_the_end_it_begins_again(
     five: Listed, world: ReconcilerWorld
 ) -> None:
-    inspector = world.things(five, most_things=2)
+    inspector = world.things(five, max_things=2)
     assert list(inspector.run(lambda: False)) == []
     runs = [list(inspector.run()) for _ in range(4)]
     assert runs == [[Noted.UNAPPROVED] * 2, [Noted.UNAPPROVED] * 2, [Noted.UNAPPROVED], [Noted.KNOWN] * 2]
@@ -246,7 +246,7 @@ def test_a_run_goes_through_as_many_pages_as_it_may(five: Listed, world: Reconci
 def test_where_aws_iot_does_not_take_the_place_any_more_the_list_begins_again(
     five: Listed, world: ReconcilerWorld
 ) -> None:
-    inspector = world.things(five, most_things=2)
+    inspector = world.things(five, max_things=2)
     list(inspector.run())
     five.tokens.clear()
     assert list(inspector.run()) == [Noted.KNOWN] * 2
@@ -257,12 +257,12 @@ def test_where_aws_iot_does_not_take_the_place_any_more_the_list_begins_again(
 def test_where_aws_iot_cannot_be_asked_the_next_run_begins_with_the_same_page(
     five: Listed, world: ReconcilerWorld, embedded: Embedded
 ) -> None:
-    list(world.things(five, most_things=2).run())
+    list(world.things(five, max_things=2).run())
     stranger = embedded.client("iot", embedded.credentials_of(embedded.stack.outputs["HookFunctionRoleArn"]))
     with pytest.raises(Fault) as fault:
         list(world.things(stranger).run())
     assert fault.value.reason is FaultReason.SERVICE_UNAVAILABLE
-    assert list(world.things(five, most_things=2).run()) == [Noted.UNAPPROVED] * 2
+    assert list(world.things(five, max_things=2).run()) == [Noted.UNAPPROVED] * 2
 
 
 def test_a_list_that_aws_iot_refuses_from_the_beginning_is_a_fault(world: ReconcilerWorld) -> None:

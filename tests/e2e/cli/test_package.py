@@ -25,7 +25,9 @@ for name in ("fleetgate", "fleetgate_cli"):
 def _run(*command: str | Path, folder: Path) -> str:
     """What a command prints that has nothing of this process's environments."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(  # noqa: S603 - our own tools
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -14,10 +14,11 @@ import click
 from rich.console import Console
 from ulid import ULID
 
+from fleetgate.domain.audit import Question
 from fleetgate.domain.operator_action import Operator
 from fleetgate.imports.store.records import ImportRecords
 from fleetgate.operators.stop_store import StopStore
-from fleetgate.trail.note_query import Question, note_question
+from fleetgate.trail.note_query import note_question
 from fleetgate.trail.store import AuditTrail
 from fleetgate_cli.imports.deliveries import Watcher
 from fleetgate_cli.target import Target, TargetOptions

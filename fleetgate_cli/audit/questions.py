@@ -8,16 +8,15 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
-from fleetgate.domain.audit import RecordKind, Verdict
+from fleetgate.domain.audit import Question, RecordKind, Verdict
 from fleetgate.domain.documents import instant
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.operator_action import Action
 from fleetgate.domain.reasons import AllowRule, DenialReason, FaultReason
 from fleetgate.domain.refusals import RefusalCode
 from fleetgate.outcomes.outcome import Evidence
-from fleetgate.trail.note_query import Question
 from fleetgate.trail.query import EVER, AuditQuery, InvalidQuery
-from fleetgate.watch.answer import DENIAL_BURST
+from fleetgate.watch.burst import DENIAL_BURST
 from fleetgate_cli.claim_certificates import whole_certificate_id
 from fleetgate_cli.errors import SaidNo
 from fleetgate_cli.options import all_of

@@ -13,10 +13,9 @@ from rich.console import Console
 from fleetgate.archive.digest import hour_of
 from fleetgate.archive.missing import archive_missing
 from fleetgate.archive.verify import verify_archive
-from fleetgate.domain.audit import AuditRecord, RecordKind
+from fleetgate.domain.audit import AuditRecord, Question, RecordKind
 from fleetgate.domain.documents import instant, record_document
 from fleetgate.trail.export import ExportFormat, exported
-from fleetgate.trail.note_query import Question
 from fleetgate.trail.query import ALL_BUT_QUERIES
 from fleetgate.trail.read import PAGE_RECORDS, counts_of, records_of
 from fleetgate_cli.audit.archive import (

@@ -6,9 +6,9 @@ import click
 from rich.console import Console
 
 from fleetgate.archive.prove import Proof, Proofs, prove_story
+from fleetgate.domain.audit import Question
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.trail.device_story import device_story
-from fleetgate.trail.note_query import Question
 from fleetgate.trail.story_document import story_document
 from fleetgate_cli.audit.archive import public_key_option, verifier_of
 from fleetgate_cli.audit.proof_view import print_proofs, proofs_document

@@ -1,38 +1,39 @@
-"""Claim certificates in AWS IoT, and the two files a factory gets."""
+"""Claim certificates in AWS IoT, and the two files that a factory gets."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 
-from fleetgate.store.allow_list import AllowList
-from fleetgate_cli.errors import CouldNotCheck, SaidNo
+from fleetgate_cli.errors import CouldNotCheck, Refused
+
+if TYPE_CHECKING:
+    from fleetgate.store.allow_list import AllowList
 
 CERTIFICATE_FILE_NAME = "claim-certificate.pem"
 PRIVATE_KEY_FILE_NAME = "claim-private-key.pem"
 _CERTIFICATE_ID_DIGITS = 64
-# Of those that start alike.
-_MOST_NAMED = 5
+# Of those with the same first digits.
+_MAX_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimFiles:
+class ClaimPaths:
     """Where a claim certificate and its private key are written."""
 
     certificate_path: Path
     private_key_path: Path
 
     @classmethod
-    def planned_in(cls, folder: Path) -> "ClaimFiles":
+    def planned_in(cls, folder: Path) -> "ClaimPaths":
         """The files that will be written into a folder, which is made if it is missing.
 
         Raises:
-            click.UsageError: One of them exists, and a private key is never overwritten; or the folder cannot be made.
+            click.UsageError: One of them exists already and is not overwritten; or the folder cannot be created.
         """
         files = cls(
             certificate_path=folder / CERTIFICATE_FILE_NAME,
@@ -44,7 +45,7 @@ class ClaimFiles:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise click.UsageError(f"{folder} cannot be made: {error.strerror}.") from error
+            raise click.UsageError(f"{folder} cannot be created: {error.strerror}.") from error
         return files
 
 
@@ -53,21 +54,21 @@ class IssuedClaim:
     """A claim certificate that AWS IoT issued and activated, and whose key is in its file."""
 
     certificate_id: str
-    files: ClaimFiles
+    files: ClaimPaths
 
 
 @contextmanager
-def issued_claim(iot: Any, *, policy_name: str, files: ClaimFiles) -> Iterator[IssuedClaim]:
+def issued_claim(iot: Any, *, policy_name: str, files: ClaimPaths) -> Iterator[IssuedClaim]:
     """Issue an active claim certificate with its policy and write its files.
 
-    Whatever goes wrong in here or in the block inside, the certificate is deactivated again and its files removed, so
+    If anything fails here or in the block inside, the certificate is deactivated again and its files are removed, so
     that nobody holds a claim certificate that the gate does not know.
 
     Args:
         iot: A boto3 client of AWS IoT.
 
     Raises:
-        CouldNotCheck: What went wrong is its cause; the message also tells what became of the certificate.
+        CouldNotCheck: Its cause is the failure; the message also names the state of the certificate.
     """
     created = iot.create_keys_and_certificate(setAsActive=True)
     certificate_id: str = created["certificateId"]
@@ -78,10 +79,10 @@ def issued_claim(iot: Any, *, policy_name: str, files: ClaimFiles) -> Iterator[I
         iot.attach_policy(policyName=policy_name, target=created["certificateArn"])
         yield IssuedClaim(certificate_id=certificate_id, files=files)
     except BaseException as error:
-        fate = _withdraw(iot, certificate_id)
+        state = _withdraw(iot, certificate_id)
         for path in written:
             path.unlink(missing_ok=True)
-        raise CouldNotCheck("claim_not_registered", f"the claim could not be set up ({error!s}). {fate}") from error
+        raise CouldNotCheck("claim_not_registered", f"the claim could not be set up ({error!s}). {state}") from error
 
 
 def deactivate(iot: Any, certificate_id: str) -> None:
@@ -94,19 +95,19 @@ def activate(iot: Any, certificate_id: str) -> None:
     iot.update_certificate(certificateId=certificate_id, newStatus="ACTIVE")
 
 
-def whole_certificate_id(start: str, allow_list: AllowList) -> str | None:
-    """The claim certificate whose ID starts so; a whole ID is taken as it is, None where none is registered.
+def whole_certificate_id(start: str, allow_list: "AllowList") -> str | None:
+    """The ID of the registered claim certificate with these first digits, or None; a whole ID is returned as it is.
 
     Raises:
-        SaidNo: Several start so.
+        Refused: Several have these first digits.
     """
     if len(start) == _CERTIFICATE_ID_DIGITS:
         return start
-    found = allow_list.claims(limit=_MOST_NAMED, starting_with=start)
+    found = allow_list.claims(limit=_MAX_NAMED, starting_with=start)
     if len(found.items) > 1:
         more = " and more" if found.more else ""
         candidates = ", ".join(one.certificate_id for one in found.items)
-        raise SaidNo(
+        raise Refused(
             "ambiguous",
             f"several claim certificates start with {start}: give more digits. They are {candidates}{more}.",
         )
@@ -114,6 +115,8 @@ def whole_certificate_id(start: str, allow_list: AllowList) -> str | None:
 
 
 def _withdraw(iot: Any, certificate_id: str) -> str:
+    from botocore.exceptions import BotoCoreError, ClientError
+
     try:
         deactivate(iot, certificate_id)
     except (ClientError, BotoCoreError) as error:

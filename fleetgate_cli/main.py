@@ -3,7 +3,6 @@
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import click
@@ -15,7 +14,7 @@ from fleetgate_cli.commands.device import device
 from fleetgate_cli.commands.gate import gate
 from fleetgate_cli.commands.hook import hook
 from fleetgate_cli.commands.imports import imports
-from fleetgate_cli.errors import CouldNotCheck, ExitCode, errors_translated, show
+from fleetgate_cli.errors import CouldNotCheck, ExitCode, show
 from fleetgate_cli.options import shared_options
 
 
@@ -27,26 +26,35 @@ class _RootGroup(click.Group):
         # Asked for even where the command line as a whole cannot be read.
         as_json = "--json" in arguments
         try:
-            with errors_translated():
-                ended = super().main(arguments, *positional, **{**options, "standalone_mode": False})
+            ended = super().main(arguments, *positional, **{**options, "standalone_mode": False})
         except click.ClickException as error:
-            show(error, as_json=as_json, stream=sys.stderr)
-            sys.exit(error.exit_code)
+            failure = error
         except click.Abort:
             click.echo("Interrupted.", err=True)
             sys.exit(ExitCode.INTERRUPTED)
-        except Exception as error:  # noqa: BLE001 - Python's own exit code for it, 1, would mean that the gate said no
-            if not as_json:
-                traceback.print_exception(error, file=sys.stderr)
-            unexpected = f"unexpected {type(error).__name__}: {error}. Please file an issue."
-            show(CouldNotCheck("unexpected", unexpected), as_json=as_json, stream=sys.stderr)
-            sys.exit(ExitCode.COULD_NOT_CHECK)
-        sys.exit(ended if isinstance(ended, int) else ExitCode.DONE)
+        except Exception as error:  # noqa: BLE001 - Python's own exit code for it, 1, would mean that the gate refused
+            failure = _failure(error, with_traceback=not as_json)
+        else:
+            sys.exit(ended if isinstance(ended, int) else ExitCode.DONE)
+        show(failure, as_json=as_json, stream=sys.stderr)
+        sys.exit(failure.exit_code)
+
+
+def _failure(error: Exception, *, with_traceback: bool) -> click.ClickException:
+    from fleetgate_cli.failures import translated
+
+    if foreseen := translated(error):
+        return foreseen
+    if with_traceback:
+        traceback.print_exception(error, file=sys.stderr)
+    return CouldNotCheck("unexpected", f"unexpected {type(error).__name__}: {error}. Please file an issue.")
 
 
 def _print_version(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
     if not value or context.resilient_parsing:
         return
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         installed = version("fleetgate")
     except PackageNotFoundError:
@@ -69,7 +77,7 @@ def _print_version(context: click.Context, _parameter: click.Parameter, value: b
     help="Print the version.",
 )
 def root() -> None:
-    """Run the gate that AWS IoT Core asks before it gives a device its identity.
+    """Operate the gate that AWS IoT Core asks before it gives a device its identity.
 
     Works on a stack in AWS (--stack-name, --profile, --region) or, with --local, on the embedded stack that
     make local runs in this folder. Every change is recorded in the audit trail with your AWS identity.
@@ -83,7 +91,7 @@ def root() -> None:
     \b
     Exit codes:
       0  done, or nothing was to be done
-      1  the gate or a list said no: denied, not found, conflict
+      1  refused: denied, not found, conflict
       2  the command line is wrong
       3  could not check: AWS, the tables or the hook failed
     """

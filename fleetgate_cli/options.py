@@ -1,13 +1,13 @@
 """The options that several commands take."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
 from fleetgate_cli.parameters import LIMIT, MANUFACTURER, REASON, SERIAL_NUMBER, TEMPLATE_NAME
-from fleetgate_cli.run import Run
-from fleetgate_cli.target import DEFAULT_STACK_NAME, STACK_NAME_VARIABLE
+from fleetgate_cli.run import DEFAULT_STACK_NAME, STACK_NAME_VARIABLE, Run
 
 _Arguments = ParamSpec("_Arguments")
 _Answer = TypeVar("_Answer")
@@ -21,31 +21,31 @@ def shared_options(function: _Function) -> _Function:
     return all_of(
         _remembered(
             "--json",
-            lambda run, value: setattr(run, "as_json", value),
+            "as_json",
             is_flag=True,
             help="Print one JSON document; errors as JSON on stderr.",
         ),
         _remembered(
             "--local",
-            lambda run, value: setattr(run.options, "local", value),
+            "local",
             is_flag=True,
             help="Work on the embedded stack of this folder (make local).",
         ),
         _remembered(
             "--stack-name",
-            lambda run, value: setattr(run.options, "stack_name", value),
+            "stack_name",
             metavar="NAME",
             help=f"The CloudFormation stack. [default: ${STACK_NAME_VARIABLE} or {DEFAULT_STACK_NAME}]",
         ),
         _remembered(
             "--profile",
-            lambda run, value: setattr(run.options, "profile", value),
+            "profile",
             metavar="NAME",
             help="The AWS profile. [default: as the AWS CLI]",
         ),
         _remembered(
             "--region",
-            lambda run, value: setattr(run.options, "region", value),
+            "region",
             metavar="REGION",
             help="The AWS region. [default: as the AWS CLI]",
         ),
@@ -58,7 +58,7 @@ def with_run(function: Callable[Concatenate[Run, _Arguments], _Answer]) -> Calla
 
 
 def claim_scope_options(function: _Function) -> _Function:
-    """The options that say which devices a claim certificate may enrol."""
+    """Which devices a claim certificate may enrol."""
     return all_of(
         click.option("--manufacturer", metavar="NAME", type=MANUFACTURER, help="Whose devices it may enrol."),
         click.option("--any-manufacturer", is_flag=True, help="It may enrol devices of any manufacturer."),
@@ -79,7 +79,12 @@ def claim_scope_options(function: _Function) -> _Function:
 def limit_option(of_what: str, default: int) -> Callable[[_Function], _Function]:
     """How many of something to show."""
     return click.option(
-        "--limit", metavar="N", type=LIMIT, default=default, show_default=True, help=f"Most {of_what} to show."
+        "--limit",
+        metavar="N",
+        type=LIMIT,
+        default=default,
+        show_default=True,
+        help=f"Show at most this many {of_what}.",
     )
 
 
@@ -91,9 +96,21 @@ def required_reason(function: _Function) -> _Function:
 
 
 def keep_certificates_option(function: _Function) -> _Function:
-    """To leave AWS IoT out."""
+    """Whether AWS IoT is left out."""
     return click.option(
         "--keep-certificates", is_flag=True, help="Leave the device certificates in AWS IoT as they are."
+    )(function)
+
+
+def public_keys_option(function: _Function) -> _Function:
+    """Whose signatures count."""
+    return click.option(
+        "--public-key",
+        "public_keys",
+        metavar="FILE",
+        type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
+        multiple=True,
+        help="Trust this key, PEM or DER, instead of the one that AWS names; repeat for several.",
     )(function)
 
 
@@ -108,11 +125,11 @@ def optional_reason(function: _Function) -> _Function:
     )(function)
 
 
-def _remembered(flag: str, remember: Callable[[Run, Any], None], **attributes: Any) -> Callable[[_Function], _Function]:
+def _remembered(flag: str, field: str, **attributes: Any) -> Callable[[_Function], _Function]:
     def callback(context: click.Context, _parameter: click.Parameter, value: Any) -> None:
         run = context.ensure_object(Run)
         if value:
-            remember(run, value)
+            setattr(run, field, value)
 
     return click.option(flag, expose_value=False, callback=callback, **attributes)
 

@@ -8,10 +8,10 @@ from typing import Any, Generic, TypeVar
 
 import click
 
+from fleetgate.domain.claim import ANY_MANUFACTURER
 from fleetgate.domain.identifiers import TEMPLATE_NAME_PATTERN, InvalidIdentifier, MacAddress, SerialNumber
 from fleetgate.imports.delivery import is_import_id, is_manufacturer
-from fleetgate.store.allow_list_items import ANY_MANUFACTURER
-from fleetgate.watch.answer import WATCHER
+from fleetgate.watch.burst import WATCHER
 
 _Value = TypeVar("_Value")
 

@@ -1,88 +1,128 @@
-"""One run of the command: its options, the stack it works on, and where its output goes."""
+"""One run of the command: its options, the stack it works on, and where its output goes.
+
+All that is slow to load is loaded here when a command first asks for it, so that its help never waits.
+"""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from ulid import ULID
 
+from fleetgate.domain.audit import Question
 from fleetgate.domain.operator_action import Operator
-from fleetgate.imports.store.records import ImportRecords
-from fleetgate.operators.claim_store import ClaimStore
-from fleetgate.operators.device_store import DeviceStore
-from fleetgate.operators.switch_store import SwitchStore
-from fleetgate.store.allow_list import AllowList
-from fleetgate.store.tables import StackTables
-from fleetgate.trail.note_query import Question, note_question
-from fleetgate.trail.records import SubjectRecords
-from fleetgate.trail.store import AuditTrail
-from fleetgate_cli.imports.deliveries import Watcher
-from fleetgate_cli.target import Target, TargetOptions
 
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, ProgressColumn
+
+    from fleetgate.imports.store.records import ImportRecords
+    from fleetgate.operators.claim_store import ClaimStore
+    from fleetgate.operators.device_store import DeviceStore
+    from fleetgate.operators.switch_store import SwitchStore
+    from fleetgate.store.allow_list import AllowList
+    from fleetgate.store.tables import StackTables
+    from fleetgate.trail.records import SubjectRecords
+    from fleetgate.trail.store import AuditTrail
+    from fleetgate_cli.target import Target
+
+STACK_NAME_VARIABLE = "FLEETGATE_STACK_NAME"
+DEFAULT_STACK_NAME = "fleetgate"
 # Wide enough for every table; a file or a pipe has no width of its own.
 _COLUMNS_WITHOUT_TERMINAL = 100
 
 
 @dataclass
 class Run:
-    """What every command needs. The stack is looked up when it is first asked for, so that `--help` never is."""
+    """What every command needs. The stack is looked up when a command first asks for it."""
 
     as_json: bool = False
-    options: TargetOptions = field(default_factory=TargetOptions)
+    local: bool = False
+    stack_name: str | None = None
+    profile: str | None = None
+    region: str | None = None
 
     @cached_property
-    def target(self) -> Target:
-        """The stack."""
+    def target(self) -> "Target":
+        """The stack that the options name.
+
+        Raises:
+            CouldNotCheck: The stack does not exist.
+            StackNotRunning: No embedded stack runs in the current folder.
+            click.UsageError: The options contradict each other.
+        """
+        if self.local and (self.stack_name or self.profile or self.region):
+            raise click.UsageError("--local is the embedded stack: leave --stack-name, --profile and --region out.")
+        from fleetgate_cli.target import Target
+
         with self.progress("Looking up the stack"):
-            return Target.resolve(self.options, folder=Path.cwd())
+            if self.local:
+                return Target.embedded(Path.cwd())
+            stack_name = self.stack_name or os.environ.get(STACK_NAME_VARIABLE) or DEFAULT_STACK_NAME
+            return Target.in_aws(stack_name, profile=self.profile, region=self.region)
 
     @cached_property
-    def tables(self) -> StackTables:
+    def tables(self) -> "StackTables":
         """The stack's tables, with the one client that all stores share."""
+        from fleetgate.store.tables import StackTables
+
         return StackTables(self.target.table_settings())
 
     @cached_property
-    def allow_list(self) -> AllowList:
+    def allow_list(self) -> "AllowList":
         """The stack's allow-list, read."""
+        from fleetgate.store.allow_list import AllowList
+
         return AllowList(self.tables)
 
     @cached_property
-    def devices(self) -> DeviceStore:
+    def devices(self) -> "DeviceStore":
         """The stack's devices, as operators change them."""
+        from fleetgate.operators.device_store import DeviceStore
+
         return DeviceStore(self.tables)
 
     @cached_property
-    def claims(self) -> ClaimStore:
+    def claims(self) -> "ClaimStore":
         """The stack's claim certificates, as operators change them."""
+        from fleetgate.operators.claim_store import ClaimStore
+
         return ClaimStore(self.tables)
 
     @cached_property
-    def switch(self) -> SwitchStore:
-        """The stack's switch, as operators change it."""
+    def switch(self) -> "SwitchStore":
+        """The stack's kill switch, as operators change it."""
+        from fleetgate.operators.switch_store import SwitchStore
+
         return SwitchStore(self.tables)
 
     @cached_property
-    def records(self) -> SubjectRecords:
-        """The audit records of one device, or of the gate."""
-        return SubjectRecords(self.tables)
-
-    @cached_property
-    def import_records(self) -> ImportRecords:
+    def import_records(self) -> "ImportRecords":
         """The stack's imports."""
+        from fleetgate.imports.store.records import ImportRecords
+
         return ImportRecords(self.tables)
 
     @cached_property
-    def trail(self) -> AuditTrail:
+    def trail(self) -> "AuditTrail":
         """The stack's audit trail."""
+        from fleetgate.trail.store import AuditTrail
+
         return AuditTrail(self.tables)
+
+    @cached_property
+    def records(self) -> "SubjectRecords":
+        """The audit records of one device, or of the gate."""
+        from fleetgate.trail.records import SubjectRecords
+
+        return SubjectRecords(self.tables)
 
     def caller(self) -> str:
         """The ARN of whoever runs this command, as AWS knows them."""
@@ -93,33 +133,39 @@ class Run:
         return Operator(actor=self.caller(), reason=reason, now=now, new_record_id=new_record_id)
 
     def note(self, question: Question, words: str) -> None:
-        """Put on record what whoever runs this command asks for. Nothing is to be printed before, nor if it fails."""
+        """Put the query on record. Call it before anything is printed; print nothing if it fails."""
+        from fleetgate.trail.note_query import note_question
+
         moment = now()
         note_question(
             question, words, actor=self.caller(), trail=self.trail, now=moment, record_id=new_record_id(moment)
         )
 
-    def emit(self, document: Mapping[str, Any], render: Callable[[Console], None]) -> None:
+    def emit(self, document: Mapping[str, Any], render: "Callable[[Console], None]") -> None:
         """Write the result: the document with `--json`, what `render` prints otherwise."""
         if self.as_json:
             click.echo(json.dumps(document, indent=2))
         else:
             render(_console(sys.stdout))
 
-    def watcher(self) -> Watcher:
-        """Shows how far an upload and its import are, to a person at a terminal only."""
-        console = _console(sys.stderr)
-        return Watcher(console, is_shown=console.is_terminal and not self.as_json)
-
     @contextmanager
     def progress(self, doing: str) -> Iterator[None]:
-        """Show that something is going on, to a person at a terminal only."""
-        console = _console(sys.stderr)
-        if self.as_json or not console.is_terminal:
+        """Show on stderr that something is going on, to a person at a terminal only."""
+        if not self._has_audience:
             yield
             return
-        with console.status(f"{doing} ..."):
+        with _console(sys.stderr).status(f"{doing} ..."):
             yield
+
+    def progress_bar(self, *columns: "ProgressColumn") -> "Progress":
+        """A bar on stderr for what takes long, shown to a person at a terminal only."""
+        from rich.progress import Progress
+
+        return Progress(*columns, console=_console(sys.stderr), transient=True, disable=not self._has_audience)
+
+    @property
+    def _has_audience(self) -> bool:
+        return not self.as_json and sys.stderr.isatty()
 
 
 def now() -> datetime:
@@ -129,10 +175,14 @@ def now() -> datetime:
 
 def new_record_id(moment: datetime) -> str:
     """A unique ID that sorts by time, as the hook makes them."""
+    from ulid import ULID
+
     return str(ULID.from_datetime(moment))
 
 
-def _console(stream: Any) -> Console:
+def _console(stream: Any) -> "Console":
+    from rich.console import Console
+
     # Without markup: what devices present must not be able to colour, link or hide anything.
     return Console(
         file=stream,

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
-import click
 from botocore.exceptions import ClientError, NoCredentialsError
 
 from fleetgate.imports.store.drop_box import DropBox, ImportQueue
@@ -19,18 +18,6 @@ from fleetgate_cli.local_session import root_session
 from fleetgate_cli.local_stack import StackDescription
 
 REGION_VARIABLE = "AWS_REGION"
-STACK_NAME_VARIABLE = "FLEETGATE_STACK_NAME"
-DEFAULT_STACK_NAME = "fleetgate"
-
-
-@dataclass(slots=True, kw_only=True)
-class TargetOptions:
-    """What the command line says about the stack."""
-
-    local: bool = False
-    stack_name: str | None = None
-    profile: str | None = None
-    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,25 +36,12 @@ class Target:
     audit_retention: timedelta
 
     @classmethod
-    def resolve(cls, options: TargetOptions, *, folder: Path) -> "Target":
-        """The stack that the options name.
-
-        Args:
-            folder: Where an embedded stack would be described.
+    def embedded(cls, folder: Path) -> "Target":
+        """The embedded stack that runs in a folder.
 
         Raises:
-            CouldNotCheck: The stack cannot be found.
-            StackNotRunning: No embedded stack runs in the folder.
-            click.UsageError: The options contradict each other.
+            StackNotRunning: The folder has no running stack.
         """
-        if options.local:
-            if options.stack_name or options.profile or options.region:
-                raise click.UsageError("--local is the embedded stack: leave --stack-name, --profile and --region out.")
-            return cls._embedded(folder)
-        return cls._in_aws(options)
-
-    @classmethod
-    def _embedded(cls, folder: Path) -> "Target":
         description = StackDescription.load(folder)
         # PynamoDB's clients cannot be told to leave the proxies of the environment out.
         os.environ["no_proxy"] = ",".join(filter(None, [os.environ.get("no_proxy"), _host(description.endpoint_url)]))
@@ -79,11 +53,18 @@ class Target:
         )
 
     @classmethod
-    def _in_aws(cls, options: TargetOptions) -> "Target":
-        stack_name = options.stack_name or os.environ.get(STACK_NAME_VARIABLE) or DEFAULT_STACK_NAME
+    def in_aws(cls, stack_name: str, *, profile: str | None, region: str | None) -> "Target":
+        """A stack in AWS.
+
+        Args:
+            profile: None for the one that the AWS CLI would take; region likewise.
+
+        Raises:
+            CouldNotCheck: The stack does not exist.
+        """
         # Unlike the AWS CLI, boto3 reads AWS_DEFAULT_REGION only.
-        region = options.region or os.environ.get(REGION_VARIABLE) or None
-        session = boto3.Session(profile_name=options.profile, region_name=region)
+        region = region or os.environ.get(REGION_VARIABLE) or None
+        session = boto3.Session(profile_name=profile, region_name=region)
         try:
             stack = session.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]
         except ClientError as error:

@@ -1,15 +1,14 @@
-"""The archive of the audit trail as the command reaches and shows it."""
+"""The archive of the audit trail: how the command reaches it, verifies it and shows the result."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
 from fleetgate.archive.audit_lines import AuditLines
 from fleetgate.archive.digest import DEFAULT_SETTLE, HOUR
@@ -21,10 +20,8 @@ from fleetgate_cli.audit.signatures import NotAPublicKey, TrustedKeys
 from fleetgate_cli.run import Run
 from fleetgate_cli.target import Target
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
 # Findings that people are shown; --json has all.
-_MOST_SHOWN = 20
+_MAX_SHOWN = 20
 
 
 def archive_of(target: Target) -> Archive:
@@ -41,7 +38,7 @@ def verifier_of(target: Target, public_keys: Sequence[Path]) -> tuple[Verifier, 
     """What verifies the archive of a stack.
 
     Args:
-        public_keys: Files; none take the key that KMS names.
+        public_keys: Files; empty means the key that KMS names.
     """
     if public_keys:
         trusted = TrustedKeys(map(_public_key_in, public_keys))
@@ -65,47 +62,21 @@ def _public_key_in(path: Path) -> bytes:
     return encoded
 
 
-def public_key_option(function: _Function) -> _Function:
-    """Whose signatures count."""
-    return click.option(
-        "--public-key",
-        "public_keys",
-        metavar="FILE",
-        type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path),
-        multiple=True,
-        help="Trust this key, PEM or DER, and not the one that AWS names; repeat for several.",
-    )(function)
+@contextmanager
+def verification_bar(run: Run, start: datetime, end: datetime) -> Iterator[Callable[[Verification], None]]:
+    """Show how many hours are verified; call what this gives with the verification so far."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[records]:,} records"))
+    with run.progress_bar(*columns, TimeElapsedColumn()) as progress:
+        task = progress.add_task("Verifying the archive", total=round((end - start) / HOUR), records=0)
 
+        def show(done: Verification) -> None:
+            progress.update(task, completed=done.hours + done.open_hours + done.earlier_hours, records=done.records)
 
-@dataclass(frozen=True, slots=True)
-class ArchiveWatcher:
-    """Shows how far a verification is, to a person at a terminal only."""
-
-    run: Run
-
-    @contextmanager
-    def watching(self, start: datetime, end: datetime) -> Iterator[Callable[[Verification], None]]:
-        """Show it from the first hour to the last; call what this gives with what was done so far."""
-        console = Console(stderr=True)
-        hours = round((end - start) / HOUR)
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[records]:,} records"))
-        with Progress(
-            *columns,
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=self.run.as_json or not console.is_terminal,
-        ) as progress:
-            task = progress.add_task("Verifying the archive", total=hours, records=0)
-
-            def show(done: Verification) -> None:
-                progress.update(task, completed=done.hours + done.open_hours + done.earlier_hours, records=done.records)
-
-            yield show
+        yield show
 
 
 def verification_document(done: Verification, *, trusted: TrustedKeys, seconds: float) -> dict[str, Any]:
-    """All that was verified and found."""
+    """A verification with its findings."""
     return {
         "sound": done.is_sound,
         "from": instant(done.start),
@@ -127,7 +98,7 @@ def verification_document(done: Verification, *, trusted: TrustedKeys, seconds: 
 
 
 def print_verification(done: Verification, seconds: float, console: Console) -> None:
-    """Whether what was verified is well; if not, what was found first, then the rest. Then what was not verified."""
+    """Whether the archive is sound; the findings, the earliest first; and the hours that were not verified."""
     verified = (
         f"{_count(done.hours, 'hour')} from {instant(done.verified_from)} to {instant(done.verified_to)}, "
         f"{_count(done.records, 'record')}"
@@ -147,12 +118,12 @@ def print_verification(done: Verification, seconds: float, console: Console) -> 
 
 
 def why_nothing_was_verified(done: Verification) -> str:
-    """One sentence for a time of which no hour could be verified."""
+    """One sentence for a time without a verified hour."""
     if done.beginning is None:
-        return "nothing is sealed yet: an hour is, some minutes after its end."
+        return "nothing is sealed yet: an hour is sealed some minutes after its end."
     if done.end <= done.beginning:
-        return f"the archive begins at {instant(done.beginning)}, and all of that time lies before."
-    return "nothing of that time is sealed: an hour is, some minutes after its end."
+        return f"the archive begins at {instant(done.beginning)}, after the time that was asked for."
+    return "no hour of that time is sealed yet: an hour is sealed some minutes after its end."
 
 
 def _unverified(done: Verification) -> list[str]:
@@ -169,26 +140,26 @@ def _count(number: int, noun: str) -> str:
 
 def _print_findings(findings: Sequence[Finding], verified: str, console: Console) -> None:
     first = findings[0]
-    console.print(f"The archive is NOT as it was sealed: {verified}.", style="bold red")
+    console.print(f"The archive is NOT SOUND: {verified}.", style="bold red")
     console.print("First:", style="bold")
     console.print(f"  {first.kind.meaning}")
     console.print(f"  {place_of(first)}")
     if first.detail:
         console.print(f"  {first.detail}")
     if first.original_version_id:
-        console.print(f"  As it was sealed it is still there: version {first.original_version_id}")
+        console.print(f"  The sealed version still exists: {first.original_version_id}")
     if len(findings) > 1:
         console.print()
-        console.print(f"All {len(findings):,}, by the hour (UTC)", style="bold")
-        for found in findings[:_MOST_SHOWN]:
+        console.print(f"All {len(findings):,} findings, by hour (UTC)", style="bold")
+        for found in findings[:_MAX_SHOWN]:
             # Not in a table, which would fold the keys.
             console.print(f"  {found.hour:%Y-%m-%dT%H}  {found.kind.value:<21}  {place_of(found)}")
-    if len(findings) > _MOST_SHOWN:
-        console.print(f"  ... and {len(findings) - _MOST_SHOWN:,} more: see --json")
+    if len(findings) > _MAX_SHOWN:
+        console.print(f"  ... and {len(findings) - _MAX_SHOWN:,} more: see --json")
 
 
 def place_of(found: Finding) -> str:
-    """What a finding is about: an object, or records."""
+    """The object or the records of a finding."""
     if found.key:
         return found.key
     more = f" and {found.count - len(found.record_ids):,} more" if found.count > len(found.record_ids) else ""

@@ -10,10 +10,10 @@ from rich.console import Console
 from fleetgate.domain.audit import Verdict
 from fleetgate.domain.documents import instant
 from fleetgate.trail.query import AuditQuery
-from fleetgate_cli.audit.questions import nothing_found, span_of
+from fleetgate_cli.audit.filters import nothing_found, span_of
 from fleetgate_cli.tables import plain_table, print_table, word
 
-# By UTC day, verdict and reason; the verdict is empty for what is no decision.
+# By UTC day, verdict and reason; the verdict is empty for all but decisions.
 Counts = Mapping[tuple[str, str, str], int]
 
 _BAR_COLUMNS = 30
@@ -38,7 +38,7 @@ def counts_document(counts: Counts, query: AuditQuery) -> dict[str, Any]:
 
 
 def print_counts(counts: Counts, query: AuditQuery, console: Console) -> None:
-    """What was decided, the most frequent first; then how it went day by day."""
+    """The reasons, the most frequent first; then the verdicts by day."""
     total = sum(counts.values())
     if not total:
         console.print(nothing_found(query))

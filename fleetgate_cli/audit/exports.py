@@ -1,4 +1,4 @@
-"""Where an export goes: a file that is there as a whole or not at all, or stdout; and how far it is."""
+"""Where an export goes: stdout, or a file that takes its name when it is complete; and its progress."""
 
 import os
 import sys
@@ -9,8 +9,7 @@ from tempfile import NamedTemporaryFile
 from typing import IO
 
 import click
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from fleetgate.domain.audit import AuditRecord
 from fleetgate.domain.documents import instant
@@ -20,11 +19,11 @@ from fleetgate_cli.run import Run
 
 @contextmanager
 def output_at(path: Path | None) -> Iterator[IO[str]]:
-    """A text file, for its owner only, that takes its name when it is whole; stdout where there is no path.
+    """A text file that only its owner may read and that takes its name when it is complete; stdout without a path.
 
     Raises:
-        click.UsageError: Nothing can be written there.
-        CouldNotCheck: Writing failed half-way. What lay there before is still there.
+        click.UsageError: The file cannot be written.
+        CouldNotCheck: Writing failed half-way; an earlier file of that name is unchanged.
     """
     if path is None:
         yield sys.stdout
@@ -44,12 +43,10 @@ def output_at(path: Path | None) -> Iterator[IO[str]]:
 
 
 @contextmanager
-def watching(run: Run) -> Iterator[Callable[[AuditRecord], None]]:
-    """Count records and tell how far back they reach, to a person at a terminal only."""
-    console = Console(stderr=True, markup=False, highlight=False)
+def export_bar(run: Run) -> Iterator[Callable[[AuditRecord], None]]:
+    """Count records and show how far back they reach; call what this gives with each record."""
     columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} records"), TextColumn("{task.description}"))
-    disabled = run.as_json or not console.is_terminal
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True, disable=disabled) as progress:
+    with run.progress_bar(*columns, TimeElapsedColumn()) as progress:
         task = progress.add_task("", total=None)
         yield lambda record: progress.update(task, advance=1, description=f"back to {instant(record.recorded_at)}")
 

@@ -1,4 +1,4 @@
-"""What can be proven of a device's records, as people and programs read it."""
+"""The proofs of a device's records, as people and programs read them."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from fleetgate.archive.prove import Proof, Proofs
 from fleetgate_cli.audit.archive import finding_document, place_of
 from fleetgate_cli.audit.signatures import TrustedKeys
 
-_MOST_SHOWN = 20
+_MAX_SHOWN = 20
 
 
 def proofs_document(proofs: Proofs | None, trusted: TrustedKeys | None) -> dict[str, Any] | None:
-    """What can be proven of each record, by which digests and keys; None where nothing was to be proven."""
+    """The proof of each record, with digests and keys; None where no proof was asked for."""
     if proofs is None or trusted is None:
         return None
     return {
@@ -25,7 +25,7 @@ def proofs_document(proofs: Proofs | None, trusted: TrustedKeys | None) -> dict[
 
 
 def print_proofs(proofs: Proofs | None, console: Console) -> None:
-    """How many records are proven; if not all, why not."""
+    """How many records are proven, and why others are not."""
     console.print()
     console.print("Can I prove it?", style="bold")
     if proofs is None:
@@ -38,17 +38,19 @@ def print_proofs(proofs: Proofs | None, console: Console) -> None:
             f"  {_records(sealed)} in the sealed archive as in the audit table, under {digests}.", style="green"
         )
     if open_:
-        console.print(f"  {_records(open_)} not sealed yet: an hour is, some minutes after its end.", style="yellow")
+        console.print(
+            f"  {_records(open_)} not sealed yet: an hour is sealed some minutes after its end.", style="yellow"
+        )
     if doubtful:
         console.print(f"  {_records(doubtful)} NOT PROVEN.", style="bold red")
-    for found in proofs.findings[:_MOST_SHOWN]:
+    for found in proofs.findings[:_MAX_SHOWN]:
         console.print(f"  {found.hour:%Y-%m-%dT%H}  {found.kind.value}: {found.kind.meaning}")
         console.print(f"                 {place_of(found)}")
         if found.detail:
             console.print(f"                 {found.detail}")
-    if len(proofs.findings) > _MOST_SHOWN:
-        console.print(f"  ... and {len(proofs.findings) - _MOST_SHOWN:,} more: see --json")
-    console.print("  That no record is missing is for fleetgate audit verify to say.", style="dim")
+    if len(proofs.findings) > _MAX_SHOWN:
+        console.print(f"  ... and {len(proofs.findings) - _MAX_SHOWN:,} more: see --json")
+    console.print("  To check that no record is missing, run fleetgate audit verify.", style="dim")
 
 
 def _records(number: int) -> str:

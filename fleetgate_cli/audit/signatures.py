@@ -18,7 +18,7 @@ from fleetgate.archive.digest import sha256_of
 
 
 class NotAPublicKey(ValueError):
-    """Bytes that are no public key of an elliptic curve; the message says what they are not."""
+    """The bytes are not a public key of an elliptic curve; the message says why."""
 
 
 class TrustedKeys:
@@ -28,14 +28,14 @@ class TrustedKeys:
         """Take public keys, each DER or PEM.
 
         Raises:
-            NotAPublicKey: One is none.
+            NotAPublicKey: One of them is not a public key.
         """
         keys = [_load(one) for one in encoded]
         self._keys = {sha256_of(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)): key for key in keys}
 
     @property
     def fingerprints(self) -> tuple[str, ...]:
-        """Which keys these are."""
+        """The fingerprints of the keys, sorted."""
         return tuple(sorted(self._keys))
 
     def verify(self, content: bytes, signature: str, fingerprint: str) -> bool | None:
@@ -55,7 +55,7 @@ def _load(encoded: bytes) -> EllipticCurvePublicKey:
     try:
         key = load(encoded)
     except ValueError as error:
-        raise NotAPublicKey("no public key in PEM or DER") from error
+        raise NotAPublicKey("not a public key in PEM or DER") from error
     if not isinstance(key, EllipticCurvePublicKey):
-        raise NotAPublicKey("no public key of an elliptic curve")
+        raise NotAPublicKey("not a public key of an elliptic curve")
     return key

@@ -2,25 +2,26 @@
 
 from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from fleetgate.domain.allow_list import AllowListEntry, Hold
-from fleetgate.domain.documents import device_document, instant, terms_lines
+from fleetgate.domain.documents import device_document
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.refusals import RefusalCode
-from fleetgate.operators.approve import approve_device
-from fleetgate_cli.errors import SaidNo
+from fleetgate_cli.errors import Refused
 from fleetgate_cli.options import limit_option, optional_reason, with_run
 from fleetgate_cli.parameters import ATTRIBUTE, INSTANT, MAC_ADDRESS, MANUFACTURER, SERIAL_NUMBER, TEMPLATE_NAME
-from fleetgate_cli.run import Run, now
-from fleetgate_cli.tables import devices_table, print_table, word
+from fleetgate_cli.run import Run
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @click.group("allow-list")
 def allow_list() -> None:
-    """Approve devices, and see which are approved.
+    """Approve devices, and show which are approved.
 
     \b
     Example:
@@ -36,7 +37,7 @@ def allow_list() -> None:
     metavar="MAC",
     type=MAC_ADDRESS,
     multiple=True,
-    help="A MAC address of the device, in any common spelling; repeat for several, of which it presents one.",
+    help="A MAC address of the device, in any common spelling; repeat for several: it may present any of them.",
 )
 @click.option("--manufacturer", metavar="NAME", type=MANUFACTURER, required=True, help="Who makes the device.")
 @click.option(
@@ -53,10 +54,10 @@ def allow_list() -> None:
     metavar="NAME=VALUE",
     type=ATTRIBUTE,
     multiple=True,
-    help="Handed to the provisioning template, such as Model, HardwareRevision or ThingGroup; repeat for several.",
+    help="Passed to the provisioning template, such as Model, HardwareRevision or ThingGroup; repeat for several.",
 )
 @click.option("--valid-from", metavar="TIME", type=INSTANT, help="Not before this ISO 8601 time. [default: now]")
-@click.option("--valid-until", metavar="TIME", type=INSTANT, help="Not from this ISO 8601 time on. [default: ever]")
+@click.option("--valid-until", metavar="TIME", type=INSTANT, help="Not from this ISO 8601 time on. [default: no end]")
 @optional_reason
 @with_run
 def add(
@@ -73,8 +74,8 @@ def add(
 ) -> None:
     """Approve the device with the serial number SERIAL.
 
-    The same approval again changes nothing and succeeds. A serial number that is listed otherwise, or a MAC
-    address of another serial number, is a conflict: nothing is overwritten.
+    The same approval again changes nothing and succeeds. A serial number with another entry, or a MAC address of
+    another serial number, is a conflict: nothing is overwritten.
 
     \b
     Examples:
@@ -83,6 +84,8 @@ def add(
           --manufacturer acme --template fleetgate --attribute Model=thermostat-2 \\
           --valid-until 2030-01-01
     """
+    from fleetgate.operators.approve import approve_device
+
     if len(dict(attributes)) < len(attributes):
         raise click.UsageError("an attribute is given twice.")
     entry = AllowListEntry(
@@ -100,11 +103,11 @@ def add(
     result = "approved" if change.record else "unchanged"
     notes = _notes(change.subject)
 
-    def render(console: Console) -> None:
+    def render(console: "Console") -> None:
         if change.record:
             console.print(f"{serial_number} is approved.")
         else:
-            console.print(f"unchanged: {serial_number} was approved before, and is {change.subject.state}.")
+            console.print(f"No change: {serial_number} was already approved, and is {change.subject.state}.")
         for note in notes:
             console.print(f"Note: {note}")
 
@@ -126,13 +129,15 @@ def add(
 def show(run: Run, *, serial_number: SerialNumber | None, mac_address: MacAddress | None) -> None:
     """Show the allow-list entry of one device.
 
-    By its serial number, or by a MAC address of it.
+    Takes its serial number or one of its MAC addresses.
 
     \b
     Examples:
       fleetgate allow-list show SN-0001
       fleetgate allow-list show --mac 00:1b:44:11:3a:b7
     """
+    from fleetgate_cli.device_view import print_entry
+
     if (serial_number is None) == (mac_address is None):
         raise click.UsageError("give either a serial number or --mac.")
     store = run.allow_list
@@ -141,11 +146,11 @@ def show(run: Run, *, serial_number: SerialNumber | None, mac_address: MacAddres
             serial_number = store.mac_owner(mac_address)
         entry = store.device(serial_number) if serial_number else None
     if serial_number is None:
-        raise SaidNo(
+        raise Refused(
             RefusalCode.UNKNOWN_MAC_ADDRESS, f"no device on the allow-list has the MAC address {mac_address}: check it."
         )
     if entry is None:
-        raise SaidNo(
+        raise Refused(
             RefusalCode.UNKNOWN_DEVICE,
             f"{serial_number} is not on the allow-list: check the serial number (case matters), or approve it "
             "with fleetgate allow-list add.",
@@ -159,17 +164,19 @@ def show(run: Run, *, serial_number: SerialNumber | None, mac_address: MacAddres
 def list_devices(run: Run, *, limit: int) -> None:
     """List devices of the allow-list.
 
-    This reads the table from its start, in no particular order: it is for looking around, not for reports.
+    Reads the table from its start, in no particular order: a sample, not a report.
 
     \b
     Example:
       fleetgate allow-list list --limit 20
     """
+    from fleetgate_cli.tables import devices_table, print_table
+
     store = run.allow_list
     with run.progress("Reading the allow-list"):
         page = store.devices(limit=limit)
 
-    def render(console: Console) -> None:
+    def render(console: "Console") -> None:
         if not page.items:
             console.print("The allow-list is empty: approve a device with fleetgate allow-list add.")
             return
@@ -178,36 +185,6 @@ def list_devices(run: Run, *, limit: int) -> None:
             console.print(f"There are more than {limit}: raise --limit to see them.")
 
     run.emit({"devices": [device_document(entry) for entry in page.items], "more": page.more}, render)
-
-
-def print_entry(entry: AllowListEntry, console: Console) -> None:
-    """Print an allow-list entry, line by line."""
-    console.print(f"{entry.serial_number}  ", word(entry.state.value), sep="")
-    lines = [
-        ("Manufacturer", entry.manufacturer),
-        ("MAC addresses", ", ".join(mac.value for mac in sorted(entry.mac_addresses)) or "none"),
-        *terms_lines(entry),
-    ]
-    if entry.import_id:
-        lines.append(("Import", entry.import_id))
-    if entry.repair_window_until:
-        lines.append(("Repair window", f"until {instant(entry.repair_window_until)}"))
-    if entry.reprovisioning_count:
-        lines.append(("Re-provisioned", f"{entry.reprovisioning_count} times"))
-    current, held = entry.device_certificate, entry.reservation
-    lines.append(("Certificate", current.certificate_id if current else "none yet"))
-    if current and current.fell_back_to:
-        lines.append(("  fell back to", current.fell_back_to))
-    if held:
-        lines += [
-            ("Reservation", f"{held.purpose}, attempt {held.attempts}{', taken over' if held.taken_over else ''}"),
-            ("  for", held.certificate_id),
-            ("  claimed with", held.claim_certificate_id),
-            ("  until", f"{instant(held.deadline)}{'' if held.is_live(now()) else ', which is over'}"),
-            ("  made at", f"{instant(held.reserved_at)}"),
-        ]
-    for name, value in lines:
-        console.print(f"  {name:<16}{value}")
 
 
 def _notes(entry: AllowListEntry) -> list[str]:

@@ -1,4 +1,4 @@
-"""`fleetgate audit`: what was decided and done, and whether the record of it is whole."""
+"""`fleetgate audit`: the audit trail, and the proof that it is complete."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -6,44 +6,30 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from fleetgate.archive.digest import hour_of
-from fleetgate.archive.missing import archive_missing
-from fleetgate.archive.verify import verify_archive
-from fleetgate.domain.audit import AuditRecord, RecordKind
+from fleetgate.domain.audit import AuditRecord, Question, RecordKind
 from fleetgate.domain.documents import instant, record_document
 from fleetgate.trail.export import ExportFormat, exported
-from fleetgate.trail.note_query import Question
 from fleetgate.trail.query import ALL_BUT_QUERIES
-from fleetgate.trail.read import PAGE_RECORDS, counts_of, records_of
-from fleetgate_cli.audit.archive import (
-    ArchiveWatcher,
-    archive_of,
-    lines_of,
-    print_verification,
-    public_key_option,
-    verification_document,
-    verifier_of,
-    why_nothing_was_verified,
-)
-from fleetgate_cli.audit.counts_view import counts_document, print_counts
-from fleetgate_cli.audit.exports import output_at, watching
-from fleetgate_cli.audit.questions import Asked, nothing_found, question_options, told
+from fleetgate_cli.audit.filters import Filters, as_recorded, filter_options, nothing_found
 from fleetgate_cli.errors import CouldNotCheck, ExitCode
-from fleetgate_cli.options import limit_option, with_run
+from fleetgate_cli.options import limit_option, public_keys_option, with_run
 from fleetgate_cli.parameters import DAY, HOURS
 from fleetgate_cli.run import Run, now
-from fleetgate_cli.tables import print_table, records_table
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @click.group()
 def audit() -> None:
-    """Ask the audit trail, and verify that nobody altered it.
+    """Query the audit trail, and verify that nobody altered it.
 
-    Who asks is on record too, before the answer is given.
+    Every query is put on record with your AWS identity before it is answered.
 
     \b
     Examples:
@@ -54,14 +40,14 @@ def audit() -> None:
 
 @audit.command("list")
 @limit_option("records", 50)
-@question_options
+@filter_options
 @with_run
-def list_records(run: Run, asked: Asked, *, limit: int) -> None:
+def list_records(run: Run, filters: Filters, *, limit: int) -> None:
     """List audit records, newest first.
 
-    Every option narrows it down. Questions to the audit trail are on record too, and shown with --kind query only. The
-    newest second or two may be missing from all but --serial-number, since DynamoDB fills its indexes with a delay.
-    --json gives every field.
+    Every option is a filter. Queries to the audit trail are on record too, and shown with --kind query only. Without
+    --serial-number the newest second or two may be missing, since DynamoDB fills its indexes with a delay. --json
+    prints every field.
 
     \b
     Examples:
@@ -70,21 +56,24 @@ def list_records(run: Run, asked: Asked, *, limit: int) -> None:
       fleetgate audit list --claim 5f1c22ab --reason mac_address_mismatch
       fleetgate audit list --from 2026-01-31 --to 2026-01-31T08 --manufacturer acme --json
     """
-    query = asked.query(run, kinds=ALL_BUT_QUERIES)
-    shown = told(query)
+    from fleetgate.trail.read import PAGE_RECORDS, records_of
+    from fleetgate_cli.tables import print_table, records_table
+
+    query = filters.query(run, kinds=ALL_BUT_QUERIES)
+    shown = as_recorded(query)
     run.note(Question.LIST_RECORDS, shown.words)
     with run.progress("Reading the audit trail"):
         # One more than is shown tells whether there are more.
         found = list(islice(records_of(query, run.trail, page_records=min(limit + 1, PAGE_RECORDS)), limit + 1))
     records, more = found[:limit], len(found) > limit
 
-    def render(console: Console) -> None:
+    def render(console: "Console") -> None:
         if not records:
             console.print(nothing_found(shown))
             return
         print_table(console, records_table(records))
         if more:
-            console.print(f"There are more than {limit}: raise --limit to see them, or take audit export.")
+            console.print(f"There are more than {limit}: raise --limit to see them, or use fleetgate audit export.")
 
     run.emit(
         {
@@ -107,22 +96,25 @@ def list_records(run: Run, asked: Asked, *, limit: int) -> None:
     help="Comma-separated values, or a JSON document a line.",
 )
 @click.option("--output", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="[default: stdout]")
-@question_options
+@filter_options
 @with_run
-def export(run: Run, asked: Asked, *, form: str, output: Path | None) -> None:
+def export(run: Run, filters: Filters, *, form: str, output: Path | None) -> None:
     """Write any number of audit records to a file, newest first.
 
-    The file takes its name when it is whole; what is interrupted leaves nothing behind. In CSV a cell that a
-    spreadsheet would take for a formula has an apostrophe in front; jsonl has every value as it is. Without --output
-    the records go to stdout, and --json only says how errors are told.
+    The file takes its name when it is complete; an interrupted export leaves no file. In CSV a cell that a spreadsheet
+    would read as a formula starts with an apostrophe; jsonl has every value unchanged. Without --output the records go
+    to stdout, and --json applies to errors only.
 
     \b
     Examples:
       fleetgate audit export --from 2026-01-01 --to 2026-01-31 --output january.csv
       fleetgate audit export --claim 5f1c22ab --format jsonl | jq -r .serial_number
     """
-    query = asked.query(run, kinds=ALL_BUT_QUERIES)
-    shown = told(query)
+    from fleetgate.trail.read import records_of
+    from fleetgate_cli.audit.exports import export_bar, output_at
+
+    query = filters.query(run, kinds=ALL_BUT_QUERIES)
+    shown = as_recorded(query)
     written = 0
 
     def counted(records: Iterable[AuditRecord], watch: Callable[[AuditRecord], None]) -> Iterator[AuditRecord]:
@@ -134,7 +126,7 @@ def export(run: Run, asked: Asked, *, form: str, output: Path | None) -> None:
 
     with output_at(output) as file:
         run.note(Question.EXPORT_RECORDS, shown.words)
-        with watching(run) as watch:
+        with export_bar(run) as watch:
             file.writelines(exported(counted(records_of(query, run.trail), watch), ExportFormat(form)))
     if output is not None:
         run.emit(
@@ -144,13 +136,13 @@ def export(run: Run, asked: Asked, *, form: str, output: Path | None) -> None:
 
 
 @audit.command()
-@question_options
+@filter_options
 @with_run
-def stats(run: Run, asked: Asked) -> None:
+def stats(run: Run, filters: Filters) -> None:
     """Count audit records by reason, verdict and UTC day.
 
-    Counts decisions, unless --kind names something else. Actions and questions are counted by what was done or asked.
-    --json has the counts of every day.
+    Counts decisions, unless --kind names another kind. Actions and queries are counted by their names. --json prints
+    the counts of every day.
 
     \b
     Examples:
@@ -158,8 +150,11 @@ def stats(run: Run, asked: Asked) -> None:
       fleetgate audit stats --claim 5f1c22ab --verdict denied
       fleetgate audit stats --kind outcome --from 2026-01-01 --to 2026-01-31 --json
     """
-    query = asked.query(run, kinds=frozenset({RecordKind.DECISION}))
-    shown = told(query)
+    from fleetgate.trail.read import counts_of
+    from fleetgate_cli.audit.counts_view import counts_document, print_counts
+
+    query = filters.query(run, kinds=frozenset({RecordKind.DECISION}))
+    shown = as_recorded(query)
     run.note(Question.COUNT_RECORDS, shown.words)
     with run.progress("Counting"):
         counts = counts_of(query, run.trail)
@@ -169,7 +164,7 @@ def stats(run: Run, asked: Asked) -> None:
 @audit.command()
 @click.option("--from", "first", metavar="TIME", type=HOURS, help="First UTC day or hour. [default: a day ago]")
 @click.option("--to", "last", metavar="TIME", type=HOURS, help="Last UTC day or hour, included. [default: now]")
-@public_key_option
+@public_keys_option
 @with_run
 def verify(
     run: Run,
@@ -178,11 +173,11 @@ def verify(
     last: tuple[datetime, datetime] | None,
     public_keys: tuple[Path, ...],
 ) -> None:
-    """Verify that the archive of the audit trail is whole: signatures, chain, objects, gaps, and the audit table.
+    """Verify that the archive of the audit trail is complete: signatures, chain, objects, gaps, and the audit table.
 
-    Names what was changed, removed or inserted, the earliest first, and what of the time could not be verified: hours
-    that are not sealed yet, or that lie before the archive begins. Exits with 1 when anything was found, with 3 when
-    nothing could be checked. With --public-key and a key that you saved earlier it trusts nobody in the account.
+    Lists what was changed, removed or inserted, the earliest first, and the hours that could not be verified: those
+    that are not sealed yet or lie before the archive begins. Exits with 1 when there is a finding, with 3 when no hour
+    could be verified. With --public-key and a key that you saved earlier it trusts nobody in the account.
 
     \b
     Examples:
@@ -190,6 +185,15 @@ def verify(
       fleetgate audit verify --from 2026-01-01 --to 2026-01-31 --json
       fleetgate audit verify --from 2026-01-31T08 --to 2026-01-31T11
     """
+    from fleetgate.archive.verify import verify_archive
+    from fleetgate_cli.audit.archive import (
+        print_verification,
+        verification_bar,
+        verification_document,
+        verifier_of,
+        why_nothing_was_verified,
+    )
+
     moment = now()
     start = first[0] if first else hour_of(moment) - timedelta(days=1)
     end = min(last[1] if last else moment, hour_of(moment) + timedelta(hours=1))
@@ -197,7 +201,7 @@ def verify(
         raise click.UsageError("--from comes after --to, or after now.")
     verifier, trusted = verifier_of(run.target, public_keys)
     started = time.monotonic()
-    with ArchiveWatcher(run).watching(start, end) as progress:
+    with verification_bar(run, start, end) as progress:
         done = verify_archive(verifier, start=start, end=end, now=moment, progress=progress)
     seconds = time.monotonic() - started
     if done.hours == 0:
@@ -206,21 +210,24 @@ def verify(
         verification_document(done, trusted=trusted, seconds=seconds),
         partial(print_verification, done, seconds),
     )
-    click.get_current_context().exit(ExitCode.DONE if done.is_sound else ExitCode.SAID_NO)
+    click.get_current_context().exit(ExitCode.DONE if done.is_sound else ExitCode.REFUSED)
 
 
 @audit.command()
 @click.option("--day", metavar="YYYY-MM-DD", type=DAY, required=True, help="The UTC day the records were made on.")
 @with_run
 def rearchive(run: Run, *, day: date) -> None:
-    """Archive what the audit table has and the archive has not, after the archiver failed for too long.
+    """Archive the records of a day that the archive lacks, after the archiver failed for too long.
 
-    The next digest names it as late. Safe to repeat.
+    The next digest names them as late. Safe to repeat.
 
     \b
     Example:
       fleetgate audit rearchive --day 2026-01-31
     """
+    from fleetgate.archive.missing import archive_missing
+    from fleetgate_cli.audit.archive import archive_of, lines_of
+
     with run.progress("Comparing the audit table with the archive"):
         number = archive_missing(day, archive=archive_of(run.target), lines=lines_of(run.target), now=now())
     run.emit({"day": day.isoformat(), "archived": number}, lambda console: console.print(_rearchived(number, day)))

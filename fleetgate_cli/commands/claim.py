@@ -1,20 +1,21 @@
-"""`fleetgate claim`: which claim certificates may ask on behalf of which devices."""
+"""`fleetgate claim`: which claim certificates may enrol which devices."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.documents import claim_document
 from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.operators.claims import register_claim
-from fleetgate_cli.claim_certificates import ClaimFiles, issued_claim
+from fleetgate_cli.claim_certificates import ClaimPaths, issued_claim
 from fleetgate_cli.commands.claim_block import block, release
 from fleetgate_cli.options import claim_scope_options, limit_option, optional_reason, with_run
 from fleetgate_cli.parameters import CERTIFICATE_ID
 from fleetgate_cli.run import Run
-from fleetgate_cli.tables import claims_table, print_table
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @click.group()
@@ -38,7 +39,7 @@ def claim() -> None:
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(),
-    help="Folder for the certificate and the private key; made if missing. [default: the current one]",
+    help="Folder for the certificate and the private key; created if missing. [default: the current one]",
 )
 @optional_reason
 @with_run
@@ -54,18 +55,20 @@ def create(
 ) -> None:
     """Create and register a claim certificate.
 
-    Has AWS IoT issue an active certificate, attaches the stack's claim policy and registers it with the gate.
+    AWS IoT issues an active certificate; the command attaches the stack's claim policy and registers it with the gate.
 
     Writes claim-certificate.pem and claim-private-key.pem (readable for you only); existing files are never
-    overwritten. The private key exists nowhere else and is never printed.
+    overwritten. The private key exists in that file only and is never printed.
 
     \b
     Examples:
       fleetgate claim create --manufacturer acme --out acme-claim
       fleetgate claim create --any-manufacturer --serial-number SN-0001 --out bench
     """
+    from fleetgate.operators.claims import register_claim
+
     _check_scope(manufacturer, any_manufacturer=any_manufacturer)
-    files = ClaimFiles.planned_in(folder)
+    files = ClaimPaths.planned_in(folder)
     store, operator = run.claims, run.operator(reason)
     iot, policy_name = run.target.client("iot"), run.target.output("ClaimPolicyName")
     with (
@@ -83,7 +86,7 @@ def create(
             operator=operator,
         )
 
-    def render(console: Console) -> None:
+    def render(console: "Console") -> None:
         console.print(
             f"Claim certificate {issued.certificate_id} is active and registered for {_scope(change.subject)}."
         )
@@ -119,12 +122,14 @@ def register(
 ) -> None:
     """Register a certificate that AWS IoT has already.
 
-    AWS IoT is not changed: attach the stack's claim policy yourself. The same registration again changes nothing.
+    Nothing changes in AWS IoT: attach the stack's claim policy yourself. The same registration again changes nothing.
 
     \b
     Example:
       fleetgate claim register 5f1c...64 digits...9a --manufacturer acme --template fleetgate
     """
+    from fleetgate.operators.claims import register_claim
+
     _check_scope(manufacturer, any_manufacturer=any_manufacturer)
     asked = ClaimCertificate(
         certificate_id=certificate_id,
@@ -136,10 +141,10 @@ def register(
     with run.progress("Registering the claim certificate"):
         change = register_claim(asked, store=store, operator=operator)
 
-    def render(console: Console) -> None:
+    def render(console: "Console") -> None:
         scope = _scope(change.subject)
         done = f"Registered: claim certificate {certificate_id}, for {scope}."
-        before = f"unchanged: claim certificate {certificate_id} was registered before, for {scope}."
+        before = f"No change: claim certificate {certificate_id} is already registered for {scope}."
         console.print(done if change.record else before)
 
     run.emit(
@@ -158,17 +163,19 @@ def register(
 def list_claims(run: Run, *, limit: int) -> None:
     """List the registered claim certificates.
 
-    --json gives their full certificate IDs.
+    --json prints the whole certificate IDs.
 
     \b
     Example:
       fleetgate claim list
     """
+    from fleetgate_cli.tables import claims_table, print_table
+
     store = run.allow_list
     with run.progress("Reading the claim certificates"):
         page = store.claims(limit=limit)
 
-    def render(console: Console) -> None:
+    def render(console: "Console") -> None:
         if not page.items:
             console.print("No claim certificate is registered: create one with fleetgate claim create.")
             return
@@ -181,7 +188,7 @@ def list_claims(run: Run, *, limit: int) -> None:
 
 def _check_scope(manufacturer: str | None, *, any_manufacturer: bool) -> None:
     if (manufacturer is None) != any_manufacturer:
-        raise click.UsageError("say whose devices it may enrol: either --manufacturer or --any-manufacturer.")
+        raise click.UsageError("name the devices that it may enrol: either --manufacturer or --any-manufacturer.")
 
 
 def _scope(registered: ClaimCertificate) -> str:

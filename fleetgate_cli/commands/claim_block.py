@@ -1,30 +1,28 @@
-"""`fleetgate claim block` and `release`: stop a claim certificate, and let it go again."""
+"""`fleetgate claim block` and `release`: stop a claim certificate, and end the stop."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
 
 from fleetgate.domain.documents import claim_document
-from fleetgate.operators.claims import block_claim, not_registered, release_claim
-from fleetgate.operators.many_certificates import deactivate_all_through
-from fleetgate.operators.tally_document import certificates_document
-from fleetgate.store.allow_list import AllowList
 from fleetgate_cli.claim_certificates import activate, deactivate, whole_certificate_id
-from fleetgate_cli.device_certificates import certificate_service, exit_as, print_certificates, watching
 from fleetgate_cli.errors import CouldNotCheck
 from fleetgate_cli.options import required_reason, with_run
 from fleetgate_cli.parameters import START_OF_CERTIFICATE_ID
 from fleetgate_cli.run import Run
 
-# By whether AWS IoT knows the claim certificate; None where it was not told. What an earlier block did is not asked.
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fleetgate.store.allow_list import AllowList
+
+# By whether AWS IoT knows the claim certificate; None where the command did not call AWS IoT.
 _IN_AWS_IOT = {
     True: "AWS IoT refuses its next connection.",
-    False: "AWS IoT does not know it, so nobody can connect with it.",
-    None: "AWS IoT was not told; with --deactivate it refuses connections with the claim certificate too.",
+    False: "AWS IoT does not know it: no device can connect with it.",
+    None: "The certificate was not changed in AWS IoT; with --deactivate AWS IoT refuses its connections too.",
 }
 
 
@@ -39,21 +37,26 @@ _IN_AWS_IOT = {
 def block(run: Run, *, certificate_id: str, reason: str, also_deactivate: bool, deactivate_devices: bool) -> None:
     """Deny every device with this claim certificate.
 
-    CERTIFICATE_ID may be cut to its first 8 digits or more, as claim list shows them.
+    CERTIFICATE_ID may be shortened to its first 8 digits, as claim list shows them.
 
-    With --deactivate AWS IoT also refuses connections with the claim certificate itself. A mistaken block is ended by
+    With --deactivate AWS IoT also refuses connections with the claim certificate itself. To end a mistaken block, use
     claim release.
 
-    Devices that were let in through it keep their certificates, since a block is no sign that they are not genuine.
-    With --deactivate-devices they lose them for good, those that they rotated to included, as far back as the audit
-    trail goes: for a stolen key, where the devices can be provisioned anew. Safe to repeat. Exits with 1 when one of
-    them could not be deactivated.
+    Devices that were allowed with it keep their certificates: a block does not mean that they are not genuine. With
+    --deactivate-devices their certificates are deactivated for good, later rotations included, as far back as the
+    audit trail goes. Use it for a stolen key, where the devices can be provisioned again. Safe to repeat. Exits with 1
+    when a certificate could not be deactivated.
 
     \b
     Examples:
       fleetgate claim block 5f1c22ab --reason "line 4 closed" --deactivate
       fleetgate claim block 5f1c22ab --reason "key stolen" --deactivate --deactivate-devices
     """
+    from fleetgate.operators.claims import block_claim
+    from fleetgate.operators.many_certificates import deactivate_all_through
+    from fleetgate.operators.tally_document import certificates_document
+    from fleetgate_cli.device_certificates import certificate_service, certificates_bar, exit_as, print_certificates
+
     store, operator = run.claims, run.operator(reason)
     with run.progress("Blocking the claim certificate"):
         certificate_id = _registered(certificate_id, run.allow_list)
@@ -64,25 +67,23 @@ def block(run: Run, *, certificate_id: str, reason: str, also_deactivate: bool, 
                 is_known = _deactivated(run.target.client("iot"), certificate_id)
     tally = None
     if deactivate_devices:
-        with watching(run, "Deactivating device certificates") as watch:
-            tally = deactivate_all_through(
-                certificate_id, service=certificate_service(run, operator), claims=store, progress=watch
-            )
+        with certificates_bar(run, "Deactivating device certificates") as watch:
+            service = certificate_service(run, operator)
+            tally = deactivate_all_through(certificate_id, service=service, claims=store, progress=watch)
     notes = [_IN_AWS_IOT[is_known]]
     if tally is None:
         notes.append(
-            "Device certificates that were issued through it were left as they are; --deactivate-devices deactivates "
-            "them."
+            "Device certificates that were issued through it were not changed; --deactivate-devices deactivates them."
         )
 
-    def render(console: Console) -> None:
+    def render(console: "Console") -> None:
         done = f"Blocked: claim certificate {certificate_id}."
-        before = f"unchanged: claim certificate {certificate_id} was blocked before."
+        before = f"No change: claim certificate {certificate_id} is already blocked."
         console.print(f"{done if change.record else before} The gate denies every device that asks with it.")
         for note in notes:
             console.print(note)
         if tally is not None:
-            console.print(f"{tally.devices:,} device certificates were issued through it, as far as is on record.")
+            console.print(f"{tally.devices:,} device certificates are on record as issued through it.")
             print_certificates(tally, console)
 
     run.emit(
@@ -107,16 +108,18 @@ def block(run: Run, *, certificate_id: str, reason: str, also_deactivate: bool, 
 def release(run: Run, *, certificate_id: str, reason: str, also_activate: bool) -> None:
     """End the block of a claim certificate that was blocked by mistake.
 
-    CERTIFICATE_ID may be cut to its first 8 digits or more, as claim list shows them.
+    CERTIFICATE_ID may be shortened to its first 8 digits, as claim list shows them.
 
-    It is good again for what it was registered for, and until when. With --activate AWS IoT also accepts connections
-    with it again, where claim block --deactivate ended that. Device certificates that --deactivate-devices took stay
-    inactive. Never release one whose key may be in other hands. Safe to repeat.
+    Its registration is valid again, with the same scope and expiry. With --activate AWS IoT also accepts its
+    connections again, after claim block --deactivate. Device certificates that --deactivate-devices deactivated stay
+    inactive. Never release a claim certificate whose key may be stolen. Safe to repeat.
 
     \b
     Example:
       fleetgate claim release 5f1c22ab --reason "wrong one, ticket 816" --activate
     """
+    from fleetgate.operators.claims import release_claim
+
     store, operator = run.claims, run.operator(reason)
     with run.progress("Releasing the claim certificate"):
         certificate_id = _registered(certificate_id, run.allow_list)
@@ -127,12 +130,12 @@ def release(run: Run, *, certificate_id: str, reason: str, also_activate: bool) 
     note = (
         "AWS IoT accepts its connections."
         if also_activate
-        else "If it was deactivated in AWS IoT too, it still is; --activate ends that."
+        else "The certificate was not changed in AWS IoT; if it is inactive there, --activate activates it."
     )
 
-    def render(console: Console) -> None:
+    def render(console: "Console") -> None:
         done = f"Released: claim certificate {certificate_id}."
-        console.print(done if change.record else f"unchanged: claim certificate {certificate_id} is not blocked.")
+        console.print(done if change.record else f"No change: claim certificate {certificate_id} is not blocked.")
         console.print(note)
 
     run.emit(
@@ -147,8 +150,10 @@ def release(run: Run, *, certificate_id: str, reason: str, also_activate: bool) 
     )
 
 
-def _registered(start: str, queries: AllowList) -> str:
-    certificate_id = whole_certificate_id(start, queries)
+def _registered(start: str, allow_list: "AllowList") -> str:
+    from fleetgate.operators.claims import not_registered
+
+    certificate_id = whole_certificate_id(start, allow_list)
     if certificate_id is None:
         raise not_registered(start)
     return certificate_id
@@ -165,8 +170,10 @@ def _deactivated(iot: Any, certificate_id: str) -> bool:
 
 @contextmanager
 def _half_done(code: str, done: str) -> Iterator[None]:
-    """Say what is done already where AWS IoT does not do the rest."""
+    """Name what is done already if AWS IoT fails to do the rest."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
     try:
         yield
     except (ClientError, BotoCoreError) as error:
-        raise CouldNotCheck(code, f"{done}, but AWS IoT did not do its part: {error}") from error
+        raise CouldNotCheck(code, f"{done}, but the change in AWS IoT failed: {error}") from error

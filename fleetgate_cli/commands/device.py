@@ -1,33 +1,39 @@
-"""`fleetgate device`: one device, where it stands, why it was denied, and the operator's hand on it."""
+"""`fleetgate device`: one device: its state, why it was denied, and operator actions."""
 
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
-from fleetgate.domain.allow_list import AllowListEntry
-from fleetgate.domain.audit import AuditRecord, Verdict
-from fleetgate.domain.documents import device_document, instant, record_document
+from fleetgate.domain.audit import Question
+from fleetgate.domain.documents import device_document, instant
 from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.domain.operator_action import Change
-from fleetgate.operators.certificates import Tally
-from fleetgate.operators.devices import quarantine_device, release_device, reopen_device, retire_device
-from fleetgate.operators.tally_document import certificates_document
-from fleetgate.trail.inspect_device import DeviceReport, inspect_device
-from fleetgate_cli.commands.allow_list import print_entry
-from fleetgate_cli.commands.story import story
-from fleetgate_cli.device_certificates import certificate_service, exit_as, print_certificates, tallied
-from fleetgate_cli.options import keep_certificates_option, limit_option, required_reason, with_run
+from fleetgate_cli.errors import ExitCode
+from fleetgate_cli.options import (
+    keep_certificates_option,
+    limit_option,
+    public_keys_option,
+    required_reason,
+    with_run,
+)
 from fleetgate_cli.parameters import DURATION, SERIAL_NUMBER
-from fleetgate_cli.reasons import denial_reason
 from fleetgate_cli.run import Run, now
-from fleetgate_cli.tables import print_table, records_table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fleetgate.archive.prove import Proofs
+    from fleetgate.domain.allow_list import AllowListEntry
+    from fleetgate.domain.operator_action import Change
+    from fleetgate.operators.certificates import Tally
+    from fleetgate_cli.audit.signatures import TrustedKeys
 
 
 @click.group()
 def device() -> None:
-    """Look into one device, stop it, let it go again or come back, or retire it.
+    """Show one device, put it into quarantine, release it, reopen it or retire it.
 
     \b
     Example:
@@ -42,18 +48,70 @@ def device() -> None:
 def show(run: Run, *, serial_number: SerialNumber, limit: int) -> None:
     """Show a device, and why it was denied.
 
-    Shows its state, reservation, certificate and history, what stops it now, be it the gate or its manufacturer's or
-    import's quarantine, and the meaning and remedy of its last denial. Also tells about devices that are not on the
-    allow-list but asked to be let in.
+    Shows its state, reservation, certificate and history, what stops it now (the gate, its own quarantine, or that of
+    its manufacturer or import), and the meaning and remedy of its last denial. Also shows devices that are not on the
+    allow-list but asked for an identity.
 
     \b
     Example:
       fleetgate device show SN-0001
     """
+    from fleetgate.trail.inspect_device import inspect_device
+    from fleetgate_cli.device_view import print_report, report_document
+
     allow_list, records = run.allow_list, run.records
-    with run.progress(f"Looking into {serial_number}"):
+    with run.progress(f"Reading {serial_number}"):
         report = inspect_device(serial_number, allow_list=allow_list, records=records, limit=limit, now=now())
-    run.emit(_report_document(report), partial(_print_report, report))
+    run.emit(report_document(report), partial(print_report, report))
+
+
+@device.command()
+@click.argument("serial_number", metavar="SERIAL", type=SERIAL_NUMBER)
+@click.option("--no-proof", is_flag=True, help="Do not check the records against the sealed archive.")
+@public_keys_option
+@with_run
+def story(run: Run, *, serial_number: SerialNumber, no_proof: bool, public_keys: tuple[Path, ...]) -> None:
+    """Show a device's whole story, and prove it.
+
+    Shows which rule allowed it, which list and line approved it, its claim certificate, the outcomes, the denials, the
+    operator actions, its state and what stops it. Checks every record of it against the sealed archive. Exits with 1
+    when a record cannot be proven, with 3 when the check failed. With --public-key and a key that you saved earlier
+    the proof trusts nobody in the account.
+
+    \b
+    Examples:
+      fleetgate device story SN-0001
+      fleetgate device story SN-0001 --public-key sealing-key.pem --json
+    """
+    from fleetgate.archive.prove import Proof, prove_story
+    from fleetgate.trail.device_story import device_story
+    from fleetgate.trail.story_document import story_document
+    from fleetgate_cli.audit.archive import verifier_of
+    from fleetgate_cli.audit.proof_view import print_proofs, proofs_document
+    from fleetgate_cli.audit.story_view import print_story
+
+    if no_proof and public_keys:
+        raise click.UsageError("--public-key applies to the proof: leave out either --public-key or --no-proof.")
+    run.note(Question.READ_STORY, f"serial_number={serial_number}")
+    moment = now()
+    with run.progress(f"Reading the story of {serial_number}"):
+        found = device_story(
+            serial_number, allow_list=run.allow_list, trail=run.trail, imports=run.import_records, now=moment
+        )
+    proofs: Proofs | None = None
+    trusted: TrustedKeys | None = None
+    if not no_proof:
+        with run.progress(f"Checking {len(found.records):,} records against the archive"):
+            verifier, trusted = verifier_of(run.target, public_keys)
+            proofs = prove_story(found, verifier=verifier, now=moment)
+
+    def render(console: "Console") -> None:
+        print_story(found, proofs, console, now=moment)
+        print_proofs(proofs, console)
+
+    run.emit({**story_document(found, now=moment), "proof": proofs_document(proofs, trusted)}, render)
+    if proofs and proofs.count(Proof.NOT_PROVEN):
+        click.get_current_context().exit(ExitCode.REFUSED)
 
 
 @device.command()
@@ -64,24 +122,27 @@ def show(run: Run, *, serial_number: SerialNumber, limit: int) -> None:
 def quarantine(run: Run, *, serial_number: SerialNumber, reason: str, keep_certificates: bool) -> None:
     """Deny a device until it is released, and deactivate its certificates.
 
-    AWS IoT refuses the device from its next connection on; a live one may stay until it ends. Safe to repeat. Exits
-    with 1 when a certificate could not be deactivated.
+    AWS IoT refuses the device's next connection; a live one may last until it ends. Safe to repeat. Exits with 1
+    when a certificate could not be deactivated.
 
     \b
     Examples:
       fleetgate device quarantine SN-0001 --reason "stolen from the Hamburg site, case 4711"
       fleetgate device quarantine SN-0001 --reason "odd behaviour, watched" --keep-certificates
     """
+    from fleetgate.operators.devices import quarantine_device
+    from fleetgate_cli.device_certificates import certificate_service, tally_of
+
     store, operator = run.devices, run.operator(reason)
     with run.progress(f"Putting {serial_number} into quarantine"):
         change = quarantine_device(serial_number, store=store, operator=operator)
-        tally = None if keep_certificates else tallied(certificate_service(run, operator).deactivate(change.subject))
+        tally = None if keep_certificates else tally_of(certificate_service(run, operator).deactivate(change.subject))
     _emit_change(
         run,
         change,
         result="quarantined",
-        done=f"{serial_number} is in quarantine: the gate denies it until it is released.",
-        before=f"unchanged: {serial_number} was in quarantine before, and for the reason given then.",
+        done=f"{serial_number} is in quarantine: the gate denies it until fleetgate device release.",
+        before=f"No change: {serial_number} is already in quarantine; the original reason stands.",
         tally=tally,
     )
 
@@ -92,27 +153,30 @@ def quarantine(run: Run, *, serial_number: SerialNumber, reason: str, keep_certi
 @keep_certificates_option
 @with_run
 def release(run: Run, *, serial_number: SerialNumber, reason: str, keep_certificates: bool) -> None:
-    """End a device's quarantine; it stands where it stood before.
+    """End a device's quarantine; its earlier state is back.
 
     Certificates that quarantines deactivated are activated again, unless the device's manufacturer or import is in
-    quarantine as well. What was inactive before stays so. Safe to repeat. Exits with 1 when a certificate could not be
-    activated.
+    quarantine as well. A certificate that was inactive before stays inactive. Safe to repeat. Exits with 1 when a
+    certificate could not be activated.
 
     \b
     Example:
       fleetgate device release SN-0001 --reason "found again, case 4711 closed"
     """
+    from fleetgate.operators.devices import release_device
+    from fleetgate_cli.device_certificates import certificate_service, tally_of
+
     store, operator = run.devices, run.operator(reason)
     with run.progress(f"Releasing {serial_number}"):
         change = release_device(serial_number, store=store, operator=operator)
-        tally = None if keep_certificates else tallied(certificate_service(run, operator).activate(change.subject))
+        tally = None if keep_certificates else tally_of(certificate_service(run, operator).activate(change.subject))
     state = change.subject.state
     _emit_change(
         run,
         change,
         result="released",
         done=f"{serial_number} is released and {state} again.",
-        before=f"unchanged: {serial_number} is not in quarantine, it is {state}.",
+        before=f"No change: {serial_number} is not in quarantine; it is {state}.",
         tally=tally,
     )
 
@@ -123,16 +187,18 @@ def release(run: Run, *, serial_number: SerialNumber, reason: str, keep_certific
 @required_reason
 @with_run
 def reopen(run: Run, *, serial_number: SerialNumber, duration: timedelta, reason: str) -> None:
-    """Let a device come back through a claim certificate for a while: a repair window.
+    """Open a repair window: the device may be provisioned again with a claim certificate.
 
-    While it is open the device may come back although it is provisioned, and its reservation may be taken over more
-    often than MaxAttempts. It still has to prove its MAC address, and a fresh reservation is still protected. Once
-    more moves the end of the window.
+    While it is open the device may be provisioned again, and its reservation may be taken over more often than
+    MaxAttempts. It still has to present its MAC address, and a fresh reservation is still protected. Repeating the
+    command moves the end of the window.
 
     \b
     Example:
       fleetgate device reopen SN-0001 --for 2h --reason "board swapped, ticket 815"
     """
+    from fleetgate.operators.devices import reopen_device
+
     store, operator = run.devices, run.operator(reason)
     with run.progress(f"Opening a repair window for {serial_number}"):
         change = reopen_device(serial_number, duration=duration, store=store, operator=operator)
@@ -141,8 +207,8 @@ def reopen(run: Run, *, serial_number: SerialNumber, duration: timedelta, reason
         run,
         change,
         result="reopened",
-        done=f"{serial_number} may come back until {until}.",
-        before=f"unchanged: {serial_number} may come back until {until}.",
+        done=f"{serial_number} may be provisioned again until {until}.",
+        before=f"No change: {serial_number} may be provisioned again until {until}.",
         handles_certificates=False,
     )
 
@@ -155,38 +221,44 @@ def reopen(run: Run, *, serial_number: SerialNumber, duration: timedelta, reason
 def retire(run: Run, *, serial_number: SerialNumber, reason: str, keep_certificates: bool) -> None:
     """Deny a device for good, and deactivate its certificates.
 
-    There is no way back: no list and no command approves a retired serial number again. Safe to repeat. Exits with 1
+    This is final: no list and no command approves a retired serial number again. Safe to repeat. Exits with 1
     when a certificate could not be deactivated.
 
     \b
     Example:
       fleetgate device retire SN-0001 --reason "scrapped, ticket 4711"
     """
+    from fleetgate.operators.devices import retire_device
+    from fleetgate_cli.device_certificates import certificate_service, tally_of
+
     store, operator = run.devices, run.operator(reason)
     with run.progress(f"Retiring {serial_number}"):
         change = retire_device(serial_number, store=store, operator=operator)
-        tally = None if keep_certificates else tallied(certificate_service(run, operator).deactivate(change.subject))
+        tally = None if keep_certificates else tally_of(certificate_service(run, operator).deactivate(change.subject))
     _emit_change(
         run,
         change,
         result="retired",
         done=f"{serial_number} is retired: the gate denies it for good.",
-        before=f"unchanged: {serial_number} was retired before, and for the reason given then.",
+        before=f"No change: {serial_number} is already retired; the original reason stands.",
         tally=tally,
     )
 
 
 def _emit_change(
     run: Run,
-    change: Change[AllowListEntry],
+    change: "Change[AllowListEntry]",
     *,
     result: str,
     done: str,
     before: str,
-    tally: Tally | None = None,
+    tally: "Tally | None" = None,
     handles_certificates: bool = True,
 ) -> None:
-    def render(console: Console) -> None:
+    from fleetgate.operators.tally_document import certificates_document
+    from fleetgate_cli.device_certificates import exit_as, print_certificates
+
+    def render(console: "Console") -> None:
         console.print(done if change.record else before)
         if handles_certificates:
             print_certificates(tally, console)
@@ -200,66 +272,3 @@ def _emit_change(
         document["certificates"] = certificates_document(tally)
     run.emit(document, render)
     exit_as(tally)
-
-
-def _report_document(report: DeviceReport) -> dict[str, object]:
-    denied = report.last_denial
-    reason = denial_reason(denied.reason) if denied else None
-    return {
-        "serial_number": report.serial_number.value,
-        "state": report.entry.state.value if report.entry else "unknown",
-        "device": device_document(report.entry) if report.entry else None,
-        "stopped_by": [stop.value for stop in report.stops],
-        "last_denial": denied
-        and {
-            "record": record_document(denied),
-            "reason": denied.reason,
-            "meaning": reason and reason.meaning,
-            "remedy": reason and reason.remedy,
-        },
-        "history": [record_document(record) for record in report.history.items],
-        "more": report.history.more,
-    }
-
-
-def _print_report(report: DeviceReport, console: Console) -> None:
-    if report.entry:
-        print_entry(report.entry, console)
-    else:
-        console.print(f"{report.serial_number}  unknown: it is not on the allow-list, but it asked to be let in.")
-    for stop in report.stops:
-        console.print(f"  {'Stopped by':<16}{stop.value}: {stop.meaning} {stop.remedy}")
-    console.print()
-    console.print("Why was it denied?", style="bold")
-    for line in _why_denied(report):
-        console.print(f"  {line}")
-    console.print()
-    console.print("History, newest first", style="bold")
-    print_table(console, records_table(report.history.items, with_subject=False))
-    if report.history.more:
-        console.print(f"There is more: fleetgate audit list --serial-number {report.serial_number} --limit 1000")
-
-
-def _why_denied(report: DeviceReport) -> list[str]:
-    denied = report.last_denial
-    if denied is None:
-        return ["It never was."]
-    reason = denial_reason(denied.reason)
-    lines = [f"{instant(denied.recorded_at)}  {denied.reason}"]
-    lines += [reason.meaning, reason.remedy] if reason else ["Another version of the gate recorded this reason."]
-    if denied.presented_serial_number or denied.presented_mac_address:
-        lines.append(
-            f"It presented serial number {denied.presented_serial_number or 'none'} "
-            f"and MAC address {denied.presented_mac_address or 'none'}."
-        )
-    since = next((record for record in report.history.items if _was_let_in_after(record, denied)), None)
-    if since is not None:
-        lines.append(f"Since then it was let in, at {instant(since.recorded_at)}.")
-    return lines
-
-
-def _was_let_in_after(record: AuditRecord, denied: AuditRecord) -> bool:
-    return record.verdict is Verdict.ALLOWED and record.record_id > denied.record_id
-
-
-device.add_command(story)

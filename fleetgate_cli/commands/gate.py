@@ -1,37 +1,27 @@
-"""`fleetgate gate`: stop everybody, a manufacturer or an import at once, and let them go again."""
+"""`fleetgate gate`: stop all devices, those of a manufacturer or of an import, and end the stop."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 
 from fleetgate.domain.documents import instant, record_document, switch_document
-from fleetgate.domain.gate_switch import GateSwitch
-from fleetgate.domain.operator_action import Change
-from fleetgate.operators.certificates import Tally
-from fleetgate.operators.many_certificates import handle_all
-from fleetgate.operators.switch import (
-    quarantine_import,
-    quarantine_manufacturer,
-    release_import,
-    release_manufacturer,
-    start_gate,
-    stop_gate,
-)
-from fleetgate.operators.tally_document import certificates_document
-from fleetgate.store.allow_list import entries_in
-from fleetgate.trail.inspect_switch import Quarantine, quarantines_of
-from fleetgate_cli.device_certificates import certificate_service, exit_as, print_certificates, watching
 from fleetgate_cli.options import keep_certificates_option, limit_option, required_reason, with_run
 from fleetgate_cli.parameters import IMPORT_ID, MANUFACTURER
 from fleetgate_cli.run import Run
-from fleetgate_cli.tables import caller, print_table, records_table, word
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fleetgate.domain.gate_switch import GateSwitch
+    from fleetgate.domain.operator_action import Change
+    from fleetgate.operators.certificates import Tally
+    from fleetgate.trail.inspect_switch import Quarantine
 
 
 @click.group()
 def gate() -> None:
-    """Stop the gate, a manufacturer or an import, and let them go again.
+    """Stop the gate, a manufacturer or an import, and end the stop.
 
     \b
     Example:
@@ -51,23 +41,25 @@ def _whose(function: Callable[..., None]) -> Callable[..., None]:
 @required_reason
 @with_run
 def stop(run: Run, *, reason: str) -> None:
-    """Deny every device from now on, whoever asks.
+    """Deny every device from now on.
 
-    A device that was let in and asks again with the same certificate is denied as well. When the command is done,
-    nothing is let in any more, what was judged a moment before included. Devices that have their identity keep it.
+    A device that was allowed and asks again with the same certificate is denied as well. When the command ends, no
+    decision in progress can still allow a device. Devices that have their identity keep it.
 
     \b
     Example:
       fleetgate gate stop --reason "claim key published, case 4711"
     """
+    from fleetgate.operators.switch import stop_gate
+
     with run.progress("Stopping the gate"):
         change = stop_gate(store=run.switch, operator=run.operator(reason))
     _emit(
         run,
         change,
         result="stopped",
-        done="The gate is stopped: it denies every device until it is started.",
-        before="unchanged: the gate was stopped before, and for the reason given then.",
+        done="The gate is stopped: it denies every device until fleetgate gate start.",
+        before="No change: already stopped; the original reason stands.",
     )
 
 
@@ -77,12 +69,14 @@ def stop(run: Run, *, reason: str) -> None:
 def start(run: Run, *, reason: str) -> None:
     """Judge devices again.
 
-    Manufacturers, imports and devices in quarantine stay there.
+    Manufacturers, imports and devices in quarantine stay in quarantine.
 
     \b
     Example:
       fleetgate gate start --reason "claim certificate replaced, case 4711 closed"
     """
+    from fleetgate.operators.switch import start_gate
+
     with run.progress("Starting the gate"):
         change = start_gate(store=run.switch, operator=run.operator(reason))
     _emit(
@@ -90,7 +84,7 @@ def start(run: Run, *, reason: str) -> None:
         change,
         result="started",
         done="The gate is open: it judges every device by the allow-list.",
-        before="unchanged: the gate was not stopped.",
+        before="No change: the gate is not stopped.",
     )
 
 
@@ -98,21 +92,24 @@ def start(run: Run, *, reason: str) -> None:
 @limit_option("audit records", 10)
 @with_run
 def status(run: Run, *, limit: int) -> None:
-    """Show whether the gate is stopped, and who is in quarantine as a whole: since when, by whom and why.
+    """Show whether the gate is stopped, and the manufacturers and imports in quarantine.
 
     \b
     Example:
       fleetgate gate status
     """
-    with run.progress("Reading the switch"):
+    from fleetgate.trail.inspect_switch import quarantines_of
+    from fleetgate_cli.tables import print_table, records_table, word
+
+    with run.progress("Reading the kill switch"):
         switch, history = run.allow_list.switch(), run.records.of_gate(limit=limit)
         quarantines = quarantines_of(switch, records=run.records)
 
-    def render(console: Console) -> None:
+    def render(console: "Console") -> None:
         state = "stopped" if switch.is_stopped else "open"
         console.print("The gate is ", word(state), ".", sep="")
         for one in quarantines:
-            console.print(_told(one))
+            console.print(_sentence(one))
         if history.items:
             console.print()
             console.print("Stops and starts, newest first", style="bold")
@@ -139,14 +136,19 @@ def quarantine(
     """Deny every device of a manufacturer, or of an import, and deactivate their certificates.
 
     Devices that are approved later are denied as well. Deactivating reads the whole allow-list and takes about a
-    second for every five certificates. Safe to repeat. A name that no device on the allow-list has is pointed out, and
-    in quarantine all the same. Exits with 1 when a certificate could not be deactivated.
+    second for every five certificates. Safe to repeat. The command warns if no device on the allow-list has the name;
+    the quarantine takes effect nevertheless. Exits with 1 when a certificate could not be deactivated.
 
     \b
     Examples:
       fleetgate gate quarantine --manufacturer acme --reason "factory broken into, case 4711"
       fleetgate gate quarantine --import 20260131T080000Z-0123456789ab --reason "stolen list" --keep-certificates
     """
+    from fleetgate.operators.many_certificates import handle_all
+    from fleetgate.operators.switch import quarantine_import, quarantine_manufacturer
+    from fleetgate.store.allow_list import entries_in
+    from fleetgate_cli.device_certificates import certificate_service, certificates_bar
+
     name = _one(manufacturer, import_id)
     operator, store = run.operator(reason), run.switch
     with run.progress(f"Putting {name} into quarantine"):
@@ -162,15 +164,15 @@ def quarantine(
         with run.progress("Looking for its devices"):
             devices = None if next(entries, None) else 0
     else:
-        with watching(run, "Deactivating certificates") as watch:
+        with certificates_bar(run, "Deactivating certificates") as watch:
             tally = handle_all(entries, certificate_service(run, operator).deactivate, progress=watch)
         devices = tally.devices
     _emit(
         run,
         change,
         result="quarantined",
-        done=f"{name} is in quarantine: the gate denies all its devices until it is released.",
-        before=f"unchanged: {name} was in quarantine before, and for the reason given then.",
+        done=f"{name} is in quarantine: the gate denies all its devices until fleetgate gate release.",
+        before=f"No change: {name} is already in quarantine; the original reason stands.",
         tally=tally,
         handles_certificates=True,
         notes=_devices_found(devices, name, is_manufacturer=manufacturer is not None),
@@ -184,15 +186,20 @@ def quarantine(
 @keep_certificates_option
 @with_run
 def release(run: Run, *, manufacturer: str | None, import_id: str | None, reason: str, keep_certificates: bool) -> None:
-    """End the quarantine of a manufacturer, or of an import, and activate the certificates again that it deactivated.
+    """End the quarantine of a manufacturer, or of an import, and activate the certificates that it deactivated.
 
-    Devices that are stopped otherwise as well stay so, with their certificates. Safe to repeat. Exits with 1 when a
-    certificate could not be activated.
+    Devices that are also stopped for another reason stay stopped, with their certificates. Safe to repeat. Exits with 1
+    when a certificate could not be activated.
 
     \b
     Example:
       fleetgate gate release --manufacturer acme --reason "case 4711 closed"
     """
+    from fleetgate.operators.many_certificates import handle_all
+    from fleetgate.operators.switch import release_import, release_manufacturer
+    from fleetgate.store.allow_list import entries_in
+    from fleetgate_cli.device_certificates import certificate_service, certificates_bar
+
     name = _one(manufacturer, import_id)
     operator, store = run.operator(reason), run.switch
     with run.progress(f"Releasing {name}"):
@@ -202,7 +209,7 @@ def release(run: Run, *, manufacturer: str | None, import_id: str | None, reason
             change = release_import(name, records=run.import_records, store=store, operator=operator)
     tally = None
     if not keep_certificates:
-        with watching(run, "Activating certificates") as watch:
+        with certificates_bar(run, "Activating certificates") as watch:
             pages = (
                 run.allow_list.devices_of_manufacturer(name) if manufacturer else run.allow_list.devices_of_import(name)
             )
@@ -211,22 +218,24 @@ def release(run: Run, *, manufacturer: str | None, import_id: str | None, reason
         run,
         change,
         result="released",
-        done=f"{name} is released: the gate judges its devices again.",
-        before=f"unchanged: {name} was not in quarantine.",
+        done=f"{name} is released: the gate judges its devices by the allow-list again.",
+        before=f"No change: {name} is not in quarantine.",
         tally=tally,
         handles_certificates=True,
     )
 
 
-def _told(quarantine: Quarantine) -> str:
+def _sentence(quarantine: "Quarantine") -> str:
+    from fleetgate_cli.tables import caller
+
     of = f"Manufacturer {quarantine.manufacturer}" if quarantine.manufacturer else f"Import {quarantine.import_id}"
     record = quarantine.record
     if record is None:
-        return f"{of} is in quarantine, of which there is no record any more."
+        return f"{of} is in quarantine; its record has expired."
     return f"{of} is in quarantine since {instant(record.recorded_at)}, by {caller(record.actor)}: {record.reason}"
 
 
-def _quarantine_document(quarantine: Quarantine) -> dict[str, Any]:
+def _quarantine_document(quarantine: "Quarantine") -> dict[str, Any]:
     record = quarantine.record
     return {
         "manufacturer": quarantine.manufacturer,
@@ -240,33 +249,36 @@ def _quarantine_document(quarantine: Quarantine) -> dict[str, Any]:
 
 def _one(manufacturer: str | None, import_id: str | None) -> str:
     if (manufacturer is None) == (import_id is None):
-        raise click.UsageError("say whose devices: either --manufacturer or --import.")
+        raise click.UsageError("name the devices: either --manufacturer or --import.")
     return manufacturer or import_id or ""
 
 
 def _devices_found(devices: int | None, name: str, *, is_manufacturer: bool) -> list[str]:
-    """What to say of the devices that were found; None is some."""
+    """A note on the number of devices; None means that they were not counted."""
     if devices is None:
         return []
     if devices:
         return [f"{devices:,} {'device' if devices == 1 else 'devices'} on the allow-list."]
     check = ": check the name" if is_manufacturer else ""
-    return [f"No device on the allow-list is of {name}{check}. It is in quarantine all the same."]
+    return [f"No device on the allow-list belongs to {name}{check}. The quarantine takes effect nevertheless."]
 
 
 def _emit(
     run: Run,
-    change: Change[GateSwitch],
+    change: "Change[GateSwitch]",
     *,
     result: str,
     done: str,
     before: str,
-    tally: Tally | None = None,
+    tally: "Tally | None" = None,
     handles_certificates: bool = False,
     notes: Sequence[str] = (),
     found: Mapping[str, Any] | None = None,
 ) -> None:
-    def render(console: Console) -> None:
+    from fleetgate.operators.tally_document import certificates_document
+    from fleetgate_cli.device_certificates import exit_as, print_certificates
+
+    def render(console: "Console") -> None:
         console.print(done if change.record else before)
         for note in notes:
             console.print(note)

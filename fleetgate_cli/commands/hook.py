@@ -1,22 +1,24 @@
-"""`fleetgate hook`: ask the deployed hook what AWS IoT would ask it."""
+"""`fleetgate hook`: invoke the deployed hook as AWS IoT does."""
 
 import base64
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 
 from fleetgate_cli.errors import CouldNotCheck, ExitCode
 from fleetgate_cli.options import with_run
 from fleetgate_cli.reasons import allow_rule, denial_reason, fault_reason
 from fleetgate_cli.run import Run
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 
 @click.group()
 def hook() -> None:
-    """Ask the deployed hook.
+    """Invoke the deployed hook.
 
     \b
     Example:
@@ -35,11 +37,11 @@ def hook() -> None:
 )
 @with_run
 def invoke(run: Run, *, event_path: Path) -> None:
-    """Invoke the hook with an event, print its answer.
+    """Invoke the hook with an event, and print its answer.
 
     The decision is a real one: an allow reserves the serial number, and every decision is recorded. Exits with 0 for
-    an allow, 1 for a denial, 3 when the hook could not judge. The events in events/hook name a template and a claim
-    certificate that only exist in the tests: put in your own.
+    an allow, 1 for a denial, 3 when the hook failed. The events in events/hook name a template and a claim certificate
+    that exist in the tests only: replace them with your own.
 
     \b
     Example:
@@ -47,7 +49,7 @@ def invoke(run: Run, *, event_path: Path) -> None:
     """
     event = _event(event_path)
     client, function_name = run.target.client("lambda"), run.target.output("HookFunctionName")
-    with run.progress("Asking the hook"):
+    with run.progress("Invoking the hook"):
         response = client.invoke(FunctionName=function_name, LogType="Tail", Payload=json.dumps(event).encode())
     answer = json.loads(response["Payload"].read() or b"null")
     if "FunctionError" in response or not isinstance(answer, dict):
@@ -58,12 +60,12 @@ def invoke(run: Run, *, event_path: Path) -> None:
     if fault:
         known = fault_reason(fault)
         sentences = f"{known.meaning} {known.remedy}" if known else "Read its log."
-        raise CouldNotCheck(fault, f"the hook could not judge, and denied: {sentences}")
+        raise CouldNotCheck(fault, f"the hook denied because of a fault: {sentences}")
     allowed = answer.get("allowProvisioning") is True
     reason = logged.get("rule") if allowed else logged.get("reason")
     known_reason = (allow_rule(reason) if allowed else denial_reason(reason)) if reason else None
 
-    def render(console: Console) -> None:
+    def render(console: "Console") -> None:
         console.print(json.dumps(answer, indent=2))
         if reason:
             console.print(f"{'allowed' if allowed else 'denied'}: {reason}")
@@ -81,7 +83,7 @@ def invoke(run: Run, *, event_path: Path) -> None:
         render,
     )
     if not allowed:
-        click.get_current_context().exit(ExitCode.SAID_NO)
+        click.get_current_context().exit(ExitCode.REFUSED)
 
 
 def _event(path: Path) -> Any:
@@ -92,7 +94,7 @@ def _event(path: Path) -> Any:
 
 
 def _logged(log_result: str) -> dict[str, Any]:
-    """The hook's own log entry out of the end of the log that Lambda returns, or nothing."""
+    """The hook's log entry, from the end of the log that Lambda returns; empty if it is missing."""
     for line in reversed(base64.b64decode(log_result).decode("utf-8", "replace").splitlines()):
         try:
             entry = json.loads(line)

@@ -1,11 +1,11 @@
-"""`fleetgate import`: factory lists, from the upload to the rejects, and back."""
+"""`fleetgate import`: factory lists, from the upload to the rejects and the roll-back."""
 
 import csv
 import io
 from functools import partial
 from pathlib import Path
 from shutil import copyfileobj
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,21 +14,20 @@ from fleetgate.imports.delivery import DeliveryMode
 from fleetgate.imports.documents import summary_of
 from fleetgate.imports.reading.factory_list import REPORT_COLUMNS
 from fleetgate.imports.record import ImportRecord, ImportStatus
-from fleetgate.imports.store.records import known_import
-from fleetgate.operators.approve_import import approve_import
-from fleetgate.operators.roll_back import RolledBack, roll_back_import
 from fleetgate_cli.errors import ExitCode
-from fleetgate_cli.imports.deliveries import Watcher, put, ready_file, wait
-from fleetgate_cli.imports.views import imports_table, print_import, print_rolled_back
 from fleetgate_cli.options import limit_option, required_reason, with_run
 from fleetgate_cli.parameters import IMPORT_ID, MANUFACTURER_FOLDER
 from fleetgate_cli.run import Run
-from fleetgate_cli.tables import print_table, records_table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fleetgate.operators.roll_back import RolledBack
 
 
 @click.group("import")
 def imports() -> None:
-    """Feed the allow-list with the lists of factories.
+    """Import the lists of factories into the allow-list.
 
     \b
     Example:
@@ -39,14 +38,18 @@ def imports() -> None:
 @imports.command()
 @click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
 @click.option(
-    "--manufacturer", metavar="NAME", type=MANUFACTURER_FOLDER, required=True, help="Whose devices the list names."
+    "--manufacturer",
+    metavar="NAME",
+    type=MANUFACTURER_FOLDER,
+    required=True,
+    help="The manufacturer of the devices in the list.",
 )
-@click.option("--dry-run", is_flag=True, help="Report what would happen, and write nothing.")
-@click.option("--sheet", metavar="NAME", help="Of a workbook that has several. [default: the only visible one]")
+@click.option("--dry-run", is_flag=True, help="Report what would change, and change nothing.")
+@click.option("--sheet", metavar="NAME", help="The sheet of a workbook with several. [default: the only visible one]")
 @click.option("--no-wait", is_flag=True, help="Return as soon as the file is uploaded.")
 @with_run
 def upload(run: Run, *, file: Path, manufacturer: str, dry_run: bool, sheet: str | None, no_wait: bool) -> None:
-    """Deliver the list FILE, wait for its import and print what became of its rows.
+    """Upload the list FILE, wait for its import and print the result for its rows.
 
     Takes CSV and JSON Lines, plain or gzip, in any usual encoding and with any usual headings, and Excel workbooks,
     which it converts. The same file again changes nothing. Exits with 1 when rows were rejected.
@@ -56,9 +59,11 @@ def upload(run: Run, *, file: Path, manufacturer: str, dry_run: bool, sheet: str
       fleetgate import upload line4.csv --manufacturer acme
       fleetgate import upload line4.xlsx --manufacturer acme --dry-run
     """
+    from fleetgate_cli.imports.deliveries import put, ready_file, upload_bar
+
     mode = DeliveryMode.DRY_RUN if dry_run else DeliveryMode.LIVE
-    drop_box, watcher = run.target.drop_box(), run.watcher()
-    with ready_file(file, sheet=sheet) as ready, watcher.uploading(ready.path.stat().st_size) as watch:
+    drop_box = run.target.drop_box()
+    with ready_file(file, sheet=sheet) as ready, upload_bar(run, ready.path.stat().st_size) as watch:
         notes = ready.notes
         delivery = put(
             ready, manufacturer=manufacturer, mode=mode, drop_box=drop_box, uploader=run.caller(), watch=watch
@@ -71,11 +76,11 @@ def upload(run: Run, *, file: Path, manufacturer: str, dry_run: bool, sheet: str
             uploaded, lambda console: console.print(f"Uploaded. Follow it: fleetgate import show {delivery.import_id}")
         )
         return
-    _follow(run, delivery.import_id, watcher)
+    _follow(run, delivery.import_id)
 
 
 @imports.command("list")
-@click.option("--manufacturer", metavar="NAME", type=MANUFACTURER_FOLDER, help="Whose. [default: all]")
+@click.option("--manufacturer", metavar="NAME", type=MANUFACTURER_FOLDER, help="Of this manufacturer. [default: all]")
 @limit_option("imports", 20)
 @with_run
 def list_(run: Run, *, manufacturer: str | None, limit: int) -> None:
@@ -85,12 +90,15 @@ def list_(run: Run, *, manufacturer: str | None, limit: int) -> None:
     Example:
       fleetgate import list --manufacturer acme
     """
+    from fleetgate_cli.imports.views import imports_table
+    from fleetgate_cli.tables import print_table
+
     with run.progress("Reading imports"):
         page = run.import_records.newest(manufacturer=manufacturer, limit=limit)
 
-    def render(console: Any) -> None:
+    def render(console: "Console") -> None:
         if not page.items:
-            console.print("There is no import.")
+            console.print("There are no imports.")
             return
         print_table(console, imports_table(page.items))
         if page.more:
@@ -103,17 +111,21 @@ def list_(run: Run, *, manufacturer: str | None, limit: int) -> None:
 @click.argument("import_id", metavar="IMPORT", type=IMPORT_ID)
 @with_run
 def show(run: Run, *, import_id: str) -> None:
-    """Show an import: its rows by class, what was wrong, and who had a hand in it.
+    """Show an import: its rows by class, its errors, and who uploaded, approved or rolled it back.
 
     \b
     Example:
       fleetgate import show 20260131T080000Z-0123456789ab
     """
+    from fleetgate.imports.store.records import known_import
+    from fleetgate_cli.imports.views import print_import
+    from fleetgate_cli.tables import print_table, records_table
+
     with run.progress("Reading the import"):
         record = known_import(import_id, run.import_records)
         history = run.import_records.audit_of(import_id, limit=20)
 
-    def render(console: Any) -> None:
+    def render(console: "Console") -> None:
         print_import(record, console)
         if history:
             console.print()
@@ -130,14 +142,16 @@ def show(run: Run, *, import_id: str) -> None:
 )
 @with_run
 def rejects(run: Run, *, import_id: str, output: Path | None) -> None:
-    """Give the rows that did not take effect, as delivered, with what is wrong in front.
+    """Write the rows that did not take effect, as delivered, with their errors in the first columns.
 
-    Correct them in place, leave the first columns as they are, and upload the file.
+    Correct the rows, leave the first columns unchanged, and upload the file.
 
     \b
     Example:
       fleetgate import rejects 20260131T080000Z-0123456789ab --output rejects.csv
     """
+    from fleetgate.imports.store.records import known_import
+
     with run.progress("Reading the rejects"):
         record = known_import(import_id, run.import_records)
         content = io.BytesIO()
@@ -162,14 +176,17 @@ def rejects(run: Run, *, import_id: str, output: Path | None) -> None:
 @click.option("--no-wait", is_flag=True, help="Return as soon as it is approved.")
 @with_run
 def approve(run: Run, *, import_id: str, reason: str, no_wait: bool) -> None:
-    """Let an import in that waits for a second person, and wait for its end.
+    """Approve an import that waits for a second person, and wait for its end.
 
-    Whoever uploaded the list cannot approve it.
+    The person who uploaded the list cannot approve it.
 
     \b
     Example:
       fleetgate import approve 20260131T080000Z-0123456789ab --reason "order 4711, counted"
     """
+    from fleetgate.operators.approve_import import approve_import
+    from fleetgate_cli.imports.views import print_import
+
     with run.progress("Approving the import"):
         change = approve_import(
             import_id, records=run.import_records, queue=run.target.import_queue(), operator=run.operator(reason)
@@ -177,7 +194,7 @@ def approve(run: Run, *, import_id: str, reason: str, no_wait: bool) -> None:
     if no_wait or change.subject.has_ended:
         run.emit(summary_of(change.subject), partial(print_import, change.subject))
         return
-    _follow(run, import_id, run.watcher())
+    _follow(run, import_id)
 
 
 @imports.command()
@@ -185,15 +202,18 @@ def approve(run: Run, *, import_id: str, reason: str, no_wait: bool) -> None:
 @required_reason
 @with_run
 def rollback(run: Run, *, import_id: str, reason: str) -> None:
-    """Take back what an import added and nobody used, and say what stays.
+    """Remove the unused devices that an import added, and list those that stay.
 
-    Devices that asked for their identity already, that a later list named, or that were on the allow-list before stay
-    as they are. Exits with 1 when something stays. Safe to repeat.
+    Devices that asked for their identity already, that a later list named, or that were on the allow-list before are
+    not changed. Exits with 1 when a device stays. Safe to repeat.
 
     \b
     Example:
       fleetgate import rollback 20260131T080000Z-0123456789ab --reason "wrong order, case 4711"
     """
+    from fleetgate.operators.roll_back import roll_back_import
+    from fleetgate_cli.imports.views import print_rolled_back
+
     with run.progress(f"Rolling back {import_id}"):
         done = roll_back_import(
             import_id,
@@ -204,12 +224,15 @@ def rollback(run: Run, *, import_id: str, reason: str) -> None:
         )
     run.emit(_rolled_back_document(done), partial(print_rolled_back, done))
     if done.kept:
-        click.get_current_context().exit(ExitCode.SAID_NO)
+        click.get_current_context().exit(ExitCode.REFUSED)
 
 
-def _follow(run: Run, import_id: str, watcher: Watcher) -> None:
-    """Wait for the end of an import, print it, and say by the exit code whether all is well."""
-    with watcher.importing() as watch:
+def _follow(run: Run, import_id: str) -> None:
+    """Wait for the end of an import, print it, and exit with its code."""
+    from fleetgate_cli.imports.deliveries import import_bar, wait
+    from fleetgate_cli.imports.views import print_import
+
+    with import_bar(run) as watch:
         record = wait(import_id, records=run.import_records, watch=watch)
     run.emit(summary_of(record), partial(print_import, record))
     click.get_current_context().exit(_exit_code(record))
@@ -218,7 +241,7 @@ def _follow(run: Run, import_id: str, watcher: Watcher) -> None:
 def _exit_code(record: ImportRecord) -> ExitCode:
     if record.status is ImportStatus.FAILED:
         return ExitCode.COULD_NOT_CHECK
-    return ExitCode.SAID_NO if record.problem or record.has_rejects else ExitCode.DONE
+    return ExitCode.REFUSED if record.problem or record.has_rejects else ExitCode.DONE
 
 
 def _documents(content: bytes) -> list[dict[str, Any]]:
@@ -239,7 +262,7 @@ def _documents(content: bytes) -> list[dict[str, Any]]:
     ]
 
 
-def _rolled_back_document(done: RolledBack) -> dict[str, Any]:
+def _rolled_back_document(done: "RolledBack") -> dict[str, Any]:
     return {
         "import_id": done.record.import_id,
         "removed": done.removed,

@@ -1,4 +1,4 @@
-"""Puts a factory's file into the drop box, and follows the import that comes of it."""
+"""Puts a factory's file into the drop box, and follows its import."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,20 +9,20 @@ from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
 from fleetgate.imports.delivery import Delivery, DeliveryMode
 from fleetgate.imports.record import ImportRecord, ImportStatus
 from fleetgate.imports.store.drop_box import UPLOADER_METADATA, DropBox
 from fleetgate.imports.store.records import ImportRecords
 from fleetgate_cli.errors import CouldNotCheck
+from fleetgate_cli.run import Run
 
 WORKBOOKS = frozenset({".xlsx", ".xlsm"})
 # Amazon S3, PutObject: the longest object that one call takes.
-_MOST_BYTES = 5 * 1024**3
-# How long an import may stay without any sign before the command gives up waiting for it.
-_MOST_SILENT_SECONDS = 300.0
+_MAX_BYTES = 5 * 1024**3
+# How long an import may show no progress before the command stops waiting.
+_MAX_SILENT_SECONDS = 300.0
 _POLL_SECONDS = 0.5
 
 
@@ -41,21 +41,21 @@ class ReadyFile:
 
 @contextmanager
 def ready_file(path: Path, *, sheet: str | None) -> Iterator[ReadyFile]:
-    """The file itself, or the CSV file that a workbook becomes.
+    """The file itself, or the CSV file that a workbook is converted to.
 
     Raises:
         click.ClickException: It cannot be delivered.
     """
-    if path.stat().st_size > _MOST_BYTES:
-        raise click.UsageError(f"{path} is longer than 5 GiB: split it, or compress it with gzip.")
+    if path.stat().st_size > _MAX_BYTES:
+        raise click.UsageError(f"{path} is larger than 5 GiB: split it, or compress it with gzip.")
     if path.suffix.lower() not in WORKBOOKS:
         if sheet:
-            raise click.UsageError("--sheet is for workbooks only.")
+            raise click.UsageError("--sheet applies to workbooks only.")
         yield ReadyFile(path, path.name)
         return
     # Its library takes longer to import than all the rest of this command.
-    from fleetgate_cli.imports.spreadsheet import csv_from_workbook  # noqa: PLC0415
-    from fleetgate_cli.imports.spreadsheet_rows import UnusableWorkbook  # noqa: PLC0415
+    from fleetgate_cli.imports.spreadsheet import csv_from_workbook
+    from fleetgate_cli.imports.spreadsheet_rows import UnusableWorkbook
 
     with TemporaryDirectory() as folder:
         converted = Path(folder, f"{path.stem}.csv")
@@ -66,7 +66,7 @@ def ready_file(path: Path, *, sheet: str | None) -> Iterator[ReadyFile]:
             raise click.UsageError(str(error)) from error
         notes = tuple(f"{note.sheet}!{note.cell}: {note.sentence}" for note in sheet_of.notes)
         if hidden := sheet_of.noted_count - len(notes):
-            notes = (*notes, f"... and {hidden} cells more")
+            notes = (*notes, f"... and {hidden} more cells")
         yield ReadyFile(converted, converted.name, notes)
 
 
@@ -82,7 +82,7 @@ def put(
     """Put a file into a manufacturer's folder.
 
     Args:
-        watch: Told how many bytes are on their way.
+        watch: Called with the number of bytes sent so far.
     """
     key = f"{mode.value}/{manufacturer}/{file.name}"
     with file.path.open("rb") as content:
@@ -97,14 +97,14 @@ def put(
 
 
 def wait(import_id: str, *, records: ImportRecords, watch: Callable[[ImportRecord], None]) -> ImportRecord:
-    """Wait until an import has ended, waits for a second person, or has failed.
+    """Wait until an import has ended, has failed or waits for approval.
 
     Raises:
-        CouldNotCheck: There is no sign of it for a long time. It may still go on.
+        CouldNotCheck: The import shows no progress for a long time. It may still run.
     """
     seen: tuple[Any, ...] | None = None
     silent_since = time.monotonic()
-    while time.monotonic() - silent_since < _MOST_SILENT_SECONDS:
+    while time.monotonic() - silent_since < _MAX_SILENT_SECONDS:
         record = records.find(import_id)
         if record is not None:
             watch(record)
@@ -115,53 +115,32 @@ def wait(import_id: str, *, records: ImportRecords, watch: Callable[[ImportRecor
         time.sleep(_POLL_SECONDS)
     raise CouldNotCheck(
         "import_silent",
-        f"there is no sign of import {import_id} for {_MOST_SILENT_SECONDS:.0f} s: "
-        f"it may still go on, see fleetgate import show {import_id}.",
+        f"import {import_id} shows no progress for {_MAX_SILENT_SECONDS:.0f} s: "
+        f"it may still run, see fleetgate import show {import_id}.",
     )
 
 
-class Watcher:
-    """Shows a person at a terminal how far an upload and its import are."""
+@contextmanager
+def upload_bar(run: Run, total: int) -> Iterator[Callable[[int], None]]:
+    """Show how many bytes are uploaded; call what this gives with the number so far."""
+    with run.progress_bar(TextColumn("uploading"), BarColumn(), DownloadColumn()) as progress:
+        task = progress.add_task("uploading", total=total)
+        yield lambda done: progress.update(task, completed=done)
 
-    def __init__(self, console: Console, *, is_shown: bool) -> None:
-        self._upload = Progress(
-            TextColumn("uploading"),
-            BarColumn(),
-            DownloadColumn(),
-            console=console,
-            transient=True,
-            disable=not is_shown,
+
+@contextmanager
+def import_bar(run: Run) -> Iterator[Callable[[ImportRecord], None]]:
+    """Show how many rows are imported; call what this gives with the import as it stands."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("rows"))
+    with run.progress_bar(*columns, TimeElapsedColumn()) as progress:
+        task = progress.add_task("waiting for the importer", total=None)
+        yield lambda record: progress.update(
+            task, description=record.status.value, total=record.total, completed=record.done
         )
-        self._import = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("rows"),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not is_shown,
-        )
-
-    @contextmanager
-    def uploading(self, total: int) -> Iterator[Callable[[int], None]]:
-        """A bar for bytes."""
-        with self._upload as progress:
-            task = progress.add_task("uploading", total=total)
-            yield lambda done: progress.update(task, completed=done)
-
-    @contextmanager
-    def importing(self) -> Iterator[Callable[[ImportRecord], None]]:
-        """A bar for rows."""
-        with self._import as progress:
-            task = progress.add_task("waiting for the importer", total=None)
-            yield lambda record: progress.update(
-                task, description=record.status.value, total=record.total, completed=record.done
-            )
 
 
 class _Watched:
-    """A file that tells how far it was read."""
+    """A file that reports how far it was read."""
 
     def __init__(self, file: BinaryIO, watch: Callable[[int], None]) -> None:
         self._file, self._watch = file, watch

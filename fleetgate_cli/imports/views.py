@@ -13,11 +13,11 @@ from fleetgate.operators.roll_back import RolledBack
 from fleetgate_cli.reasons import import_error
 from fleetgate_cli.tables import plain_table, print_table, word
 
-# What the rows of a class are, in a preview and in an import that ended.
+# For a preview and for an import that ended.
 _CLASSES = {
     RowClass.ADDED: "added",
     RowClass.UPDATED: "updated",
-    RowClass.UNCHANGED: "unchanged: the allow-list says so already",
+    RowClass.UNCHANGED: "unchanged: already on the allow-list",
     RowClass.REVOKED: "revoked",
     RowClass.CONFLICT: "in conflict with the allow-list",
     RowClass.REJECTED: "rejected",
@@ -25,12 +25,12 @@ _CLASSES = {
 }
 _HEADLINES = {
     ImportStatus.CHECKING: "is being checked",
-    ImportStatus.WAITING: "waits for a second person",
-    ImportStatus.APPROVED: "is approved and goes on",
+    ImportStatus.WAITING: "waits for approval by a second person",
+    ImportStatus.APPROVED: "is approved and continues",
     ImportStatus.IMPORTING: "is being imported",
     ImportStatus.FINISHED: "is finished",
     ImportStatus.REFUSED: "was refused",
-    ImportStatus.FAILED: "could not be done",
+    ImportStatus.FAILED: "failed",
     ImportStatus.ROLLED_BACK: "was rolled back",
 }
 
@@ -54,13 +54,13 @@ def imports_table(records: Iterable[ImportRecord]) -> Table:
 
 
 def print_import(record: ImportRecord, console: Console) -> None:
-    """One import: how it ended, what became of its rows, and what is wrong with those that did not take effect."""
+    """One import: its status, its rows by class, and the errors of the rows that did not take effect."""
     delivery = record.delivery
     is_preview = _is_dry(record) or record.is_waiting
     what = "Dry run" if _is_dry(record) else "Import"
     console.print(f"{what} {record.import_id} {_HEADLINES[record.status]}.", style="bold")
     console.print(f"  {delivery.file_name} of {delivery.manufacturer}, uploaded {instant(delivery.file.stored_at)}")
-    console.print(f"  by {delivery.file.presented_uploader or delivery.requester or 'somebody unknown'}")
+    console.print(f"  by {delivery.file.presented_uploader or delivery.requester or 'an unknown person'}")
     if record.approved_by:
         console.print(f"  approved by {record.approved_by}")
     if record.rolled_back_by:
@@ -69,7 +69,7 @@ def print_import(record: ImportRecord, console: Console) -> None:
         console.print(record.problem.sentence, style="bold red")
     counted = [(one, record.findings.rows.get(one, 0)) for one in RowClass]
     if record.total is not None:
-        console.print(f"  {record.total:,} rows{', of which would be' if is_preview else ', of which are'}")
+        console.print(f"  {record.total:,} rows{' if imported' if is_preview else ''}:")
     for one, number in counted:
         if number:
             console.print(f"    {number:>9,}  {_CLASSES[one]}")
@@ -86,20 +86,18 @@ def print_import(record: ImportRecord, console: Console) -> None:
     for note in record.findings.notes:
         console.print(f"Note: {note}")
     if record.has_rejects and record.status is ImportStatus.FINISHED:
-        console.print(
-            f"Rejected rows, to be corrected and uploaded as they are: fleetgate import rejects {record.import_id}"
-        )
+        console.print(f"Rejected rows, to correct and upload again: fleetgate import rejects {record.import_id}")
     elif record.has_rejects:
         console.print(f"Rejected rows: fleetgate import rejects {record.import_id}")
     if record.is_waiting:
-        console.print(f'To let it in: fleetgate import approve {record.import_id} --reason "..."')
+        console.print(f'To approve it: fleetgate import approve {record.import_id} --reason "..."')
 
 
 def print_rolled_back(done: RolledBack, console: Console) -> None:
-    """What a roll-back did and could not do."""
+    """What a roll-back removed, and what it kept."""
     devices = "device" if done.removed == 1 else "devices"
     were = "was" if done.removed == 1 else "were"
-    console.print(f"{done.removed:,} {devices} of import {done.record.import_id} {were} taken off the allow-list.")
+    console.print(f"{done.removed:,} {devices} of import {done.record.import_id} {were} removed from the allow-list.")
     for reason, number in sorted(done.kept.items()):
         console.print(f"{number:,} {'stays' if number == 1 else 'stay'}: {reason.meaning} {reason.remedy}")
         named = [serial.value for serial, why in done.examples if why is reason]

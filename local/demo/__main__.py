@@ -23,7 +23,7 @@ from fleetgate.trail.query import AuditQuery
 from fleetgate.trail.store import AuditTrail
 from fleetgate_cli.imports.views import print_import
 from fleetgate_cli.tables import records_table
-from fleetgate_cli.target import Target, TargetOptions
+from fleetgate_cli.target import Target
 from local.demo.device import Broker
 from local.demo.factory import Factory, ListDelivered
 from local.demo.scenarios import ALLOWED, CROWD, Attempt, World, scenarios
@@ -44,7 +44,7 @@ def main() -> int:
     started = time.monotonic()
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _COLUMNS_WITHOUT_TERMINAL)
     with tempfile.TemporaryDirectory(prefix="fleetgate-demo-") as folder, running_stack(Path(folder)) as stack:
-        target = Target.resolve(TargetOptions(local=True), folder=Path(folder))
+        target = Target.embedded(Path(folder))
         allow_list = AllowList(target.table_settings())
         factory = Factory(
             tables=target.table_settings(),

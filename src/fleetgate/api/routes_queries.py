@@ -20,12 +20,12 @@ from fleetgate.api.application import answered, problems
 from fleetgate.api.caller import MASK, MASKED, masked
 from fleetgate.api.cursors import Purpose, content_of, question_in
 from fleetgate.api.problems import HttpProblem
-from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
+from fleetgate.domain.audit import AuditRecord, Question, RecordKind, Verdict
 from fleetgate.domain.documents import record_document, switch_document
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.trail.device_story import device_story
 from fleetgate.trail.export import ExportFormat, exported
-from fleetgate.trail.note_query import Question, note_question
+from fleetgate.trail.note_query import note_question
 from fleetgate.trail.query import ALL_BUT_QUERIES, AuditQuery, Place
 from fleetgate.trail.story_document import story_document
 

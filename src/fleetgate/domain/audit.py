@@ -46,6 +46,16 @@ class RecordKind(StrEnum):
     NOTICE = "notice"
 
 
+class Question(StrEnum):
+    """What is asked of the audit trail, as it names it itself."""
+
+    LIST_RECORDS = "list_records"
+    EXPORT_RECORDS = "export_records"
+    COUNT_RECORDS = "count_records"
+    READ_STORY = "read_story"
+    READ_SWITCH = "read_switch"
+
+
 class Verdict(StrEnum):
     """How a decision ended."""
 

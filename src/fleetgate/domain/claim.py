@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from fleetgate.domain.identifiers import SerialNumber
 
+# Stands for any manufacturer where a name is stored; no manufacturer is called so.
+ANY_MANUFACTURER = "*"
+
 
 class ClaimStatus(StrEnum):
     """Whether a claim certificate may still be used."""

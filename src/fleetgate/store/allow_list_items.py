@@ -19,11 +19,9 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
 from fleetgate.domain.allow_list import AllowListEntry, DeviceCertificate, Hold, Purpose, Reservation
-from fleetgate.domain.claim import ClaimCertificate, ClaimStatus
+from fleetgate.domain.claim import ANY_MANUFACTURER, ClaimCertificate, ClaimStatus
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.store.faults import UnreadableItem
-
-ANY_MANUFACTURER = "*"
 
 
 class ListingIndex(GlobalSecondaryIndex[Any]):

@@ -1,20 +1,9 @@
 """Asking the audit trail is itself on record: who asked what, before anybody is answered."""
 
 from datetime import datetime
-from enum import StrEnum
 
-from fleetgate.domain.audit import AuditRecord, RecordKind
+from fleetgate.domain.audit import AuditRecord, Question, RecordKind
 from fleetgate.trail.store import AuditTrail
-
-
-class Question(StrEnum):
-    """What is asked of the audit trail, as it names it itself."""
-
-    LIST_RECORDS = "list_records"
-    EXPORT_RECORDS = "export_records"
-    COUNT_RECORDS = "count_records"
-    READ_STORY = "read_story"
-    READ_SWITCH = "read_switch"
 
 
 def note_question(

@@ -14,12 +14,8 @@ from fleetgate.domain.operator_action import Operator
 from fleetgate.operators.claim_store import ClaimStore
 from fleetgate.operators.claims import block_claim
 from fleetgate.store.announcements import Announcements
-from fleetgate.watch.burst import Burst, Reaction, WatchPolicy
+from fleetgate.watch.burst import DENIAL_BURST, WATCHER, Burst, Reaction, WatchPolicy
 from fleetgate.watch.store import ClaimWatchStore
-
-# Who acts, in the audit trail, where no person does.
-WATCHER = "fleetgate-watcher"
-DENIAL_BURST = "denial_burst"
 
 _DETAIL_TYPE = "Denial Burst"
 

@@ -14,6 +14,10 @@ from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.domain.reasons import DenialReason
 from fleetgate.domain.suspicion import Suspicion, reasons_for
 
+# Who acts, in the audit trail, where no person does.
+WATCHER = "fleetgate-watcher"
+DENIAL_BURST = "denial_burst"
+
 GUESS_REASONS: frozenset[DenialReason] = reasons_for(Suspicion.GUESS)
 
 

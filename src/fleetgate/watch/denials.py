@@ -12,8 +12,8 @@ from datetime import datetime
 
 from fleetgate.domain.audit import AuditRecord, RecordKind
 from fleetgate.domain.faults import Fault
-from fleetgate.watch.answer import DENIAL_BURST, WATCHER, BurstResponder, Measure
-from fleetgate.watch.burst import GUESS_REASONS, Burst, Guess, burst_in, guess_of
+from fleetgate.watch.answer import BurstResponder, Measure
+from fleetgate.watch.burst import DENIAL_BURST, GUESS_REASONS, WATCHER, Burst, Guess, burst_in, guess_of
 from fleetgate.watch.store import TooMuchToRead
 
 

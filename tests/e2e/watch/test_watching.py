@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import RecordKind
 from fleetgate.domain.claim import ClaimStatus
-from fleetgate.watch.answer import DENIAL_BURST, WATCHER
+from fleetgate.watch.burst import DENIAL_BURST, WATCHER
 from harness.embedded import Embedded
 from local.demo.device import Identity, Refused, Registered
 from tests.e2e.conftest import Ask

@@ -16,11 +16,10 @@ from fleetgate.api.answers import CountsPage, RecordsPage, Story
 from fleetgate.api.caller import MASK
 from fleetgate.api.cursors import Cursors, Purpose
 from fleetgate.domain.allow_list import AllowListEntry
-from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
+from fleetgate.domain.audit import AuditRecord, Question, RecordKind, Verdict
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.documents import record_document
 from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.trail.note_query import Question
 from harness import faulty_dynamodb as faults
 from harness.archive_world import ArchiveWorld
 from harness.embedded import Embedded

@@ -83,7 +83,7 @@ def test_a_tampered_archive_is_caught_and_the_first_that_was_touched_is_named(
     world.overwrite(first.key, b"forged")
     shown, answer = fleetgate(*day), fleetgate(*day, "--json")
 
-    assert (shown.exit_code, answer.exit_code) == (ExitCode.SAID_NO, ExitCode.SAID_NO)
+    assert (shown.exit_code, answer.exit_code) == (ExitCode.REFUSED, ExitCode.REFUSED)
     lines = shown.stdout.splitlines()
     assert lines[0].startswith("The archive is NOT as it was sealed")
     assert lines[1:4] == ["First:", "  An object is not what it was when the hour was sealed.", f"  {first.key}"]
@@ -108,10 +108,10 @@ def test_a_saved_key_is_enough_and_another_one_is_not(
     assert fleetgate(*day, "--public-key", str(ours)).exit_code == ExitCode.DONE
     assert fleetgate(*day, "--public-key", str(other), "--public-key", str(ours)).exit_code == ExitCode.DONE
     answer = fleetgate(*day, "--public-key", str(other), "--json")
-    assert (answer.exit_code, answer.document["first"]["code"]) == (ExitCode.SAID_NO, "digest_of_another_key")
+    assert (answer.exit_code, answer.document["first"]["code"]) == (ExitCode.REFUSED, "digest_of_another_key")
     refused = fleetgate(*day, "--public-key", str(ours), "--public-key", str(no_key))
     assert refused.exit_code == ExitCode.USAGE
-    assert refused.stderr.endswith(f"{no_key} is no public key in PEM or DER.\n")
+    assert refused.stderr.endswith(f"{no_key} is not a public key in PEM or DER.\n")
 
 
 def test_what_cannot_be_checked_is_neither_sound_nor_tampered_with(

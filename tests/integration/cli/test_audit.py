@@ -238,14 +238,14 @@ def test_the_start_of_a_claim_certificate_will_do_if_one_is_registered_and_only_
     fleetgate: Fleetgate, embedded: Embedded, records: list[AuditRecord], span: tuple[str, ...]
 ) -> None:
     unknown = fleetgate("audit", "list", *span, "--claim", CLAIMS[1][:8], "--json")
-    assert (unknown.exit_code, unknown.error["code"]) == (ExitCode.SAID_NO, "claim_certificate_not_registered")
+    assert (unknown.exit_code, unknown.error["code"]) == (ExitCode.REFUSED, "claim_certificate_not_registered")
     embedded.put(ClaimCertificate(certificate_id=CLAIMS[1], manufacturer="acme"))
     expected = [record.record_id for record in records if record.claim_certificate_id == CLAIMS[1]]
     assert ids(fleetgate("audit", "list", *span, "--claim", CLAIMS[1][:8].upper(), "--json")) == expected
     other = CLAIMS[1][:8] + secrets.token_hex(28)
     embedded.put(ClaimCertificate(certificate_id=other, manufacturer="acme"))
     several = fleetgate("audit", "list", *span, "--claim", CLAIMS[1][:8], "--json")
-    assert (several.exit_code, several.error["code"]) == (ExitCode.SAID_NO, "ambiguous")
+    assert (several.exit_code, several.error["code"]) == (ExitCode.REFUSED, "ambiguous")
 
 
 # ---- asking is on record --------------------------------------------------------------------------------------------

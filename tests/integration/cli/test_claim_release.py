@@ -111,7 +111,7 @@ def test_a_claim_that_is_not_registered_cannot_be_released(
     fleetgate: Fleetgate, certificate_ids: Iterator[str], digits: int
 ) -> None:
     answer = fleetgate("claim", "release", next(certificate_ids)[:digits], *WHY)
-    assert answer.exit_code == ExitCode.SAID_NO
+    assert answer.exit_code == ExitCode.REFUSED
     assert answer.error["code"] == RefusalCode.CLAIM_CERTIFICATE_NOT_REGISTERED
 
 

@@ -25,7 +25,7 @@ from fleetgate.store.lost_race import LostRace
 from fleetgate.store.tables import TableSettings
 from fleetgate_cli.errors import ExitCode
 from fleetgate_cli.run import new_record_id, now
-from fleetgate_cli.target import Target, TargetOptions
+from fleetgate_cli.target import Target
 from harness.command import Answer, Fleetgate, run
 from harness.embedded import Embedded
 from local.embedded.deploy import STACK_NAME
@@ -49,7 +49,7 @@ def approved(fleetgate: Fleetgate, serial_number: str, mac: str) -> str:
 @pytest.fixture
 def table_settings(fleetgate: Fleetgate) -> TableSettings:
     """The stack's tables as the command reaches them."""
-    return Target.resolve(TargetOptions(local=True), folder=Path.cwd()).table_settings()
+    return Target.embedded(Path.cwd()).table_settings()
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_another_approval_of_a_listed_serial_number_is_refused_and_names_the_dif
 ) -> None:
     before = embedded.entry(approved)
     answer = fleetgate(*_add(approved, mac, "globex"), "--json")
-    assert answer.exit_code == ExitCode.SAID_NO
+    assert answer.exit_code == ExitCode.REFUSED
     assert answer.error["code"] == RefusalCode.ALREADY_ON_ALLOW_LIST
     assert "another manufacturer" in answer.error["message"]
     assert embedded.entry(approved) == before
@@ -129,13 +129,13 @@ def test_a_mac_address_of_another_serial_number_is_refused_and_nothing_is_writte
 ) -> None:
     other = f"{approved}-clone"
     answer = fleetgate(*_add(other, mac), "--mac", _next(mac), "--json")
-    assert answer.exit_code == ExitCode.SAID_NO
+    assert answer.exit_code == ExitCode.REFUSED
     assert answer.error["code"] == RefusalCode.MAC_ADDRESS_TAKEN
     assert mac in answer.error["message"]
     assert approved in answer.error["message"]
     assert _next(mac) not in answer.error["message"]
-    assert fleetgate("allow-list", "show", other).exit_code == ExitCode.SAID_NO
-    assert fleetgate("allow-list", "show", "--mac", _next(mac)).exit_code == ExitCode.SAID_NO
+    assert fleetgate("allow-list", "show", other).exit_code == ExitCode.REFUSED
+    assert fleetgate("allow-list", "show", "--mac", _next(mac)).exit_code == ExitCode.REFUSED
     assert _records(embedded, other) == []
 
 
@@ -153,7 +153,7 @@ def test_a_retired_serial_number_is_never_approved_again(
 ) -> None:
     embedded.put(embedded.entry(approved).retired())
     answer = fleetgate(*_add(approved, mac))
-    assert answer.exit_code == ExitCode.SAID_NO
+    assert answer.exit_code == ExitCode.REFUSED
     assert "retired" in answer.stderr
 
 
@@ -237,7 +237,7 @@ def test_a_quarantine_stops_a_device_and_a_release_puts_it_back(
 @pytest.mark.parametrize("action", ["quarantine", "release", "retire"])
 def test_an_unknown_device_cannot_be_held(fleetgate: Fleetgate, serial_number: str, action: str) -> None:
     answer = fleetgate("device", action, serial_number, "--reason", "a test", "--json")
-    assert answer.exit_code == ExitCode.SAID_NO
+    assert answer.exit_code == ExitCode.REFUSED
     assert answer.error["code"] == RefusalCode.UNKNOWN_DEVICE
     assert answer.error["message"].endswith("check the serial number (case matters).")
 
@@ -246,7 +246,7 @@ def test_an_unknown_device_cannot_be_held(fleetgate: Fleetgate, serial_number: s
 def test_a_retired_device_stays_retired(fleetgate: Fleetgate, embedded: Embedded, approved: str, action: str) -> None:
     embedded.put(embedded.entry(approved).retired())
     answer = fleetgate("device", action, approved, "--reason", "a test", "--json")
-    assert answer.exit_code == ExitCode.SAID_NO
+    assert answer.exit_code == ExitCode.REFUSED
     assert answer.error["code"] == RefusalCode.DEVICE_RETIRED
     assert embedded.entry(approved).state is DeviceState.RETIRED
 
@@ -289,7 +289,7 @@ def test_a_quarantine_that_loses_a_race_against_the_gate_keeps_what_the_gate_wro
 
 def test_a_device_nobody_heard_of_is_not_shown(fleetgate: Fleetgate, serial_number: str) -> None:
     answer = fleetgate("device", "show", serial_number, "--json")
-    assert answer.exit_code == ExitCode.SAID_NO
+    assert answer.exit_code == ExitCode.REFUSED
     assert answer.error["code"] == RefusalCode.UNKNOWN_DEVICE
 
 
@@ -325,7 +325,7 @@ def test_the_hook_answers_and_device_show_explains_the_denial(
     ask: Ask, fleetgate: Fleetgate, embedded: Embedded, approved: str, mac: str, certificate_ids: Iterator[str]
 ) -> None:
     denied = ask(approved, _next(mac), next(certificate_ids))
-    assert denied.exit_code == ExitCode.SAID_NO
+    assert denied.exit_code == ExitCode.REFUSED
     assert denied.document["answer"] == {"allowProvisioning": False, "parameterOverrides": {}}
     assert denied.document["reason"] == "mac_address_mismatch"
 
@@ -448,7 +448,7 @@ def test_a_registration_is_safe_to_repeat_and_keeps_its_scope(
     again = fleetgate("claim", "register", certificate_id, *scope, "--json")
     assert (again.exit_code, again.document["result"]) == (ExitCode.DONE, "unchanged")
     other = fleetgate("claim", "register", certificate_id, "--any-manufacturer", "--json")
-    assert other.exit_code == ExitCode.SAID_NO
+    assert other.exit_code == ExitCode.REFUSED
     assert other.error["code"] == RefusalCode.CLAIM_CERTIFICATE_REGISTERED_OTHERWISE
     assert len(embedded.records(f"claim#{certificate_id}")) == 1
 
@@ -529,7 +529,7 @@ def test_a_claim_that_is_not_registered_cannot_be_blocked(fleetgate: Fleetgate, 
     certificate_id = next(certificate_ids)
     for given in (certificate_id, certificate_id[:8]):
         answer = fleetgate("claim", "block", given, "--reason", "a test", "--json")
-        assert answer.exit_code == ExitCode.SAID_NO
+        assert answer.exit_code == ExitCode.REFUSED
         assert answer.error["code"] == RefusalCode.CLAIM_CERTIFICATE_NOT_REGISTERED
 
 
@@ -540,7 +540,7 @@ def test_a_certificate_id_that_several_claims_start_with_blocks_none(
     for end in ("aa", "bb"):
         fleetgate("claim", "register", start + end, "--any-manufacturer")
     answer = fleetgate("claim", "block", start, "--reason", "a test", "--json")
-    assert answer.exit_code == ExitCode.SAID_NO
+    assert answer.exit_code == ExitCode.REFUSED
     assert answer.error["message"].endswith(f"They are {start}aa, {start}bb.")
     listed = fleetgate("claim", "list", "--limit", "10000", "--json").document["claims"]
     assert [claim["status"] for claim in listed if claim["certificate_id"].startswith(start)] == ["active", "active"]

@@ -42,9 +42,9 @@ def test_an_upload_waits_for_the_end_and_says_by_its_exit_code_that_rows_were_re
 ) -> None:
     answer = fleetgate("import", "upload", str(messy), "--manufacturer", factory)
 
-    assert answer.exit_code == ExitCode.SAID_NO
+    assert answer.exit_code == ExitCode.REFUSED
     assert "is finished." in answer.stdout
-    assert "12 rows, of which are" in answer.stdout
+    assert "12 rows:" in answer.stdout
     assert "10  added" in answer.stdout
     assert "2  rejected" in answer.stdout
     assert "mac_address_invalid" in answer.stdout
@@ -79,7 +79,7 @@ def test_rejects_are_given_back_and_go_in_once_corrected(
 def test_a_dry_run_says_what_would_happen(fleetgate: Fleetgate, messy: Path, factory: str, embedded: Embedded) -> None:
     answer = fleetgate("import", "upload", str(messy), "--manufacturer", factory, "--dry-run")
     assert "Dry run" in answer.stdout
-    assert "12 rows, of which would be" in answer.stdout
+    assert "12 rows if imported:" in answer.stdout
     assert embedded.device_item(f"{factory}-1") is None
 
 
@@ -95,7 +95,7 @@ def test_a_workbook_is_converted(fleetgate: Fleetgate, factory: str, tmp_path: P
     workbook.save(path)
     answer = fleetgate("import", "upload", str(path), "--manufacturer", factory, "--json")
 
-    assert answer.exit_code == ExitCode.SAID_NO
+    assert answer.exit_code == ExitCode.REFUSED
     assert answer.document["file"]["name"] == "list.csv"
     assert answer.document["rows"]["added"] == 9
     assert answer.document["errors"] == {"scientific_notation": 1}
@@ -157,7 +157,7 @@ def test_an_import_that_is_not_there_is_not_shown(fleetgate: Fleetgate) -> None:
     missing = "20260131T080000Z-0123456789ab"
     for command in (["show"], ["rejects"], ["approve", "--reason", "x"], ["rollback", "--reason", "x"]):
         answer = fleetgate("import", command[0], missing, *command[1:], "--json")
-        assert answer.exit_code == ExitCode.SAID_NO
+        assert answer.exit_code == ExitCode.REFUSED
         assert answer.error["code"] == "unknown_import"
     assert fleetgate("import", "show", "17").exit_code == ExitCode.USAGE
 
@@ -169,7 +169,7 @@ def test_a_roll_back_takes_off_what_nobody_used_and_says_what_stays(
     embedded.put(embedded.entry(f"{factory}-2").quarantined())
     answer = fleetgate("import", "rollback", import_id, "--reason", "wrong order", "--json")
 
-    assert answer.exit_code == ExitCode.SAID_NO
+    assert answer.exit_code == ExitCode.REFUSED
     assert answer.document == {
         "import_id": import_id,
         "removed": 9,
@@ -202,8 +202,8 @@ def test_a_held_import_is_approved_and_goes_on(
         )
         assert imports.records.begin(record).is_waiting
     shown = fleetgate("import", "show", delivery.import_id).stdout
-    assert "waits for a second person" in shown
-    assert "1 rows, of which would be" in shown
+    assert "waits for approval by a second person" in shown
+    assert "1 rows if imported:" in shown
 
     approved = fleetgate("import", "approve", delivery.import_id, "--reason", "order 4711, counted", "--json")
     assert approved.exit_code == ExitCode.DONE
@@ -218,7 +218,7 @@ def test_nobody_approves_their_own_list(fleetgate: Fleetgate, imports: ImportWor
     delivery = imports.deliver(f"sn,mac\n{imports.manufacturer}-1,{mac()}\n", uploader="arn:aws:iam::000000000000:root")
     imports.importer(is_held=True).run(delivery)
     answer = fleetgate("import", "approve", delivery.import_id, "--reason", "x", "--json")
-    assert answer.exit_code == ExitCode.SAID_NO
+    assert answer.exit_code == ExitCode.REFUSED
     assert answer.error["code"] == "same_person"
 
 

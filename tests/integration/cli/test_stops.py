@@ -282,7 +282,7 @@ def test_a_certificate_that_may_not_be_deactivated_is_named_recorded_and_a_failu
 ) -> None:
     device = provisioned()
     answer = without_permission("device", "quarantine", str(device.serial_number), *WHY)
-    assert answer.exit_code == ExitCode.SAID_NO
+    assert answer.exit_code == ExitCode.REFUSED
     assert answer.document["result"] == "quarantined"
     assert answer.document["certificates"]["complete"] is False
     assert answer.document["certificates"]["not_done"] == [
@@ -510,7 +510,7 @@ def test_a_device_that_is_stopped_with_many_others_is_shown_with_what_stops_it(
 
 def test_an_import_that_does_not_exist_cannot_be_quarantined(fleetgate: Fleetgate) -> None:
     answer = fleetgate("gate", "quarantine", "--import", "20200101T000000Z-0123456789ab", *WHY)
-    assert answer.exit_code == ExitCode.SAID_NO
+    assert answer.exit_code == ExitCode.REFUSED
     assert answer.error["code"] == RefusalCode.UNKNOWN_IMPORT
 
 

@@ -220,7 +220,7 @@ def test_a_record_that_somebody_altered_is_named_and_the_exit_code_says_no(
     shown = fleetgate("device", "story", str(device.serial_number))
     answer = fleetgate("device", "story", str(device.serial_number), "--json")
 
-    assert (shown.exit_code, answer.exit_code) == (ExitCode.SAID_NO, ExitCode.SAID_NO)
+    assert (shown.exit_code, answer.exit_code) == (ExitCode.REFUSED, ExitCode.REFUSED)
     proof = answer.document["proof"]
     assert proof["records"][altered.record_id] == "not_proven"
     assert (proof["sealed"], proof["not_proven"]) == (5, 1)
@@ -240,7 +240,7 @@ def test_an_archive_that_was_tampered_with_proves_nothing(
     world.overwrite(digest_key(world.at(1)), b"{}")
     answer = fleetgate("device", "story", str(device.serial_number), "--json")
 
-    assert answer.exit_code == ExitCode.SAID_NO
+    assert answer.exit_code == ExitCode.REFUSED
     assert {found["code"] for found in answer.document["proof"]["findings"]} == {"digest_changed"}
 
 
@@ -289,7 +289,7 @@ def test_a_saved_key_is_enough_and_another_one_is_not(
     story = ("device", "story", str(device.serial_number))
 
     assert fleetgate(*story, "--public-key", str(ours)).exit_code == ExitCode.DONE
-    assert fleetgate(*story, "--public-key", str(other)).exit_code == ExitCode.SAID_NO
+    assert fleetgate(*story, "--public-key", str(other)).exit_code == ExitCode.REFUSED
     assert fleetgate(*story, "--public-key", str(ours), "--no-proof").exit_code == ExitCode.USAGE
 
 
@@ -425,5 +425,5 @@ def test_a_device_nobody_heard_of_has_no_story_but_the_question_is_on_record(
     fleetgate: Fleetgate, embedded: Embedded, serial_number: str
 ) -> None:
     answer = fleetgate("device", "story", serial_number, "--json")
-    assert (answer.exit_code, answer.error["code"]) == (ExitCode.SAID_NO, RefusalCode.UNKNOWN_DEVICE)
+    assert (answer.exit_code, answer.error["code"]) == (ExitCode.REFUSED, RefusalCode.UNKNOWN_DEVICE)
     assert questions(embedded)[-1].reason == f"serial_number={serial_number}"

@@ -22,7 +22,7 @@ from fleetgate.store.switch_items import FENCES, fence_key
 from fleetgate.store.tables import TableSettings
 from fleetgate_cli.local_session import ROOT_ACCESS_KEY_ID
 from fleetgate_cli.run import new_record_id, now
-from fleetgate_cli.target import Target, TargetOptions
+from fleetgate_cli.target import Target
 from harness import faulty_dynamodb as faults
 from harness.embedded import Embedded
 from harness.faulty_dynamodb import FaultyDynamoDB
@@ -33,7 +33,7 @@ from tests.integration.conftest import Ask, Judge
 def table_settings(embedded: Embedded, stack_folder: Path) -> TableSettings:
     """The stack's tables as an operator reaches them."""
     assert embedded.stack.outputs
-    settings = Target.resolve(TargetOptions(local=True), folder=stack_folder).table_settings()
+    settings = Target.embedded(stack_folder).table_settings()
     assert settings.credentials
     assert settings.credentials.access_key_id == ROOT_ACCESS_KEY_ID
     return settings

@@ -25,7 +25,7 @@ from fleetgate.domain.reasons import DenialReason
 from fleetgate.domain.suspicion import Suspicion, reasons_for
 from fleetgate.watch import store as claim_watch
 from fleetgate.watch import watcher
-from fleetgate.watch.answer import WATCHER
+from fleetgate.watch.burst import WATCHER
 from fleetgate.watch.denials import watch_denials
 from harness import faulty_dynamodb as faults
 from harness.denials import among_questions, denial, image_of, insertion

@@ -35,9 +35,12 @@ def test_hours_that_were_not_verified_are_not_called_sound(capsys: pytest.Captur
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"end": BEGINNING, "earlier_hours": 23}, "the archive begins at 2026-01-31T08:00:00Z, and all"),
-        ({"start": BEGINNING, "open_hours": 2}, "nothing of that time is sealed: an hour is, some minutes after"),
-        ({"beginning": None, "earlier_hours": 25}, "nothing is sealed yet: an hour is, some minutes after"),
+        ({"end": BEGINNING, "earlier_hours": 23}, "the archive begins at 2026-01-31T08:00:00Z, after the time"),
+        (
+            {"start": BEGINNING, "open_hours": 2},
+            "no hour of that time is sealed yet: an hour is sealed some minutes after",
+        ),
+        ({"beginning": None, "earlier_hours": 25}, "nothing is sealed yet: an hour is sealed some minutes after"),
     ],
 )
 def test_why_nothing_was_verified_is_told_by_when_the_archive_began(changes: dict[str, Any], said: str) -> None:

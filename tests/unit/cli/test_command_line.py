@@ -190,7 +190,7 @@ WRONG = {
     "a claim's release without its reason": (["claim", "release", CERTIFICATE_ID], "--reason"),
     "a key for no proof": (
         ["device", "story", "SN-1", "--no-proof", "--public-key", __file__],
-        "--public-key is for the proof",
+        "--public-key applies to the proof",
     ),
     "a missing event file": (["hook", "invoke", "--event", "missing.json"], "does not exist"),
     "an unknown command": (["device", "reboot"], "reboot"),
@@ -242,7 +242,7 @@ def test_a_folder_for_a_claim_that_cannot_be_made_is_found_out_before_anything_i
     (tmp_path / "file").write_text("not a folder")
     result = runner.invoke(root, ["claim", "create", "--manufacturer", "acme", "--out", "file/folder"])
     assert result.exit_code == ExitCode.USAGE
-    assert "cannot be made" in result.stderr
+    assert "cannot be created" in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [["--local", "audit", "list"], ["audit", "list", "--local"]], ids=" ".join)

@@ -11,7 +11,7 @@ from fleetgate_cli.device_certificates import print_certificates
     ("ending", "of_one", "of_two"),
     [
         (Ending.NOT_FOUND, "1 certificate not known to AWS IoT, so nobody can connect with it.", "connect with them."),
-        (Ending.UNCHANGED, "1 certificate unchanged: as it should be already.", "as they should be already."),
+        (Ending.UNCHANGED, "1 certificate already in the requested state.", "already in the requested state."),
         (Ending.STILL_STOPPED, "1 certificate left inactive: the device is", "their devices are still stopped"),
     ],
 )

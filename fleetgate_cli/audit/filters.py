@@ -1,4 +1,4 @@
-"""What can be asked of the audit trail on the command line: the same options for a list, an export and counts."""
+"""The filters of a query to the audit trail: the same options for a list, an export and counts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -8,18 +8,17 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
-from fleetgate.domain.audit import RecordKind, Verdict
+from fleetgate.domain.audit import Question, RecordKind, Verdict
 from fleetgate.domain.documents import instant
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.operator_action import Action
 from fleetgate.domain.reasons import AllowRule, DenialReason, FaultReason
 from fleetgate.domain.refusals import RefusalCode
 from fleetgate.outcomes.outcome import Evidence
-from fleetgate.trail.note_query import Question
 from fleetgate.trail.query import EVER, AuditQuery, InvalidQuery
-from fleetgate.watch.answer import DENIAL_BURST
+from fleetgate.watch.burst import DENIAL_BURST
 from fleetgate_cli.claim_certificates import whole_certificate_id
-from fleetgate_cli.errors import SaidNo
+from fleetgate_cli.errors import Refused
 from fleetgate_cli.options import all_of
 from fleetgate_cli.parameters import (
     ACTOR,
@@ -42,17 +41,17 @@ _LAST = timedelta(days=7)
 # How far the clock of a function that records may be ahead of this machine's.
 _CLOCKS_DIFFER = timedelta(minutes=5)
 
-# Of operators, imports, the watcher and those who ask.
+# Of operators, imports, the watcher and queries.
 _ACTIONS = [*map(str, Action), "import", "dry_run_import", DENIAL_BURST, *map(str, Question)]
 _REASONS = (DenialReason, AllowRule, Evidence, FaultReason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What the command line asks for.
+class Filters:
+    """The filters that the command line names.
 
     Attributes:
-        claim_certificate: A certificate ID, or how it starts.
+        claim_certificate: A certificate ID, or its first digits.
         first: The start and the end of the first UTC day, hour or moment; last: of the last.
     """
 
@@ -72,16 +71,16 @@ class Asked:
     last: tuple[datetime, datetime] | None
 
     def query(self, run: Run, *, kinds: frozenset[RecordKind]) -> AuditQuery:
-        """The question; the start of a claim certificate's ID is looked up.
+        """The query; a shortened ID of a claim certificate is looked up.
 
         Args:
-            kinds: Asked for where the command line names none.
+            kinds: The default where the command line names no kind.
 
         Raises:
             click.UsageError: The time ends before it starts.
-            SaidNo: No registered claim certificate starts so, or several do.
+            Refused: No registered claim certificate has these first digits, or several do.
         """
-        # The days until then are walked, so that those to come would only take time.
+        # Every day until then is read, and days to come would only take time.
         moment = now()
         latest = moment + _CLOCKS_DIFFER
         end = min(self.last[1], latest) if self.last else latest
@@ -112,7 +111,7 @@ class Asked:
             return None
         certificate_id = whole_certificate_id(self.claim_certificate, run.allow_list)
         if certificate_id is None:
-            raise SaidNo(
+            raise Refused(
                 RefusalCode.CLAIM_CERTIFICATE_NOT_REGISTERED.value,
                 f"no registered claim certificate starts with {self.claim_certificate}: "
                 "give all 64 digits to ask about one that is not registered.",
@@ -120,15 +119,15 @@ class Asked:
         return certificate_id
 
 
-def question_options(
-    function: Callable[Concatenate[Asked, _Arguments], _Answer],
+def filter_options(
+    function: Callable[Concatenate[Filters, _Arguments], _Answer],
 ) -> Callable[_Arguments, _Answer]:
-    """Give a command the options of a question, and what they ask for as its first argument."""
+    """Give a command the filters as options, and their values as its first argument."""
 
     @wraps(function)
     def collected(*arguments: _Arguments.args, **options: _Arguments.kwargs) -> _Answer:
-        asked: dict[str, Any] = {field.name: options.pop(field.name) for field in fields(Asked)}
-        return function(Asked(**asked), *arguments, **options)
+        given: dict[str, Any] = {field.name: options.pop(field.name) for field in fields(Filters)}
+        return function(Filters(**given), *arguments, **options)
 
     return all_of(
         click.option("--serial-number", metavar="SERIAL", type=SERIAL_NUMBER, help="About one device."),
@@ -139,9 +138,11 @@ def question_options(
             "claim_certificate",
             metavar="ID",
             type=START_OF_CERTIFICATE_ID,
-            help="With a claim certificate; the first 8 digits of one that is registered will do.",
+            help="With a claim certificate; 8 digits are enough for a registered one.",
         ),
-        click.option("--client-id", metavar="TEXT", type=EXACT, help="With this client ID, which is no identity."),
+        click.option(
+            "--client-id", metavar="TEXT", type=EXACT, help="With this client ID, which the device chose itself."
+        ),
         click.option("--manufacturer", metavar="NAME", type=MANUFACTURER, help="About a manufacturer."),
         click.option("--import", "import_id", metavar="ID", type=IMPORT_ID, help="About an import and its devices."),
         click.option(
@@ -175,22 +176,22 @@ def question_options(
     )(collected)
 
 
-def told(query: AuditQuery) -> AuditQuery:
-    """The question as it is shown and put on record: nobody asked for the minutes to come."""
+def as_recorded(query: AuditQuery) -> AuditQuery:
+    """The query as it is shown and put on record: without the minutes to come."""
     moment = now()
     return replace(query, end=min(query.end, moment)) if query.start < moment else query
 
 
 def nothing_found(query: AuditQuery) -> str:
-    """What to say where no record meets a question: also that a filter may be misspelt."""
-    said = f"There are no such audit records {span_of(query)}."
+    """A sentence for an empty result: also that a filter may be misspelt."""
+    nothing = f"There are no such audit records {span_of(query)}."
     if query.reason is None or any(query.reason in set(kind) for kind in _REASONS):
-        return said
-    return f"{said} No denial, rule, outcome or fault is called {query.reason}: see docs/denial-reasons.md."
+        return nothing
+    return f"{nothing} No denial, rule, outcome or fault is called {query.reason}: see docs/denial-reasons.md."
 
 
 def span_of(query: AuditQuery) -> str:
-    """The time that is asked about, in words."""
+    """The time span of a query, in words."""
     if query.start == EVER:
         return f"until {instant(query.end)}"
     return f"from {instant(query.start)} to {instant(query.end)}"

@@ -1,229 +1,18 @@
-"""The archive holds every record once, however its stream comes, and every kind of tampering is found and named."""
+"""Every kind of tampering with the archive or the table is found and named."""
 
 import gzip
-import json
-import random
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import pairwise
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from fleetgate.archive.digest import HOUR, DigestReference, digest_key, sha256_of
+from fleetgate.archive.digest import HOUR, digest_key, sha256_of
 from fleetgate.archive.findings import FindingKind
 from fleetgate.archive.packed_lines import packed
-from fleetgate.archive.records import Change, StreamChange, archive_records
-from fleetgate.archive.seal import seal_hours
 from fleetgate.archive.store import SEALED_IN_METADATA, SealingKey
-from fleetgate.domain.faults import Fault
-from harness.archive_world import SETTLE, ArchiveWorld, changed, new_key
-from harness.embedded import Embedded
-
-
-@pytest.fixture
-def world(embedded: Embedded) -> ArchiveWorld:
-    """An archive in which nothing is."""
-    return ArchiveWorld.of(embedded)
-
-
-@pytest.fixture
-def sound(world: ArchiveWorld) -> ArchiveWorld:
-    """An archive of four hours: three with records, the third without."""
-    for hour in (0, 1, 3):
-        world.archived(world.record(4, hour), hour=hour + 0.5)
-    world.sealed(hour=4.5)
-    return world
-
-
-def ids(changes: list[StreamChange]) -> list[str]:
-    """The IDs of the records that were made."""
-    return sorted(change.keys["record_id"]["S"] for change in changes)
-
-
-# ---- Each record once -------------------------------------------------------------------------------------------
-
-
-def test_a_record_is_archived_as_the_table_holds_it(world: ArchiveWorld) -> None:
-    (change,) = world.record(1, 0)
-    world.archived([change], hour=0.5)
-    world.sealed(hour=1.5)
-    (key,) = world.keys("records/")
-    document = json.loads(gzip.decompress(world.content(key)))
-    assert change.image is not None
-
-    assert document == {
-        name: int(value["N"]) if "N" in value else next(iter(value.values())) for name, value in change.image.items()
-    }
-    assert key.startswith(f"records/year={world.day:%Y}/month={world.day:%m}/day={world.day:%d}/hour=00/")
-    assert world.verified(0, 1).is_sound
-
-
-def test_the_same_batch_again_changes_nothing(world: ArchiveWorld) -> None:
-    changes = world.record(5, 0)
-    world.archived(changes, hour=0.5)
-    before = world.archive.versions("")
-    world.archived(changes, hour=0.6)
-    world.archived([*reversed(changes)], hour=0.7)
-
-    assert world.archive.versions("") == before
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_every_record_is_in_the_archive_once_however_the_batches_come(world: ArchiveWorld, seed: int) -> None:
-    dice = random.Random(seed)  # noqa: S311 - no secret
-    changes = [change for hour in (0, 1, 2) for change in world.record(20, hour)]
-    world.archived(changes[:1], hour=0.5)
-    # Some come in time, some when their hour is sealed already, and the sealer runs in between.
-    for moment in sorted(dice.uniform(2, 6) for _ in range(12)):
-        start = dice.randrange(len(changes))
-        batch = changes[start : start + dice.randrange(1, 30)]
-        dice.shuffle(batch)
-        world.archived(batch, hour=moment)
-        world.sealed(hour=moment)
-    world.archived(changes, hour=6)
-    world.sealed(hour=7.5)
-
-    assert world.record_ids() == ids(changes)
-    verification = world.verified(0, 7)
-    assert verification.findings == []
-    assert (verification.table_records, verification.hours) == (60, 7)
-
-
-def test_what_could_not_be_archived_has_to_come_again_and_the_rest_has_not(world: ArchiveWorld) -> None:
-    first, second = world.record(3, 0), world.record(3, 1)
-    broken = replace(world.archive, client=Failing(world.s3, lambda key: "hour=01" in key))
-    done = archive_records([*first, *second], archive=broken, now=world.at(1 + 4 / 60), settle=SETTLE)
-
-    assert done.failed == tuple(change.sequence_number for change in second)
-    assert done.records == 3
-    assert [fault.reason.value for fault in done.faults] == ["archive_unavailable"]
-    world.archived(second, hour=1.6)
-    world.sealed(hour=2.5)
-    assert world.record_ids() == ids([*first, *second])
-
-
-class Failing:
-    """S3 that fails for some keys, or after some writes."""
-
-    def __init__(self, client: Any, fails: Callable[[str], bool]) -> None:
-        self._client = client
-        self._fails = fails
-
-    def put_object(self, **parameters: Any) -> Any:
-        if self._fails(parameters["Key"]):
-            raise ClientError({"Error": {"Code": "SlowDown"}}, "PutObject")
-        return self._client.put_object(**parameters)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
-
-
-def test_a_record_that_comes_late_is_named_by_the_digest_of_the_hour_it_came_in(world: ArchiveWorld) -> None:
-    changes = world.record(4, 0)
-    world.archived(changes[:2], hour=0.5)
-    world.sealed(hour=1.5)
-    world.archived(changes, hour=2.5)
-    world.sealed(hour=3.5)
-
-    (late,) = world.digest(2).late
-    assert late.key.startswith(f"records/year={world.day:%Y}/month={world.day:%m}/day={world.day:%d}/hour=00/")
-    assert late.record_count == 2
-    assert world.record_ids() == ids(changes)
-    assert world.verified(0, 3).is_sound
-    assert world.verified(0, 1).is_sound  # though the digest that names it is not of these hours
-
-
-# ---- A chain of digests -----------------------------------------------------------------------------------------
-
-
-def test_every_hour_has_a_digest_that_names_the_one_before(sound: ArchiveWorld) -> None:
-    digests = [sound.digest(hour) for hour in range(4)]
-
-    assert [digest.record_count for digest in digests] == [4, 4, 0, 4]
-    assert digests[0].previous is None
-    for before, after in pairwise(digests):
-        assert after.previous == DigestReference(before.key, sha256_of(before.canonical_bytes()))
-    assert sound.verified(0, 4).is_sound
-
-
-def test_an_hour_is_not_sealed_before_it_is_closed(world: ArchiveWorld) -> None:
-    world.archived(world.record(1, 0), hour=0.5)
-
-    assert world.sealed(hour=1 + 9 / 60).digests == ()
-    assert [digest.hour for digest in world.sealed(hour=1 + 10 / 60).digests] == [world.at(0)]
-
-
-def test_a_run_does_so_much_and_the_next_goes_on(world: ArchiveWorld) -> None:
-    world.archived(world.record(1, 0), hour=0.5)
-    first, second = world.sealed(hour=5.5, max_hours=3), world.sealed(hour=5.5, max_hours=3)
-    out_of_time = seal_hours(world.sealer, now=world.at(20), max_hours=9, has_time=lambda: False)
-
-    assert ([digest.hour for digest in first.digests], first.is_done) == ([world.at(hour) for hour in range(3)], False)
-    assert ([digest.hour for digest in second.digests], second.is_done) == ([world.at(3), world.at(4)], True)
-    assert (out_of_time.digests, out_of_time.is_done) == ((), False)
-    assert world.verified(0, 5).is_sound
-
-
-def test_two_sealers_at_once_make_one_chain(world: ArchiveWorld) -> None:
-    for hour in range(3):
-        world.archived(world.record(3, hour), hour=hour + 0.5)
-    with ThreadPoolExecutor(3) as pool:
-        runs = list(pool.map(lambda _: world.sealed(hour=3.5), range(3)))
-
-    assert len({run.digests for run in runs}) == 1
-    assert all(len(versions) == 1 for versions in world.archive.versions("").values())
-    assert world.verified(0, 3).is_sound
-
-
-@pytest.mark.parametrize("writes", range(4))
-def test_a_sealer_that_is_cut_off_is_repeated_by_the_next(world: ArchiveWorld, writes: int) -> None:
-    changes = world.record(4, 0)
-    world.archived(changes[:2], hour=0.5)
-    world.sealed(hour=1.5)
-    world.archived([*changes[2:], *world.record(2, 1)], hour=1.6)
-    left = iter(range(writes))
-    cut_off = replace(
-        world.sealer, archive=replace(world.archive, client=Failing(world.s3, lambda _: next(left, -1) < 0))
-    )
-    if writes < 3:
-        with pytest.raises(Fault):
-            seal_hours(cut_off, now=world.at(2.5), max_hours=9, has_time=lambda: True)
-    else:
-        seal_hours(cut_off, now=world.at(2.5), max_hours=9, has_time=lambda: True)
-    world.sealed(hour=2.5)
-
-    assert world.digest(1).record_count == 4
-    assert world.verified(0, 2).is_sound
-
-
-# ---- What must not happen to the table --------------------------------------------------------------------------
-
-
-def test_a_change_of_a_record_is_archived_and_found_and_one_that_expired_is_neither(world: ArchiveWorld) -> None:
-    item = world.put_item(world.at(0))
-    world.archived([world.inserted(item)], hour=0.5)
-    altered = {**item, "reason": {"S": "first_reservation"}}
-    gone = world.put_item(world.at(0.1))
-    done = world.archived(
-        [
-            world.inserted(gone),
-            changed(Change.MODIFIED, altered),
-            changed(Change.REMOVED, item),
-            changed(Change.REMOVED, gone, has_expired=True),
-        ],
-        hour=0.5,
-    )
-    world.sealed(hour=1.5)
-    found = world.verified(0, 1).findings
-
-    assert done.anomalies == 2
-    assert [finding.kind for finding in found] == [FindingKind.TABLE_CHANGED] * 2
-    assert {finding.record_ids for finding in found} == {(item["record_id"]["S"],)}
-    assert {finding.detail.split()[0] for finding in found} == {"MODIFY", "REMOVE"}
-
+from harness.archive_world import ArchiveWorld, new_key
+from tests.integration.archive.changes import ids_of
 
 # ---- Tampering --------------------------------------------------------------------------------------------------
 
@@ -413,7 +202,7 @@ def test_what_is_no_batch_does_not_stop_the_sealing_and_is_named(world: ArchiveW
 
     (found,) = world.verified(0, 1).findings
     assert (found.kind, found.key) == (FindingKind.BATCH_UNREADABLE, rubbish)
-    assert world.record_ids() == ids(changes)
+    assert world.record_ids() == ids_of(changes)
 
 
 # ---- The table and the archive ----------------------------------------------------------------------------------
@@ -436,7 +225,7 @@ def test_a_record_that_the_archive_never_got_is_found(sound: ArchiveWorld) -> No
 
     (found,) = sound.verified(0, 4).findings
     assert (found.kind, found.hour, found.count) == (FindingKind.RECORD_NOT_ARCHIVED, sound.at(1), 8)
-    assert list(found.record_ids) == ids(missed)[:5]
+    assert list(found.record_ids) == ids_of(missed)[:5]
 
 
 def test_a_record_that_is_changed_in_the_table_is_found(sound: ArchiveWorld) -> None:

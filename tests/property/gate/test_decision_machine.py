@@ -1,6 +1,5 @@
 """The decision over time: devices, clones and operators act in any order, and the invariants of the gate hold."""
 
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -8,28 +7,25 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from fleetgate.domain.allow_list import DeviceState, InvalidEntry
 from fleetgate.domain.claim import ClaimStatus
-from fleetgate.domain.gate_switch import OPEN, GateSwitch
-from fleetgate.domain.identifiers import MacAddress, SerialNumber
+from fleetgate.domain.gate_switch import GateSwitch
+from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.reasons import AllowRule, DenialReason
-from fleetgate.gate.decision import Allowed, Decision, Denied, decide
+from fleetgate.gate.decision import Allowed, Denied, decide
 from fleetgate.gate.policy import GatePolicy, ReprovisioningPolicy
-from fleetgate.gate.request import Identity
 from harness.builders import A_MOMENT, policy
-from tests.property.gate.ledger import Ledger
-from tests.property.gate.situation import Situation
-from tests.property.gate.world import CLAIMS, ENTRIES, START, TEMPLATE_ARNS, UNKNOWN, UNREGISTERED, WRONG_MAC_ADDRESS
+from tests.property.gate.gate_model import SERIAL_NUMBERS, GateModel
+from tests.property.gate.world import CLAIMS, ENTRIES, TEMPLATE_ARNS, UNKNOWN, UNREGISTERED
 
-_SERIAL_NUMBERS = [entry.serial_number.value for entry in ENTRIES]
 _CLAIM_IDS = [claim.certificate_id for claim in CLAIMS]
 _APPROVALS_END = [entry.valid_until for entry in ENTRIES if entry.valid_until is not None]
 _CLAIMS_END = [claim.expires_at for claim in CLAIMS if claim.expires_at is not None]
 _LATE_IN_THE_STORY = 12
 
-_serial_numbers = st.sampled_from(_SERIAL_NUMBERS)
+_serial_numbers = st.sampled_from(SERIAL_NUMBERS)
 # Whoever asks mostly gets most of it right, or no story would come far.
 _claims = st.sampled_from(["claim-any"] * 8 + [*_CLAIM_IDS, UNREGISTERED, *["its own"] * 4, "of another device"])
 _mac_addresses = st.sampled_from(["right"] * 5 + ["other right", "wrong", "none"])
@@ -60,64 +56,53 @@ _stops = st.sampled_from(
 )
 
 
-class Gate(RuleBasedStateMachine):
-    """The gate with its allow-list, and beside it a ledger of each device that the decisions are held against."""
+class Gate(GateModel):
+    """Whoever acts, in any order, and what must always hold."""
 
     @initialize(gate_policy=_policies)
     def open(self, gate_policy: GatePolicy) -> None:
         """Start with everything approved and nothing asked for."""
-        self.policy = gate_policy
-        self.now = START
-        self.entries = {entry.serial_number.value: entry for entry in ENTRIES}
-        self.switch, self.fence = OPEN, OPEN.version
-        self.claims = {claim.certificate_id: claim for claim in CLAIMS}
-        self.ledgers = {serial_number: Ledger() for serial_number in _SERIAL_NUMBERS}
-        self.asked_with: defaultdict[str, list[str]] = defaultdict(list)
-        self.entries_before = dict(self.entries)
-        self.not_yet_committed: list[tuple[Identity, Allowed, GateSwitch, datetime]] = []
-        self.last_allowed: Identity | None = None
-        self.requests = 0
-        self.decisions = 0
+        self.start(gate_policy)
 
     # Devices and clones.
 
     @rule(serial_number=_serial_numbers, mac=_mac_addresses, claim=_claims, certificate=_certificates)
     def somebody_asks(self, serial_number: str, mac: str, claim: str, certificate: str) -> None:
         """A device, a clone, or something in between."""
-        self._register(self._identity(serial_number, mac, claim, certificate))
+        self.register(self.identity(serial_number, mac, claim, certificate))
 
     @rule(serial_number=_serial_numbers, certificate=_certificates)
     def a_device_comes_back_after_a_power_cut(self, serial_number: str, certificate: str) -> None:
         """Just when its earlier reservation may be taken over."""
         self.now += self.policy.takeover_time
-        self._register(self._identity(serial_number, "right", "claim-any", certificate))
+        self.register(self.identity(serial_number, "right", "claim-any", certificate))
 
     @rule(serial_number=_serial_numbers, claim=_claims)
     def a_device_asks_and_finishes(self, serial_number: str, claim: str) -> None:
         """The usual way, without a mishap."""
-        identity = self._identity(serial_number, "right", claim, "new")
-        self._register(identity)
+        identity = self.identity(serial_number, "right", claim, "new")
+        self.register(identity)
         pending = self.ledgers[serial_number].pending
         if pending is not None and pending.certificate_id == identity.certificate_id:
-            self._finish(serial_number)
+            self.finish(serial_number)
 
     @rule(serial_number=_serial_numbers)
     def a_device_rotates(self, serial_number: str) -> None:
         """A new certificate, asked for with its own."""
-        self._register(self._identity(serial_number, "right", "its own", "new"))
+        self.register(self.identity(serial_number, "right", "its own", "new"))
 
     @precondition(lambda self: self.last_allowed)
     @rule()
     def the_last_answer_was_lost(self) -> None:
         """AWS IoT or the device asks the same once more."""
         assert self.last_allowed is not None
-        self._register(self.last_allowed)
+        self.register(self.last_allowed)
 
     @rule(claim=st.sampled_from([*_CLAIM_IDS, UNREGISTERED]))
     def an_unknown_device_asks(self, claim: str) -> None:
         """Nobody approved it."""
         identity = replace(
-            self._identity(_SERIAL_NUMBERS[0], "right", claim, "new"), serial_number=SerialNumber.parse(UNKNOWN)
+            self.identity(SERIAL_NUMBERS[0], "right", claim, "new"), serial_number=SerialNumber.parse(UNKNOWN)
         )
         registered = self.claims.get(claim)
         decision = decide(
@@ -127,7 +112,7 @@ class Gate(RuleBasedStateMachine):
             self.policy,
             switch=self.switch,
             now=self.now,
-            decision_id=self._new_decision_id(),
+            decision_id=self.new_decision_id(),
         )
         assert isinstance(decision, Denied)
 
@@ -136,16 +121,16 @@ class Gate(RuleBasedStateMachine):
     @rule(serial_number=_serial_numbers, one=st.tuples(_claims, _certificates), other=st.tuples(_claims, _certificates))
     def two_ask_at_once(self, serial_number: str, one: tuple[str, str], other: tuple[str, str]) -> None:
         """Both are judged on the same entry; who commits second and loses is judged again."""
-        contenders = [self._identity(serial_number, "right", claim, certificate) for claim, certificate in (one, other)]
-        for identity, decision in [(identity, self._judge(identity)) for identity in contenders]:
-            if isinstance(decision, Allowed) and not self._commit(identity, decision, self.switch, self.now):
-                self._register(identity)
+        contenders = [self.identity(serial_number, "right", claim, certificate) for claim, certificate in (one, other)]
+        for identity, decision in [(identity, self.judge(identity)) for identity in contenders]:
+            if isinstance(decision, Allowed) and not self.commit(identity, decision, self.switch, self.now):
+                self.register(identity)
 
     @rule(serial_number=_serial_numbers, claim=_claims, certificate=_certificates)
     def a_slow_gate_judges(self, serial_number: str, claim: str, certificate: str) -> None:
         """The commit of this decision is yet to come."""
-        identity = self._identity(serial_number, "right", claim, certificate)
-        decision = self._judge(identity)
+        identity = self.identity(serial_number, "right", claim, certificate)
+        decision = self.judge(identity)
         if isinstance(decision, Allowed):
             self.not_yet_committed.append((identity, decision, self.switch, self.now))
 
@@ -155,10 +140,10 @@ class Gate(RuleBasedStateMachine):
         """It stands only if nobody changed the entry or stopped anything in between; else it is judged again."""
         identity, decision, judged_under, judged_at = self.not_yet_committed.pop(0)
         is_stopped = self.switch.is_stopped
-        if self._commit(identity, decision, judged_under, judged_at):
+        if self.commit(identity, decision, judged_under, judged_at):
             assert not is_stopped
         else:
-            self._register(identity)
+            self.register(identity)
 
     # Time and outcomes.
 
@@ -166,7 +151,7 @@ class Gate(RuleBasedStateMachine):
     def an_outcome_is_seen(self, serial_number: str) -> None:
         """The reserved certificate is in use."""
         if self.ledgers[serial_number].pending is not None:
-            self._finish(serial_number)
+            self.finish(serial_number)
 
     @rule(seconds=st.sampled_from([1, 60, 300, 3600]))
     def time_passes(self, seconds: int) -> None:
@@ -178,7 +163,7 @@ class Gate(RuleBasedStateMachine):
     def somebody_asks_as_approvals_end(self, serial_number: str, before: bool, end: datetime) -> None:
         """Just before the end of an approval or of a claim's registration, or exactly at it."""
         self.now = max(self.now, end - A_MOMENT if before else end)
-        self._register(self._identity(serial_number, "right", "claim-ending", "new"))
+        self.register(self.identity(serial_number, "right", "claim-ending", "new"))
 
     @rule(serial_number=_serial_numbers, before=st.booleans(), what=st.sampled_from(["take-over", "deadline"]))
     def a_boundary_is_reached(self, serial_number: str, before: bool, what: str) -> None:
@@ -276,7 +261,7 @@ class Gate(RuleBasedStateMachine):
             let_in = {
                 certificate_id
                 for certificate_id in self.asked_with[serial_number]
-                if isinstance(self._judge(self._probe(serial_number, "claim-any", certificate_id)), Allowed)
+                if isinstance(self.judge(self.probe(serial_number, "claim-any", certificate_id)), Allowed)
             }
             assert let_in <= ledger.own_certificate_ids
 
@@ -297,7 +282,7 @@ class Gate(RuleBasedStateMachine):
         """As long as nothing else changed."""
         for serial_number, ledger in self.ledgers.items():
             for certificate_id in ledger.own_certificate_ids:
-                decision = self._judge(self._probe(serial_number, "claim-any", certificate_id))
+                decision = self.judge(self.probe(serial_number, "claim-any", certificate_id))
                 if isinstance(decision, Allowed) and ledger.holding(certificate_id) is not None:
                     assert decision.rule is AllowRule.SAME_CERTIFICATE_RETRY
 
@@ -307,7 +292,7 @@ class Gate(RuleBasedStateMachine):
         if self.switch.is_stopped:
             for serial_number, ledger in self.ledgers.items():
                 for certificate_id in {"another", *ledger.own_certificate_ids}:
-                    decision = self._judge(self._probe(serial_number, "claim-any", certificate_id))
+                    decision = self.judge(self.probe(serial_number, "claim-any", certificate_id))
                     assert decision == Denied(DenialReason.GATE_STOPPED)
 
     @invariant()
@@ -328,118 +313,7 @@ class Gate(RuleBasedStateMachine):
                 assert state is (DeviceState.RETIRED if ledger.is_retired else DeviceState.QUARANTINED)
                 for certificate_id in {"another", *ledger.own_certificate_ids}:
                     for claim in {"claim-any", *ledger.own_certificate_ids}:
-                        assert isinstance(self._judge(self._probe(serial_number, claim, certificate_id)), Denied)
-
-    # How it is done.
-
-    def _register(self, identity: Identity) -> None:
-        decision = self._judge(identity)
-        if isinstance(decision, Allowed):
-            assert self._commit(identity, decision, self.switch, self.now)
-
-    def _judge(self, identity: Identity) -> Decision:
-        """Decide, and hold the decision against the ledger."""
-        serial_number, decision_id = identity.serial_number.value, self._new_decision_id()
-        entry, claim = self.entries[serial_number], self.claims.get(identity.claim_certificate_id)
-        decision = decide(
-            identity, entry, claim, self.policy, switch=self.switch, now=self.now, decision_id=decision_id
-        )
-        Situation(
-            identity=identity,
-            entry=entry,
-            claim=claim,
-            switch=self.switch,
-            ledger=self.ledgers[serial_number],
-            policy=self.policy,
-            now=self.now,
-        ).check(decision, decision_id)
-        return decision
-
-    def _commit(self, identity: Identity, allowed: Allowed, judged_under: GateSwitch, judged_at: datetime) -> bool:
-        """What the conditional write does: it stands if the entry is the one that was judged, and nothing stopped."""
-        serial_number = identity.serial_number.value
-        if self.fence > judged_under.version:
-            return False
-        if self.entries[serial_number].version != allowed.entry.version:
-            return False
-        assert self.entries[serial_number] == allowed.entry, "a version stands for one entry only"
-        self.last_allowed = identity
-        if allowed.reserved is not None:
-            self.entries[serial_number] = allowed.reserved
-            self.ledgers[serial_number].grant(
-                certificate_id=identity.certificate_id,
-                claim_certificate_id=identity.claim_certificate_id,
-                decision_id=allowed.decision_id,
-                overrides=dict(allowed.parameter_overrides),
-                granted_at=judged_at,
-                deadline=judged_at + self.policy.reservation_time,
-            )
-        return True
-
-    def _finish(self, serial_number: str) -> None:
-        self.entries[serial_number] = self.entries[serial_number].provisioned()
-        self.ledgers[serial_number].finish()
-
-    def _identity(self, serial_number: str, mac: str, claim: str, certificate: str) -> Identity:
-        """Who asks, in the words of the rules."""
-        self.requests += 1
-        certificate_id = self._certificate_id(serial_number, certificate)
-        self.asked_with[serial_number].append(certificate_id)
-        return Identity(
-            certificate_id=certificate_id,
-            claim_certificate_id=self._claim_certificate_id(serial_number, claim),
-            serial_number=SerialNumber.parse(serial_number),
-            mac_address=self._mac_address(serial_number, mac),
-        )
-
-    def _probe(self, serial_number: str, claim_certificate_id: str, certificate_id: str) -> Identity:
-        """A request that is judged and not committed."""
-        return Identity(
-            certificate_id=certificate_id,
-            claim_certificate_id=claim_certificate_id,
-            serial_number=SerialNumber.parse(serial_number),
-            mac_address=self._mac_address(serial_number, "right"),
-        )
-
-    def _mac_address(self, serial_number: str, mac: str) -> MacAddress | None:
-        right = sorted(self.entries[serial_number].mac_addresses)
-        match mac:
-            case "right" if right:
-                return right[0]
-            case "other right" if right:
-                return right[-1]
-            case "wrong":
-                return WRONG_MAC_ADDRESS
-            case _:
-                return None
-
-    def _claim_certificate_id(self, serial_number: str, claim: str) -> str:
-        match claim:
-            case "its own":
-                asking = serial_number
-            case "of another device":
-                asking = _SERIAL_NUMBERS[_SERIAL_NUMBERS.index(serial_number) - 1]
-            case _:
-                return claim
-        # The current certificate, or now and then the one that is pending.
-        own = sorted(self.ledgers[asking].own_certificate_ids)
-        return own[self.requests % len(own)] if own else UNREGISTERED
-
-    def _certificate_id(self, serial_number: str, certificate: str) -> str:
-        ledger = self.ledgers[serial_number]
-        match certificate:
-            case "pending" if ledger.pending is not None:
-                return ledger.pending.certificate_id
-            case "current" if ledger.current is not None:
-                return ledger.current.certificate_id
-            case "earlier" if self.asked_with[serial_number]:
-                return self.asked_with[serial_number][0]
-            case _:
-                return f"certificate-{self.requests}"
-
-    def _new_decision_id(self) -> str:
-        self.decisions += 1
-        return f"decision-{self.decisions}"
+                        assert isinstance(self.judge(self.probe(serial_number, claim, certificate_id)), Denied)
 
 
 TestGate = Gate.TestCase

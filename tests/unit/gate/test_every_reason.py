@@ -1,7 +1,9 @@
 """The tables of cases leave out no reason: a new one without a case fails here."""
 
 from fleetgate.domain.reasons import AllowRule, DenialReason
-from tests.unit.gate.cases import ALLOWED, DENIED, UNREADABLE
+from tests.unit.gate.allowed_cases import ALLOWED
+from tests.unit.gate.denied_cases import DENIED
+from tests.unit.gate.unreadable_cases import UNREADABLE
 
 
 def test_every_denial_reason_has_a_case() -> None:

@@ -19,7 +19,8 @@ from harness.builders import (
     policy,
     request,
 )
-from tests.unit.gate.cases import UNREADABLE, Presented, by_behaviour
+from tests.unit.gate.cases import Presented, by_behaviour
+from tests.unit.gate.unreadable_cases import UNREADABLE
 
 
 @pytest.mark.parametrize("case", by_behaviour(UNREADABLE))

@@ -1,22 +1,17 @@
-"""`fleetgate device story`: one command says who let a device in, from which list, what then, and what is proven."""
+"""`fleetgate device story`: one command says who let a device in, from which list, and what then."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from datetime import timedelta
 
 import pytest
-from ulid import ULID
 
 from fleetgate.archive.digest import digest_key
-from fleetgate.domain.allow_list import AllowListEntry, DeviceCertificate, Hold
-from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
-from fleetgate.domain.claim import ClaimCertificate, ClaimStatus
-from fleetgate.domain.identifiers import MacAddress, SerialNumber
+from fleetgate.domain.allow_list import AllowListEntry, Hold
+from fleetgate.domain.audit import RecordKind, Verdict
+from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.reasons import AllowRule, DenialReason
 from fleetgate.domain.refusals import RefusalCode
-from fleetgate.imports.record import ImportRecord
 from fleetgate.imports.store.records import ImportRecords
 from fleetgate.outcomes.outcome import Evidence
 from fleetgate.store.allow_list import AllowList
@@ -25,139 +20,13 @@ from fleetgate.trail import store as audit_trail
 from fleetgate.trail.store import AuditTrail
 from fleetgate.trail.story import Ending
 from fleetgate_cli.errors import ExitCode
-from fleetgate_cli.local_stack import FOLDER_NAME, StackDescription
-from harness.archive_world import ArchiveWorld, new_key
-from harness.command import Fleetgate, run
+from harness.archive_world import ArchiveWorld
+from harness.command import Fleetgate
 from harness.embedded import Embedded
 from harness.faulty_dynamodb import FaultyDynamoDB
-from harness.import_world import ALICE, BOB, ImportWorld
-
-MAC, OTHER_MAC = "00:1b:44:11:3a:b7", "00:1b:44:11:3a:b8"
-ROOT_ARN = "arn:aws:iam::000000000000:root"
-
-
-@pytest.fixture
-def world(embedded: Embedded) -> ArchiveWorld:
-    """An archive in which nothing is, and a day long ago that no other test records on."""
-    return ArchiveWorld.of(embedded)
-
-
-@pytest.fixture
-def fleetgate(
-    world: ArchiveWorld, stack: StackDescription, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Fleetgate:
-    """Runs the command with --local on the running stack, but for its archive."""
-    outputs = {**stack.outputs, "ArchiveName": world.bucket, "SealingKeyArn": world.key_id}
-    (tmp_path / FOLDER_NAME).mkdir()
-    stack.model_copy(update={"outputs": outputs}).save(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    # The command adds the stack's host to it; put back what was there.
-    monkeypatch.setenv("no_proxy", "")
-    return lambda *arguments: run("--local", *arguments)
-
-
-@pytest.fixture
-def imported(imports: ImportWorld) -> ImportRecord:
-    """A list that a second person approved."""
-    delivery = imports.deliver(f"sn,mac\n{imports.manufacturer}-1,{MAC}\n", name="january.csv", uploader=ALICE)
-    approved = imports.importer(is_held=True).run(delivery).changed(approved_by=BOB)
-    assert imports.records.change(approved)
-    return approved
-
-
-@pytest.fixture
-def device(
-    embedded: Embedded, imported: ImportRecord, serial_number: str, certificate_ids: Iterator[str]
-) -> AllowListEntry:
-    """A provisioned device of that list."""
-    entry = AllowListEntry(
-        serial_number=SerialNumber(serial_number),
-        manufacturer="acme",
-        mac_addresses=frozenset({MacAddress(MAC)}),
-        device_certificate=DeviceCertificate(certificate_id=next(certificate_ids), decision_id="a-decision"),
-        import_id=imported.import_id,
-        import_line=17,
-        first_import_id=imported.import_id,
-    )
-    embedded.put(entry)
-    return entry
-
-
-@pytest.fixture
-def claim(embedded: Embedded, certificate_ids: Iterator[str]) -> ClaimCertificate:
-    """The claim certificate it came with, blocked since."""
-    claim = ClaimCertificate(certificate_id=next(certificate_ids), manufacturer="acme", status=ClaimStatus.BLOCKED)
-    embedded.put(claim)
-    return claim
-
-
-Lived = Callable[..., list[AuditRecord]]
-
-
-@pytest.fixture
-def lived(world: ArchiveWorld, device: AllowListEntry, claim: ClaimCertificate) -> Lived:
-    """Records what happened to the device in the first hours of the day, has it archived, and sealed if it is told to.
-
-    It was approved in no other way than by the list, denied twice for its MAC address, let in, asked again, connected,
-    and was put into quarantine.
-    """
-
-    def live(*, sealed: bool = True, seals_until: float = 5.5) -> list[AuditRecord]:
-        decided_at = world.at(1)
-        decision_id = str(ULID.from_datetime(decided_at))
-        assert device.device_certificate is not None
-        common: dict[str, Any] = {
-            "serial_number": device.serial_number.value,
-            "manufacturer": "acme",
-            "import_id": device.import_id,
-        }
-        request = {
-            **common,
-            "certificate_id": device.device_certificate.certificate_id,
-            "claim_certificate_id": claim.certificate_id,
-        }
-        denied = {**request, "verdict": Verdict.DENIED, "reason": DenialReason.MAC_ADDRESS_MISMATCH.value}
-        allowed = {**request, "verdict": Verdict.ALLOWED, "decision_id": decision_id}
-        told: list[tuple[datetime, dict[str, Any]]] = [
-            (world.at(0.1), {**denied, "presented_mac_address": OTHER_MAC}),
-            (world.at(0.2), {**denied, "presented_mac_address": OTHER_MAC}),
-            (decided_at, {**allowed, "record_id": decision_id, "reason": AllowRule.FIRST_RESERVATION.value}),
-            (world.at(1.001), {**allowed, "reason": AllowRule.SAME_CERTIFICATE_RETRY.value}),
-            (
-                world.at(1.01),
-                {
-                    **request,
-                    "kind": RecordKind.OUTCOME,
-                    "verdict": None,
-                    "reason": Evidence.CONNECTED.value,
-                    "decision_id": decision_id,
-                },
-            ),
-            (
-                world.at(3.5),
-                {
-                    **common,
-                    "kind": RecordKind.OPERATOR_ACTION,
-                    "verdict": None,
-                    "action": "quarantine",
-                    "actor": ALICE,
-                    "reason": "stolen, case 4711",
-                },
-            ),
-        ]
-        for moment, changes in told:
-            item = world.put_item(moment, **{"decision_id": None, **changes})
-            world.archived([world.inserted(item)], hour=(moment - world.day) / timedelta(hours=1) + 0.1)
-        if sealed:
-            world.sealed(hour=seals_until)
-        return world.embedded.records(f"device#{device.serial_number}")
-
-    return live
-
-
-def questions(embedded: Embedded) -> list[AuditRecord]:
-    """The questions on record, oldest first."""
-    return embedded.records("queries")
+from harness.import_world import ALICE, BOB
+from tests.integration.cli.story.asking import ROOT_ARN, Lived, questions
+from tests.integration.cli.story.conftest import OTHER_MAC
 
 
 def test_one_command_answers_the_five_questions(
@@ -210,87 +79,6 @@ def test_the_document_has_the_story_and_the_proof_of_every_record(
     assert (proof["sealed"], proof["not_sealed_yet"], proof["not_proven"], proof["findings"]) == (6, 0, 0, [])
     assert [digest["key"] for digest in proof["digests"]] == [digest_key(world.at(hour)) for hour in (0, 1, 3)]
     assert len(proof["trusted_public_keys"]) == 1
-
-
-def test_a_record_that_somebody_altered_is_named_and_the_exit_code_says_no(
-    fleetgate: Fleetgate, world: ArchiveWorld, device: AllowListEntry, lived: Lived
-) -> None:
-    altered = replace(lived()[2], reason=AllowRule.REPAIR_WINDOW.value)
-    world.embedded.put_record(altered)
-    shown = fleetgate("device", "story", str(device.serial_number))
-    answer = fleetgate("device", "story", str(device.serial_number), "--json")
-
-    assert (shown.exit_code, answer.exit_code) == (ExitCode.REFUSED, ExitCode.REFUSED)
-    proof = answer.document["proof"]
-    assert proof["records"][altered.record_id] == "not_proven"
-    assert (proof["sealed"], proof["not_proven"]) == (5, 1)
-    assert [(found["code"], found["records"]) for found in proof["findings"]] == [
-        ("record_differs", [altered.record_id])
-    ]
-    assert "1 record is NOT PROVEN." in shown.stdout
-    assert "The record reads differently in the audit table and in the archive." in shown.stdout
-    (row,) = [line for line in shown.stdout.splitlines() if line.rstrip().endswith("NOT PROVEN")]
-    assert "repair_window" in row
-
-
-def test_an_archive_that_was_tampered_with_proves_nothing(
-    fleetgate: Fleetgate, world: ArchiveWorld, device: AllowListEntry, lived: Lived
-) -> None:
-    lived()
-    world.overwrite(digest_key(world.at(1)), b"{}")
-    answer = fleetgate("device", "story", str(device.serial_number), "--json")
-
-    assert answer.exit_code == ExitCode.REFUSED
-    assert {found["code"] for found in answer.document["proof"]["findings"]} == {"digest_changed"}
-
-
-def test_what_is_not_sealed_yet_is_no_failure(fleetgate: Fleetgate, embedded: Embedded, device: AllowListEntry) -> None:
-    now = datetime.now(UTC)
-    embedded.put_record(
-        AuditRecord(
-            record_id=str(ULID.from_datetime(now)),
-            recorded_at=now,
-            kind=RecordKind.DECISION,
-            verdict=Verdict.DENIED,
-            reason="already_provisioned",
-            serial_number=device.serial_number.value,
-        )
-    )
-    shown = fleetgate("device", "story", str(device.serial_number))
-
-    assert shown.exit_code == ExitCode.DONE
-    assert "1 record is not sealed yet" in shown.stdout
-
-
-def test_what_cannot_be_checked_is_neither_proven_nor_not(
-    fleetgate: Fleetgate, world: ArchiveWorld, device: AllowListEntry, lived: Lived, stack: StackDescription
-) -> None:
-    lived()
-    outputs = {**stack.outputs, "ArchiveName": "there-is-none", "SealingKeyArn": world.key_id}
-    stack.model_copy(update={"outputs": outputs}).save(Path.cwd())
-    story = ("device", "story", str(device.serial_number))
-
-    answer = fleetgate(*story, "--json")
-    assert (answer.exit_code, answer.error["code"]) == (ExitCode.COULD_NOT_CHECK, "archive_unavailable")
-    told = fleetgate(*story, "--no-proof", "--json")
-    assert (told.exit_code, told.document["proof"]) == (ExitCode.DONE, None)
-    assert "Nothing was checked." in fleetgate(*story, "--no-proof").stdout
-
-
-def test_a_saved_key_is_enough_and_another_one_is_not(
-    fleetgate: Fleetgate, world: ArchiveWorld, device: AllowListEntry, lived: Lived, tmp_path: Path
-) -> None:
-    lived()
-    ours, other = tmp_path / "ours.der", tmp_path / "other.der"
-    ours.write_bytes(world.key.public_key())
-    other.write_bytes(
-        world.embedded.client("kms").get_public_key(KeyId=new_key(world.embedded))["PublicKey"],
-    )
-    story = ("device", "story", str(device.serial_number))
-
-    assert fleetgate(*story, "--public-key", str(ours)).exit_code == ExitCode.DONE
-    assert fleetgate(*story, "--public-key", str(other)).exit_code == ExitCode.REFUSED
-    assert fleetgate(*story, "--public-key", str(ours), "--no-proof").exit_code == ExitCode.USAGE
 
 
 def test_denials_without_end_do_not_hide_who_let_the_device_in(

@@ -1,0 +1,158 @@
+"""`fleetgate allow-list`: a device is approved, found and listed."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+
+from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.audit import RecordKind
+from fleetgate.domain.identifiers import MacAddress, SerialNumber
+from fleetgate.domain.operator_action import Operator
+from fleetgate.domain.refusals import Refusal, RefusalCode
+from fleetgate.operators.approve import approve_device
+from fleetgate.operators.device_store import DeviceStore
+from fleetgate.store.allow_list import AllowList
+from fleetgate.store.tables import TableSettings
+from fleetgate_cli.errors import ExitCode
+from harness.command import Fleetgate
+from harness.embedded import Embedded
+from tests.integration.cli.commands.devices import ROOT_ARN, adding, next_mac, records_of
+
+
+@pytest.fixture
+def store(table_settings: TableSettings) -> DeviceStore:
+    """The store as the command builds it."""
+    return DeviceStore(table_settings)
+
+
+def test_an_approval_writes_entry_mac_addresses_and_audit_record(
+    fleetgate: Fleetgate, embedded: Embedded, serial_number: str, mac: str
+) -> None:
+    answer = fleetgate(
+        *adding(serial_number, mac.replace(":", "-").upper()),
+        *("--template", "fleetgate", "--attribute", "Model=thermostat-2"),
+        *("--valid-until", "2099-01-01", "--reason", "hand-made sample", "--json"),
+    )
+
+    assert answer.exit_code == ExitCode.DONE
+    assert answer.document["result"] == "approved"
+    entry = embedded.entry(serial_number)
+    assert entry == AllowListEntry(
+        serial_number=SerialNumber(serial_number),
+        manufacturer="acme",
+        mac_addresses=frozenset({MacAddress(mac)}),
+        templates=frozenset({"fleetgate"}),
+        attributes={"Model": "thermostat-2"},
+        valid_until=datetime(2099, 1, 1, tzinfo=UTC),
+    )
+    assert fleetgate("allow-list", "show", "--mac", mac, "--json").document["serial_number"] == serial_number
+    (record,) = records_of(embedded, serial_number)
+    assert record.kind is RecordKind.OPERATOR_ACTION
+    assert (record.action, record.actor, record.reason) == ("approve", ROOT_ARN, "hand-made sample")
+    assert record.record_id == answer.document["record_id"]
+    assert (record.mac_address, record.manufacturer, record.entry_version) == (mac, "acme", 1)
+
+
+def test_the_same_approval_again_changes_nothing(
+    fleetgate: Fleetgate, embedded: Embedded, approved: str, mac: str
+) -> None:
+    answer = fleetgate(*adding(approved, mac.upper()), "--json")
+    assert answer.exit_code == ExitCode.DONE
+    assert (answer.document["result"], answer.document["record_id"]) == ("unchanged", None)
+    assert len(records_of(embedded, approved)) == 1
+
+
+def test_another_approval_of_a_listed_serial_number_is_refused_and_names_the_difference(
+    fleetgate: Fleetgate, embedded: Embedded, approved: str, mac: str
+) -> None:
+    before = embedded.entry(approved)
+    answer = fleetgate(*adding(approved, mac, "globex"), "--json")
+    assert answer.exit_code == ExitCode.REFUSED
+    assert answer.error["code"] == RefusalCode.ALREADY_ON_ALLOW_LIST
+    assert "another manufacturer" in answer.error["message"]
+    assert embedded.entry(approved) == before
+    assert len(records_of(embedded, approved)) == 1
+
+
+def test_a_mac_address_of_another_serial_number_is_refused_and_nothing_is_written(
+    fleetgate: Fleetgate, embedded: Embedded, approved: str, mac: str
+) -> None:
+    other = f"{approved}-clone"
+    answer = fleetgate(*adding(other, mac), "--mac", next_mac(mac), "--json")
+    assert answer.exit_code == ExitCode.REFUSED
+    assert answer.error["code"] == RefusalCode.MAC_ADDRESS_TAKEN
+    assert mac in answer.error["message"]
+    assert approved in answer.error["message"]
+    assert next_mac(mac) not in answer.error["message"]
+    assert fleetgate("allow-list", "show", other).exit_code == ExitCode.REFUSED
+    assert fleetgate("allow-list", "show", "--mac", next_mac(mac)).exit_code == ExitCode.REFUSED
+    assert records_of(embedded, other) == []
+
+
+def test_everything_in_the_way_is_named(fleetgate: Fleetgate, approved: str, mac: str) -> None:
+    other = f"{approved}-2"
+    fleetgate(*adding(other, next_mac(mac)))
+    answer = fleetgate(*adding(other, mac), "--json")
+    assert answer.error["code"] == RefusalCode.ALREADY_ON_ALLOW_LIST
+    assert "other MAC addresses" in answer.error["message"]
+    assert f"{mac} already belongs to serial number {approved}" in answer.error["message"]
+
+
+def test_a_retired_serial_number_is_never_approved_again(
+    fleetgate: Fleetgate, embedded: Embedded, approved: str, mac: str
+) -> None:
+    embedded.put(embedded.entry(approved).retired())
+    answer = fleetgate(*adding(approved, mac))
+    assert answer.exit_code == ExitCode.REFUSED
+    assert "retired" in answer.stderr
+
+
+def test_approvals_that_the_gate_may_not_honour_are_noted(fleetgate: Fleetgate, serial_number: str, mac: str) -> None:
+    without = fleetgate("allow-list", "add", f"{serial_number}-a", "--manufacturer", "acme")
+    assert "RequireMac" in without.stdout
+    local = fleetgate(*adding(f"{serial_number}-b", "02" + mac[2:]))
+    assert "AllowLocallyAdministeredMac" in local.stdout
+
+
+def test_of_many_approvals_with_the_same_mac_address_one_wins(
+    store: DeviceStore,
+    table_settings: TableSettings,
+    operator: Operator,
+    embedded: Embedded,
+    serial_number: str,
+    mac: str,
+) -> None:
+    entries = [
+        AllowListEntry(
+            serial_number=SerialNumber(f"{serial_number}-{number}"),
+            manufacturer="acme",
+            mac_addresses=frozenset({MacAddress(mac)}),
+        )
+        for number in range(8)
+    ]
+
+    def approve(entry: AllowListEntry) -> SerialNumber | None:
+        try:
+            approve_device(entry, store=store, operator=operator)
+        except Refusal:
+            return None
+        return entry.serial_number
+
+    with ThreadPoolExecutor(len(entries)) as pool:
+        winners = [winner for winner in pool.map(approve, entries) if winner]
+    assert len(winners) == 1
+    assert AllowList(table_settings).mac_owner(MacAddress(mac)) == winners[0]
+    assert [entry.serial_number for entry in entries if store.device(entry.serial_number)] == winners
+    assert sum(len(records_of(embedded, str(entry.serial_number))) for entry in entries) == 1
+
+
+def test_the_allow_list_lists_devices_up_to_a_limit(fleetgate: Fleetgate, serial_number: str, mac: str) -> None:
+    for number in range(3):
+        fleetgate("allow-list", "add", f"{serial_number}-{number}", "--manufacturer", "acme")
+    everything = fleetgate("allow-list", "list", "--limit", "10000", "--json").document
+    listed = {device["serial_number"] for device in everything["devices"]}
+    assert {f"{serial_number}-{number}" for number in range(3)} <= listed
+    assert everything["more"] is False
+    some = fleetgate("allow-list", "list", "--limit", "2", "--json").document
+    assert (len(some["devices"]), some["more"]) == (2, True)

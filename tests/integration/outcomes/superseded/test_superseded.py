@@ -1,0 +1,221 @@
+"""Certificates that a later one took the place of: deactivated after a while, never one that a device may use."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.audit import RecordKind
+from fleetgate.outcomes.reservations import Settled
+from fleetgate.outcomes.superseded import Retired
+from fleetgate.outcomes.supersession import SupersededPolicy
+from fleetgate.outcomes.sweep_store import Walk
+from harness.command import Fleetgate
+from harness.embedded import Embedded
+from harness.reconciler_world import GRACE, ReconcilerWorld
+from tests.integration.outcomes.superseded.devices import HOUR, USED, Devices, actions
+
+
+def test_the_old_certificate_is_deactivated_after_the_grace_and_that_is_on_record(
+    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld, embedded: Embedded
+) -> None:
+    first, second = devices.rotate(approved)
+    assert list(world.superseded().run()) == [Retired.DEACTIVATED]
+
+    assert (world.status(first), world.status(second)) == ("INACTIVE", "ACTIVE")
+    (record,) = actions(embedded, approved)
+    assert (record.action, record.certificate_id) == ("deactivate_certificate", first)
+    assert (record.actor, record.reason, record.manufacturer) == ("the reconciler", "superseded", "acme")
+    (rotation,) = [one for one in embedded.records(record.subject) if one.reason == "rotation"]
+    assert record.decision_id == rotation.decision_id
+    assert embedded.entry(approved.serial_number).version == record.entry_version
+    assert list(world.superseded().run()) == []
+
+
+def test_a_device_may_fall_back_to_its_old_certificate_for_a_while(
+    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld
+) -> None:
+    first, _ = devices.rotate(approved, used=GRACE - HOUR)
+    assert list(world.superseded().run()) == []
+    assert world.status(first) == "ACTIVE"
+
+    assert list(world.superseded(later=2 * HOUR).run()) == [Retired.DEACTIVATED]
+    assert world.status(first) == "INACTIVE"
+
+
+def test_a_walk_whose_grace_was_made_longer_waits_until_its_place_is_due_again(
+    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld
+) -> None:
+    first, _ = devices.rotate(approved)
+    longer = replace(world.superseded(), walk=replace(world.superseded().walk, patience=USED + HOUR))
+    assert list(longer.run()) == []
+    assert list(world.superseded().run()) == [Retired.DEACTIVATED]
+    assert world.status(first) == "INACTIVE"
+
+
+def test_a_certificate_that_is_only_to_be_reported_is_reported_once_and_left_alone(
+    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld, embedded: Embedded
+) -> None:
+    first, _ = devices.rotate(approved)
+    before = embedded.entry(approved.serial_number)
+    assert list(world.superseded(SupersededPolicy.REPORT).run()) == [Retired.REPORTED]
+
+    assert world.status(first) == "ACTIVE"
+    assert embedded.entry(approved.serial_number) == before
+    (record,) = [one for one in embedded.records(f"device#{approved.serial_number}") if one.certificate_id == first][
+        -1:
+    ]
+    assert (record.kind, record.reason) == (RecordKind.OUTCOME, "superseded_certificate_active")
+    assert actions(embedded, approved) == []
+    world.begin(Walk.SUPERSEDED, USED + HOUR)
+    assert Retired.REPORTED not in set(world.superseded(SupersededPolicy.REPORT).run())
+
+
+def test_where_the_new_certificate_was_never_used_the_old_one_stays_what_it_was(
+    approved: AllowListEntry,
+    devices: Devices,
+    world: ReconcilerWorld,
+    certificate_ids: Iterator[str],
+    embedded: Embedded,
+) -> None:
+    first = devices.let_in(approved, USED + HOUR)
+    world.connect(approved.serial_number, first, USED)
+    request = devices.ask(approved.serial_number.value, certificate_id=next(certificate_ids))
+    world.begin(Walk.RESERVATIONS, timedelta(hours=2))
+    world.let_in(replace(request, claim_certificate_id=first), timedelta(hours=2))
+    assert list(world.superseded().run()) == []
+    assert Settled.RELEASED in set(world.reservations().run())
+
+    world.begin(Walk.SUPERSEDED, USED)
+    list(world.superseded(later=2 * GRACE).run())  # by then others have something to be done
+    assert world.status(first) == "ACTIVE"
+    current = embedded.entry(approved.serial_number).device_certificate
+    assert current is not None
+    assert current.certificate_id == first
+
+
+def test_a_device_that_came_back_on_its_old_certificate_before_it_heard_of_the_new_one_keeps_it(
+    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld
+) -> None:
+    first = devices.enrol(approved)
+    second = devices.let_in(approved, USED + HOUR, own=first)
+    world.begin(Walk.RESERVATIONS, USED + 2 * HOUR)
+    assert Settled.LEFT_OPEN in set(world.reservations().run())
+    world.connect(approved.serial_number, first, USED)
+
+    assert Retired.DEACTIVATED not in set(world.superseded(later=2 * GRACE).run())
+    assert (world.status(first), world.status(second)) == ("ACTIVE", "ACTIVE")
+
+
+def test_a_certificate_that_completed_unseen_takes_no_others_place_until_it_is_seen(
+    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld, embedded: Embedded
+) -> None:
+    first = devices.enrol(approved)
+    embedded.put(embedded.entry(approved.serial_number).reopened(datetime.now(UTC)))
+    second = devices.let_in(approved, USED + HOUR)
+    world.begin(Walk.RESERVATIONS, USED + 2 * HOUR)
+    assert Settled.COMPLETED in set(world.reservations().run())
+    list(world.superseded(later=2 * GRACE).run())  # by then others have something to be done
+    assert world.status(first) == "ACTIVE"
+
+    world.connect(approved.serial_number, second, timedelta(0))
+    world.begin(Walk.SUPERSEDED, HOUR)
+    assert Retired.DEACTIVATED in set(world.superseded(later=GRACE + HOUR).run())
+    assert (world.status(first), world.status(second)) == ("INACTIVE", "ACTIVE")
+
+
+def test_a_certificate_that_a_device_fell_back_to_is_left_alone_and_has_a_grace_of_its_own_when_it_is_back(
+    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld
+) -> None:
+    first, second = devices.rotate(approved)
+    world.connect(approved.serial_number, first, 3 * HOUR)
+    assert list(world.superseded().run()) == [Retired.NOTHING_TO_DO]
+    assert world.status(first) == "ACTIVE"
+    assert world.outcomes(approved)[-1] == "fell_back"
+
+    world.connect(approved.serial_number, second, 2 * HOUR)
+    assert world.outcomes(approved)[-1] == "connected"
+    world.begin(Walk.SUPERSEDED, 3 * HOUR)
+    assert list(world.superseded(later=GRACE - 3 * HOUR).run()) == []
+    assert list(world.superseded(later=GRACE - HOUR).run()) == [Retired.DEACTIVATED]
+    assert (world.status(first), world.status(second)) == ("INACTIVE", "ACTIVE")
+
+
+def test_a_quarantine_takes_the_certificate_that_a_device_fell_back_to(
+    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld, fleetgate: Fleetgate
+) -> None:
+    first, second = devices.rotate(approved)
+    world.connect(approved.serial_number, first, HOUR)
+    assert first in fleetgate("device", "show", approved.serial_number.value).stdout
+    fleetgate("device", "quarantine", approved.serial_number.value, "--reason", "a test")
+    assert (world.status(first), world.status(second)) == ("INACTIVE", "INACTIVE")
+
+
+def test_a_certificate_that_the_device_was_never_promised_is_none_that_it_fell_back_to(
+    approved: AllowListEntry, other: AllowListEntry, devices: Devices, world: ReconcilerWorld, embedded: Embedded
+) -> None:
+    devices.rotate(approved)
+    before = embedded.entry(approved.serial_number)
+    for strange in (world.certificate(), devices.enrol(other)):
+        world.connect(approved.serial_number, strange, HOUR)
+        assert embedded.entry(approved.serial_number) == before
+
+
+def test_a_reservation_that_was_taken_over_leaves_no_certificate_behind(
+    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld
+) -> None:
+    lost = devices.let_in(approved, USED + 2 * HOUR)
+    kept = devices.let_in(approved, USED + HOUR)
+    world.connect(approved.serial_number, kept, USED)
+
+    assert list(world.superseded().run()) == [Retired.DEACTIVATED]
+    assert (world.status(lost), world.status(kept)) == ("INACTIVE", "ACTIVE")
+
+
+def test_a_device_that_rotates_with_a_reserved_certificate_has_shown_that_it_uses_it(
+    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld
+) -> None:
+    first = devices.enrol(approved)
+    second = devices.let_in(approved, USED + HOUR, own=first)
+    third = devices.let_in(approved, USED, own=second)
+
+    assert list(world.superseded().run()) == [Retired.DEACTIVATED]
+    assert [world.status(one) for one in (first, second, third)] == ["INACTIVE", "ACTIVE", "ACTIVE"]
+
+
+def test_the_release_of_a_quarantine_does_not_bring_a_superseded_certificate_back(
+    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld, embedded: Embedded, fleetgate: Fleetgate
+) -> None:
+    first = devices.enrol(approved)
+    second = devices.let_in(approved, USED + HOUR, own=first)
+    fleetgate("device", "quarantine", approved.serial_number.value, "--reason", "a test")
+    assert embedded.entry(approved.serial_number).deactivated_certificates == {first, second}
+    world.connect(approved.serial_number, second, USED)  # it had connected before, and the sign comes late
+
+    assert list(world.superseded().run()) == [Retired.DEACTIVATED]
+    assert embedded.entry(approved.serial_number).deactivated_certificates == {second}
+    fleetgate("device", "release", approved.serial_number.value, "--reason", "a test")
+    assert (world.status(first), world.status(second)) == ("INACTIVE", "ACTIVE")
+
+
+@pytest.mark.parametrize("status", ["INACTIVE", "REVOKED"])
+def test_a_superseded_certificate_that_cannot_connect_already_is_left_as_it_is(
+    status: str, approved: AllowListEntry, devices: Devices, world: ReconcilerWorld, embedded: Embedded
+) -> None:
+    first, _ = devices.rotate(approved)
+    embedded.client("iot").update_certificate(certificateId=first, newStatus=status)
+    assert list(world.superseded().run()) == [Retired.NOTHING_TO_DO]
+    assert (world.status(first), actions(embedded, approved)) == (status, [])
+
+
+def test_a_superseded_certificate_that_aws_iot_does_not_have_is_no_trouble(
+    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld, embedded: Embedded
+) -> None:
+    first, _ = devices.rotate(approved)
+    iot = embedded.client("iot")
+    iot.update_certificate(certificateId=first, newStatus="INACTIVE")
+    iot.delete_certificate(certificateId=first)
+    assert list(world.superseded().run()) == [Retired.NOTHING_TO_DO]
+    assert actions(embedded, approved) == []

@@ -1,20 +1,33 @@
-"""`python -m local up`: run a local stack in the current folder until interrupted."""
+"""`python -m local`: run a local stack in the current folder, read its outputs, send a device to it."""
 
 import signal
 import time
 from pathlib import Path
+from textwrap import indent
 from types import FrameType
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from fleetgate_cli.local_stack import FILE_NAME, FOLDER_NAME, LOG_NAME, StackDescription
+from fleetgate_cli.local_stack import FILE_NAME, FOLDER_NAME, LOG_NAME, StackDescription, StackNotRunning
+from local.demo.device import Refused
+from local.demo.one_device import play
 from local.embedded.aws import MQTT_PORT_VARIABLE, PORT_VARIABLE, NotStarted
 from local.embedded.build import BuildFailed
 from local.embedded.deploy import DeployFailed
 from local.embedded.ports import PortTaken
 from local.embedded.stack import StackAlreadyRunning, running_stack
+
+# A list in, a device in, its story.
+FIRST_WALK = r"""
+PATH="$PWD/.venv/bin:$PATH"
+printf 'Serial Number,MAC Address,Model\nSN-0001,00:1b:44:11:3a:b7,gateway-2\n' > .local/list.csv
+
+fleetgate --local import upload .local/list.csv --manufacturer acme
+python -m local device --serial-number SN-0001 --mac 00:1b:44:11:3a:b7
+fleetgate --local device story SN-0001
+""".strip()
 
 _STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -46,6 +59,36 @@ def up() -> None:
         raise click.ClickException(str(failure)) from failure
 
 
+@main.command(help="Send one device through the gate, as firmware does. Exits with 1 when it is denied.")
+@click.option("--serial-number", required=True, help="The serial number that it presents.")
+@click.option("--mac", required=True, help="The MAC address that it presents.")
+def device(serial_number: str, mac: str) -> None:
+    """Register one device with the stack's claim certificate and connect with what it got."""
+    issued, answer = play(_running(), serial_number, mac)
+    click.echo(f"device certificate {issued.certificate_id}")
+    if isinstance(answer, Refused):
+        click.echo(f"denied: {answer.error_code}; for the reason: fleetgate --local device show {serial_number}")
+        raise click.exceptions.Exit(1)
+    click.echo(f"let in as thing {answer.thing_name}, and connected with its own certificate")
+
+
+@main.command(help="Print one output of the running stack, such as DropBoxName.")
+@click.argument("name")
+def output(name: str) -> None:
+    """Print an output of the stack in the current folder."""
+    outputs = _running().outputs
+    if name not in outputs:
+        raise click.ClickException(f"the stack has no output {name}; it has {', '.join(sorted(outputs))}")
+    click.echo(outputs[name])
+
+
+def _running() -> StackDescription:
+    try:
+        return StackDescription.load(Path.cwd())
+    except StackNotRunning as failure:
+        raise click.ClickException(str(failure)) from failure
+
+
 def _show(stack: StackDescription) -> None:
     table = Table.grid(padding=(0, 2))
     for name, value in {
@@ -60,13 +103,8 @@ def _show(stack: StackDescription) -> None:
         table.add_row(f"[dim]{name}[/]", value)
     console = Console(highlight=False, soft_wrap=True)
     console.print("\n[bold]Fleetgate is running on this machine.[/]\n", table, sep="\n")
-    console.print("\nTry, in another terminal:\n")
-    for arguments in (
-        "allow-list add SN-0001 --mac 00:1b:44:11:3a:b7 --manufacturer acme",
-        "allow-list list",
-        "audit list",
-    ):
-        console.print(f"  .venv/bin/fleetgate --local {arguments}")
+    console.print("\nA first walk, in another terminal: a list in, a device in, its story.\n")
+    console.print(indent(FIRST_WALK, "  "), markup=False)
     console.print("\n[dim]Ctrl-C stops it and removes what it made.[/]")
 
 

@@ -8,9 +8,6 @@ from typing import Generic, TypeVar
 
 from fleetgate.domain.audit import AuditRecord, RecordKind
 
-# A lost race is looked at again; who loses this often is not racing a device but a runaway writer.
-MOST_TRIES = 4
-
 _Subject = TypeVar("_Subject")
 
 

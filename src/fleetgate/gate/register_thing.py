@@ -6,15 +6,12 @@ from datetime import datetime
 from typing import assert_never
 
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict, printable
-from fleetgate.domain.faults import Fault
-from fleetgate.domain.reasons import AllowRule, DenialReason, FaultReason
+from fleetgate.domain.reasons import AllowRule, DenialReason
 from fleetgate.gate.decision import Allowed, Decision, Denied, decide, thing_name
 from fleetgate.gate.policy import GatePolicy
 from fleetgate.gate.request import Identity, RegistrationRequest, identify, presented
 from fleetgate.gate.store import NOTHING_FOUND, Facts, GateStore
-
-# A lost race is decided again; who loses this often is not racing a device but a runaway writer.
-_MOST_DECISIONS = 4
+from fleetgate.store.faults import Overtaken, until_written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +50,9 @@ def register_thing(
         return Registration(decision=Denied(identity), record=record)
 
     facts = store.find(identity.serial_number, identity.claim_certificate_id)
-    for _ in range(_MOST_DECISIONS):
+
+    def attempt() -> Registration:
+        nonlocal facts
         moment = now()
         record_id = new_record_id(moment)
         decision = decide(
@@ -76,7 +75,9 @@ def register_thing(
                 )
             case _:
                 assert_never(decision)
-    raise Fault(FaultReason.STORE_CONTENTION)
+        raise Overtaken
+
+    return until_written(attempt)
 
 
 @dataclass(frozen=True, slots=True)

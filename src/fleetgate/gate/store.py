@@ -22,9 +22,8 @@ from fleetgate.store.allow_list_items import (
     reservation_attribute,
 )
 from fleetgate.store.faults import UnreadableItem
-from fleetgate.store.lost_race import LostRace, lost_race
 from fleetgate.store.switch_items import SWITCH_KEY, FenceItem, SwitchItem, fence_of, judged_by, switch_from
-from fleetgate.store.tables import Cancelled, StackTables, TableSettings
+from fleetgate.store.tables import Cancelled, LostRace, StackTables, TableSettings, lost_race
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from fleetgate.imports.settings import JournalSettings
 from fleetgate.imports.store.drop_box import DropBox
 from fleetgate.imports.store.records import DayRows, ImportRecords
 from fleetgate.store.announcements import Announcements
+from fleetgate.store.faults import Overtaken, until_written
 
-_MAX_TRIES = 5
 # The statuses that are announced, with the detail type of their event.
 _DETAIL_TYPES = {
     ImportStatus.WAITING: "Import Waiting",
@@ -92,7 +92,9 @@ class ImportJournal:
         Raises:
             TooManyRowsToday: Of `day_rows`.
         """
-        for _ in range(_MAX_TRIES):
+
+        def attempt() -> ImportRecord:
+            nonlocal record
             after = transition(record)
             if self.records.change(after, audit=self._audit_of(after) if with_audit else None, day_rows=day_rows):
                 return after
@@ -102,7 +104,9 @@ class ImportJournal:
             if fresh.has_ended or fresh.status is after.status:
                 return fresh
             record = fresh
-        raise Fault(FaultReason.STORE_CONTENTION)
+            raise Overtaken
+
+        return until_written(attempt)
 
     def conclude(
         self, record: ImportRecord, status: ImportStatus, *, day_rows: DayRows | None = None, **changes: Any

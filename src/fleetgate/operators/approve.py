@@ -3,11 +3,10 @@
 from dataclasses import replace
 
 from fleetgate.domain.allow_list import AllowListEntry, Hold
-from fleetgate.domain.faults import Fault
-from fleetgate.domain.operator_action import MOST_TRIES, Action, Change, Operator
-from fleetgate.domain.reasons import FaultReason
+from fleetgate.domain.operator_action import Action, Change, Operator
 from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.operators.device_store import MAX_MAC_ADDRESSES, ApprovalConflict, DeviceStore
+from fleetgate.store.faults import Overtaken, until_written
 
 
 def approve_device(entry: AllowListEntry, *, store: DeviceStore, operator: Operator) -> Change[AllowListEntry]:
@@ -29,7 +28,8 @@ def approve_device(entry: AllowListEntry, *, store: DeviceStore, operator: Opera
             f"{entry.serial_number} would have {len(entry.mac_addresses)} MAC addresses: "
             f"one device can have {MAX_MAC_ADDRESSES} at most, so approve it with fewer.",
         )
-    for _ in range(MOST_TRIES):
+
+    def attempt() -> Change[AllowListEntry]:
         record = replace(
             operator.record(Action.APPROVE),
             serial_number=entry.serial_number.value,
@@ -41,12 +41,14 @@ def approve_device(entry: AllowListEntry, *, store: DeviceStore, operator: Opera
         if conflict is None:
             return Change(entry, record)
         if conflict.is_transient:
-            continue
+            raise Overtaken
         listed = conflict.entry
         if listed is not None and not conflict.mac_owners and _is_same_approval(listed, entry):
             return Change(listed, None)
         raise _refusal(entry, conflict)
-    raise Fault(FaultReason.STORE_CONTENTION)
+        raise Overtaken
+
+    return until_written(attempt)
 
 
 def _refusal(entry: AllowListEntry, conflict: ApprovalConflict) -> Refusal:

@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 
-from fleetgate.domain.faults import Fault
-from fleetgate.domain.operator_action import MOST_TRIES, Action, Change, Operator
-from fleetgate.domain.reasons import FaultReason
+from fleetgate.domain.operator_action import Action, Change, Operator
 from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.imports.record import ImportRecord, ImportStatus
 from fleetgate.imports.store.drop_box import ImportQueue
 from fleetgate.imports.store.records import ImportRecords, known_import
+from fleetgate.store.faults import Overtaken, until_written
 
 
 def approve_import(
@@ -20,7 +19,8 @@ def approve_import(
         Refusal: There is no such import, it does not wait, or whoever approves says to have uploaded it.
         Fault: The tables could not be asked.
     """
-    for _ in range(MOST_TRIES):
+
+    def attempt() -> Change[ImportRecord]:
         record = known_import(import_id, records)
         if record.approved_by is not None:
             if not record.has_ended:
@@ -43,4 +43,6 @@ def approve_import(
         if records.change(approved, audit=audit):
             queue.announce(record.delivery)
             return Change(approved, audit)
-    raise Fault(FaultReason.STORE_CONTENTION)
+        raise Overtaken
+
+    return until_written(attempt)

@@ -7,13 +7,12 @@ from enum import StrEnum
 
 from fleetgate.domain.allow_list import AllowListEntry, Hold
 from fleetgate.domain.audit import AuditRecord
-from fleetgate.domain.faults import Fault
 from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.domain.operator_action import MOST_TRIES, Action, Operator
-from fleetgate.domain.reasons import FaultReason
+from fleetgate.domain.operator_action import Action, Operator
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.switch_store import SwitchStore
 from fleetgate.store.certificates import CertificateOutOfReach, Certificates, CertificateStatus, Obstacle
+from fleetgate.store.faults import Overtaken, until_written
 
 
 class Ending(StrEnum):
@@ -182,7 +181,9 @@ class CertificateService:
     ) -> AllowListEntry | None:
         """Note that a quarantine deactivates a certificate, or that this is over; the entry as it stands then."""
         now: AllowListEntry | None = self.devices.device(entry.serial_number)
-        for _ in range(MOST_TRIES):
+
+        def attempt() -> AllowListEntry | None:
+            nonlocal now
             record = self._record(action, certificate_id, _about(entry))
             if now is None:  # somebody took it off the allow-list
                 self.devices.append(record)
@@ -192,7 +193,9 @@ class CertificateService:
             if lost is None:
                 return changed
             now = lost.entry or self.devices.device(entry.serial_number)
-        raise Fault(FaultReason.STORE_CONTENTION)
+            raise Overtaken
+
+        return until_written(attempt)
 
     def _out_of_reach(
         self,

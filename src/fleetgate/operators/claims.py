@@ -5,11 +5,10 @@ from dataclasses import replace
 
 from fleetgate.domain.audit import AuditRecord
 from fleetgate.domain.claim import ClaimCertificate, ClaimStatus
-from fleetgate.domain.faults import Fault
-from fleetgate.domain.operator_action import MOST_TRIES, Action, Change, Operator
-from fleetgate.domain.reasons import FaultReason
+from fleetgate.domain.operator_action import Action, Change, Operator
 from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.operators.claim_store import ClaimStore
+from fleetgate.store.faults import Overtaken, until_written
 
 
 def register_claim(claim: ClaimCertificate, *, store: ClaimStore, operator: Operator) -> Change[ClaimCertificate]:
@@ -24,7 +23,8 @@ def register_claim(claim: ClaimCertificate, *, store: ClaimStore, operator: Oper
         Refusal: The claim certificate is blocked, or registered with another scope.
         Fault: The tables could not be asked.
     """
-    for _ in range(MOST_TRIES):
+
+    def attempt() -> Change[ClaimCertificate]:
         registered = store.claim(claim.certificate_id)
         if registered == claim:
             return Change(claim, None)
@@ -33,7 +33,9 @@ def register_claim(claim: ClaimCertificate, *, store: ClaimStore, operator: Oper
             _must_be_replaceable(registered, record)
         if store.register(claim, record, replacing=registered):
             return Change(claim, record)
-    raise Fault(FaultReason.STORE_CONTENTION)
+        raise Overtaken
+
+    return until_written(attempt)
 
 
 def block_claim(certificate_id: str, *, store: ClaimStore, operator: Operator) -> Change[ClaimCertificate]:
@@ -65,7 +67,8 @@ def _set(
     store: ClaimStore,
     record: AuditRecord,
 ) -> Change[ClaimCertificate]:
-    for _ in range(MOST_TRIES):
+
+    def attempt() -> Change[ClaimCertificate]:
         registered = store.claim(certificate_id)
         if registered is None:
             raise not_registered(certificate_id)
@@ -74,7 +77,9 @@ def _set(
         about = _about(registered, record)
         if write(certificate_id, about):
             return Change(replace(registered, status=wanted), about)
-    raise Fault(FaultReason.STORE_CONTENTION)
+        raise Overtaken
+
+    return until_written(attempt)
 
 
 def not_registered(certificate_id: str) -> Refusal:

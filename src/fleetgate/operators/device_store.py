@@ -17,8 +17,7 @@ from fleetgate.store.allow_list_items import (
     mac_key,
 )
 from fleetgate.store.faults import faults_translated
-from fleetgate.store.lost_race import LostRace, lost_race
-from fleetgate.store.tables import Cancelled, StackTables, TableSettings
+from fleetgate.store.tables import Cancelled, LostRace, StackTables, TableSettings, lost_race
 
 # DynamoDB, TransactWriteItems: 100 items at most; the device entry and the audit record take two of them.
 MAX_MAC_ADDRESSES = 98

@@ -5,12 +5,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from fleetgate.domain.allow_list import AllowListEntry, Hold
-from fleetgate.domain.faults import Fault
 from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.domain.operator_action import MOST_TRIES, Action, Change, Operator
-from fleetgate.domain.reasons import FaultReason
+from fleetgate.domain.operator_action import Action, Change, Operator
 from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.operators.device_store import DeviceStore
+from fleetgate.store.faults import Overtaken, until_written
 
 # The entry after an action; None where it is as asked already.
 _Transition = Callable[[AllowListEntry], AllowListEntry | None]
@@ -93,7 +92,9 @@ def _change(
     serial_number: SerialNumber, action: Action, transition: _Transition, *, store: DeviceStore, operator: Operator
 ) -> Change[AllowListEntry]:
     entry = store.device(serial_number)
-    for _ in range(MOST_TRIES):
+
+    def attempt() -> Change[AllowListEntry]:
+        nonlocal entry
         if entry is None:
             raise Refusal(
                 RefusalCode.UNKNOWN_DEVICE,
@@ -113,7 +114,9 @@ def _change(
         if lost is None:
             return Change(changed, record)
         entry = lost.entry or store.device(serial_number)
-    raise Fault(FaultReason.STORE_CONTENTION)
+        raise Overtaken
+
+    return until_written(attempt)
 
 
 def _must_not_be_retired(entry: AllowListEntry, action: Action) -> None:

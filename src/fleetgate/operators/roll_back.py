@@ -8,10 +8,8 @@ from datetime import timedelta
 from itertools import islice
 
 from fleetgate.domain.allow_list import AllowListEntry
-from fleetgate.domain.faults import Fault
 from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.domain.operator_action import MOST_TRIES, Action, Operator
-from fleetgate.domain.reasons import FaultReason
+from fleetgate.domain.operator_action import Action, Operator
 from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.imports.delivery import DeliveryMode
 from fleetgate.imports.record import ImportRecord, ImportStatus
@@ -19,6 +17,7 @@ from fleetgate.imports.store.records import ImportRecords, known_import
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.kept import KeptReason, kept_because
 from fleetgate.store.allow_list import AllowList, entries_in
+from fleetgate.store.faults import Overtaken, until_written
 
 # After that long nobody is working on it any more: five receives of 16 minutes each have passed.
 _RUNNING = timedelta(hours=2)
@@ -85,7 +84,8 @@ def roll_back_import(
 
 def _fenced(import_id: str, records: ImportRecords, operator: Operator) -> ImportRecord:
     """Mark the import as rolled back first, so that an announcement that comes late does not run it again."""
-    for _ in range(MOST_TRIES):
+
+    def attempt() -> ImportRecord:
         record = known_import(import_id, records)
         if record.delivery.mode is DeliveryMode.DRY_RUN:
             raise Refusal(RefusalCode.IMPORT_WAS_DRY_RUN, f"import {import_id} was a dry run: it wrote nothing.")
@@ -102,14 +102,18 @@ def _fenced(import_id: str, records: ImportRecords, operator: Operator) -> Impor
         fenced = record.changed(status=ImportStatus.ROLLED_BACK, rolled_back_by=operator.actor)
         if records.change(fenced, audit=audit):
             return fenced
-    raise Fault(FaultReason.STORE_CONTENTION)
+        raise Overtaken
+
+    return until_written(attempt)
 
 
 def _remove(
     entry: AllowListEntry | None, import_id: str, devices: DeviceStore, operator: Operator
 ) -> KeptReason | None:
     """Take one device off the allow-list, with its MAC addresses and an audit record; or say why not."""
-    for _ in range(MOST_TRIES):
+
+    def attempt() -> KeptReason | None:
+        nonlocal entry
         if entry is None:  # somebody else took it off
             return None
         if reason := kept_because(entry, import_id=import_id):
@@ -125,7 +129,9 @@ def _remove(
         if devices.remove(entry, audit):
             return None
         entry = devices.device(entry.serial_number)
-    raise Fault(FaultReason.STORE_CONTENTION)
+        raise Overtaken
+
+    return until_written(attempt)
 
 
 def _counted(record: ImportRecord, removed: int, records: ImportRecords) -> ImportRecord:

@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from fleetgate.domain.faults import Fault
 from fleetgate.domain.gate_switch import MOST_NAMES, GateSwitch, TooManyNames
-from fleetgate.domain.operator_action import MOST_TRIES, Action, Change, Operator
-from fleetgate.domain.reasons import FaultReason
+from fleetgate.domain.operator_action import Action, Change, Operator
 from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.imports.store.records import ImportRecords, known_import
 from fleetgate.operators.switch_store import SwitchStore
+from fleetgate.store.faults import Overtaken, until_written
 
 
 def stop_gate(*, store: SwitchStore, operator: Operator) -> Change[GateSwitch]:
@@ -115,18 +114,21 @@ def _update_switch(
     manufacturer: str | None = None,
     import_id: str | None = None,
 ) -> Change[GateSwitch]:
-    for _ in range(MOST_TRIES):
+
+    def attempt() -> Change[GateSwitch]:
         switch = store.switch()
         changed = _changed(switch, transition)
         record = None
         if changed != switch:
             record = replace(operator.record(action), manufacturer=manufacturer, import_id=import_id)
             if not store.change(changed, record):
-                continue
+                raise Overtaken
         if stops:  # also where the switch said so already: an earlier run may have been cut off before this
             store.raise_fences(changed)
         return Change(changed, record)
-    raise Fault(FaultReason.STORE_CONTENTION)
+        raise Overtaken
+
+    return until_written(attempt)
 
 
 def _changed(switch: GateSwitch, transition: Callable[[GateSwitch], GateSwitch]) -> GateSwitch:

@@ -10,13 +10,10 @@ from ulid import ULID
 
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord, RecordKind, printable
-from fleetgate.domain.faults import Fault
 from fleetgate.domain.identifiers import InvalidIdentifier, SerialNumber
-from fleetgate.domain.reasons import FaultReason
 from fleetgate.outcomes.outcome import Evidence, Outcome, came_into_use, completed, decision_meant, fell_back
 from fleetgate.outcomes.store import OutcomeStore
-
-_MOST_TRIES = 5
+from fleetgate.store.faults import Overtaken, until_written
 
 
 class Noted(StrEnum):
@@ -92,7 +89,9 @@ class OutcomeRecorder:
         return Noted.UNAPPROVED
 
     def _used(self, outcome: Outcome, serial_number: SerialNumber, entry: AllowListEntry | None) -> Noted:
-        for _ in range(_MOST_TRIES):
+
+        def attempt() -> Noted:
+            nonlocal entry
             change = self._change(entry, outcome) if entry else None
             if entry is None or change is None:
                 return Noted.KNOWN
@@ -100,7 +99,9 @@ class OutcomeRecorder:
             if self.store.settle(after, self._record_of_use(what, entry, outcome, after)):
                 return what
             entry = self.store.device(serial_number)
-        raise Fault(FaultReason.STORE_CONTENTION)
+            raise Overtaken
+
+        return until_written(attempt)
 
     def _change(self, entry: AllowListEntry, outcome: Outcome) -> tuple[Noted, AllowListEntry] | None:
         """What a certificate in use changes; None where it is no news."""

@@ -15,8 +15,7 @@ from fleetgate.outcomes.outcome import Evidence, Outcome, may_complete_unseen, n
 from fleetgate.outcomes.sweep import RecordWalk
 from fleetgate.store.audit_reader import UnreadableRecord
 from fleetgate.store.certificates import CertificateOutOfReach, Certificates, CertificateStatus, Obstacle
-
-_MOST_TRIES = 5
+from fleetgate.store.faults import Overtaken, until_written
 
 # AWS IoT never activated it, so nobody can have used it.
 _UNUSED = frozenset({CertificateStatus.PENDING_ACTIVATION, None})
@@ -75,7 +74,8 @@ class Reconciler:
     def _settle(self, decision: AuditRecord, now: datetime) -> Settled:
         """Settle the reservation that a decision made, if it is still open."""
         serial_number = SerialNumber(decision.serial_number or "")
-        for _ in range(_MOST_TRIES):
+
+        def attempt() -> Settled:
             entry = self.recorder.store.device(serial_number)
             held = entry.reservation if entry else None
             if entry is None or held is None or held.decision_id != decision.decision_id or held.is_live(now):
@@ -97,7 +97,9 @@ class Reconciler:
             after = never_completed(entry)
             if self.recorder.store.settle(after, self._release(decision, now, after.version)):
                 return Settled.RELEASED
-        raise Fault(FaultReason.STORE_CONTENTION)
+            raise Overtaken
+
+        return until_written(attempt)
 
     def _status(self, certificate_id: str) -> CertificateStatus | None:
         """What AWS IoT says of a certificate; None where there is none."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from fleetgate.domain.audit import AuditRecord, RecordKind
 from fleetgate.domain.faults import Fault
-from fleetgate.domain.operator_action import MOST_TRIES, Action, Operator
+from fleetgate.domain.operator_action import Action, Operator
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.outcomes.outcome import Evidence
@@ -17,6 +17,7 @@ from fleetgate.outcomes.sweep import RecordWalk
 from fleetgate.outcomes.sweep_store import Reconciliation, SetAside
 from fleetgate.store.audit_reader import UnreadableRecord
 from fleetgate.store.certificates import CertificateOutOfReach, Certificates, CertificateStatus, Obstacle
+from fleetgate.store.faults import Overtaken, until_written
 
 # What is set aside is one item of the table, and DynamoDB takes 400 KB.
 MOST_SET_ASIDE = 500
@@ -143,20 +144,23 @@ class SupersededCertificates:
     def _deactivate(self, superseded: Superseded, *, is_repeated: bool) -> Retired:
         """Deactivate a certificate, if the device still may not use it: the entry is read again right before."""
         record = self._record(Action.DEACTIVATE_CERTIFICATE, superseded)
-        is_recorded = False
-        for _ in range(MOST_TRIES):
+
+        def attempt() -> bool | None:
+            """Whether it is on record now; None where there is nothing to do."""
             entry = self.devices.device(superseded.serial_number)
             if entry is None or not is_out_of_use(entry, superseded):
-                return Retired.NOTHING_TO_DO
+                return None
             if is_repeated and superseded.certificate_id not in entry.deactivated_certificates:
-                break  # it is on record what was meant to be done
+                return False  # it is on record what was meant to be done
             changed = entry.without_deactivated(superseded.certificate_id)
             # One transaction: nobody changed the entry since, no quarantine counts on the certificate, and the record.
-            if self.devices.change(changed, replace(record, entry_version=changed.version)) is None:
-                is_recorded = True
-                break
-        else:
-            raise Fault(FaultReason.STORE_CONTENTION)
+            if self.devices.change(changed, replace(record, entry_version=changed.version)) is not None:
+                raise Overtaken
+            return True
+
+        is_recorded = until_written(attempt)
+        if is_recorded is None:
+            return Retired.NOTHING_TO_DO
         self.certificates.deactivate(superseded.certificate_id)
         if not is_recorded:
             self.devices.append(record)

@@ -10,18 +10,15 @@ from pynamodb.attributes import ListAttribute, MapAttribute, NumberAttribute, Un
 from ulid import ULID
 
 from fleetgate.domain.audit import AuditRecord, Verdict
-from fleetgate.domain.faults import Fault
 from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.domain.reasons import FaultReason
 from fleetgate.outcomes.supersession import Use
 from fleetgate.store.allow_list_items import AllowListItem, device_key
 from fleetgate.store.audit_items import AuditItem
 from fleetgate.store.audit_reader import AuditReader, Index, UnreadableRecord, believed
+from fleetgate.store.faults import Overtaken, until_written
 from fleetgate.store.tables import StackTables, TableSettings
 
 _PAGE_ITEMS = 200
-# Two runs at once, at worst; each tries again only when the other has just written.
-_MOST_TRIES = 10
 _SET_ASIDE = "reconciler#set-aside"
 
 
@@ -127,19 +124,25 @@ class Reconciliation:
 
     def put_aside(self, one: SetAside) -> None:
         """Have the walk through superseded certificates come back to a use; the first time counts."""
-        for _ in range(_MOST_TRIES):
+
+        def attempt() -> None:
             aside, version = self._set_aside()
             if one.use in aside or self._save_set_aside({**aside, one.use: one}, version):
                 return
-        raise Fault(FaultReason.STORE_CONTENTION)
+            raise Overtaken
+
+        return until_written(attempt)
 
     def let_go(self, use: Use) -> None:
         """Have the walk through superseded certificates come back to a use no more."""
-        for _ in range(_MOST_TRIES):
+
+        def attempt() -> None:
             aside, version = self._set_aside()
             if aside.pop(use, None) is None or self._save_set_aside(aside, version):
                 return
-        raise Fault(FaultReason.STORE_CONTENTION)
+            raise Overtaken
+
+        return until_written(attempt)
 
     def _set_aside(self) -> tuple[dict[Use, SetAside], int | None]:
         """What is set aside, and the version of that; None where it has none yet."""

@@ -1,7 +1,8 @@
 """From the errors of PynamoDB and botocore to the gate's faults, told apart by code."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, NoCredentialsError, ReadTimeoutError
 from pynamodb.exceptions import PynamoDBException
@@ -31,6 +32,16 @@ _DENIED = frozenset(
         "UnrecognizedClientException",
     }
 )
+
+
+# A write that was overtaken is judged and tried again; who is overtaken this often is up against a runaway writer.
+_MAX_TRIES = 5
+
+_Result = TypeVar("_Result")
+
+
+class Overtaken(Exception):
+    """Somebody else wrote between the read and the write, and nothing was written."""
 
 
 class UnreadableItem(ValueError):
@@ -89,3 +100,23 @@ def condition_failed(error: PynamoDBException) -> bool:
 def is_lost_race(error: PynamoDBException) -> bool:
     """Whether a transaction was cancelled for what its items hold, or for another transaction at the same item."""
     return bool(cancellation_codes(error) & {"ConditionalCheckFailed", "TransactionConflict"})
+
+
+def until_written(attempt: Callable[[], _Result]) -> _Result:
+    """Read, judge and write again for as long as somebody else keeps writing first.
+
+    Args:
+        attempt: One try, from the read to the write; raises Overtaken where the write was.
+
+    Returns:
+        What the last try gave.
+
+    Raises:
+        Fault: Every try was overtaken.
+    """
+    for _ in range(_MAX_TRIES):
+        try:
+            return attempt()
+        except Overtaken:
+            continue
+    raise Fault(FaultReason.STORE_CONTENTION)

@@ -13,8 +13,9 @@ from pynamodb.exceptions import DoesNotExist, PutError, TransactWriteError
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
+from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord
-from fleetgate.store.allow_list_items import AllowListItem
+from fleetgate.store.allow_list_items import AllowListItem, DeviceItem, entry_from
 from fleetgate.store.audit_items import AuditItem, audit_item_from
 from fleetgate.store.faults import condition_failed, faults_translated, is_lost_race
 
@@ -53,6 +54,17 @@ class TableSettings:
     total_attempts: int = 5
     audit_retention: timedelta = DEFAULT_AUDIT_RETENTION
     credentials: TableCredentials | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LostRace:
+    """Somebody changed the device entry between the read and the write, and nothing was written.
+
+    Attributes:
+        entry: The entry as it stands now; None where DynamoDB did not return it and it has to be read again.
+    """
+
+    entry: AllowListEntry | None
 
 
 class Cancelled(Exception):
@@ -173,3 +185,16 @@ def _bind(model: type[Model], table_name: str, settings: TableSettings) -> Table
     meta.aws_session_token = settings.credentials and settings.credentials.session_token
     model._connection = None
     return model._get_connection()
+
+
+def lost_race(cancelled: Cancelled) -> LostRace:
+    """What a cancelled transaction says about the device entry.
+
+    Raises:
+        Fault: The entry cannot be read.
+    """
+    with faults_translated():
+        for reason in cancelled.error.cancellation_reasons:
+            if reason is not None and reason.code == "ConditionalCheckFailed" and reason.raw_item:
+                return LostRace(entry_from(DeviceItem.from_raw_data(reason.raw_item)))
+    return LostRace(None)

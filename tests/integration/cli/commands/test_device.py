@@ -13,8 +13,7 @@ from fleetgate.domain.operator_action import Operator
 from fleetgate.domain.refusals import RefusalCode
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.devices import quarantine_device
-from fleetgate.store.lost_race import LostRace
-from fleetgate.store.tables import TableSettings
+from fleetgate.store.tables import LostRace, TableSettings
 from fleetgate_cli.errors import ExitCode
 from fleetgate_cli.run import now
 from harness.command import Fleetgate

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fleetgate.domain.audit import Question
+from fleetgate.domain.audit import Clock, Question
 from fleetgate.domain.operator_action import Operator
 
 if TYPE_CHECKING:
@@ -124,22 +124,26 @@ class Run:
 
         return SubjectRecords(self.tables)
 
+    @property
+    def clock(self) -> Clock:
+        """This machine's clock, which numbers records as the hook does."""
+        from fleetgate.store.audit_items import make_clock
+
+        return make_clock()
+
     def caller(self) -> str:
         """The ARN of whoever runs this command, as AWS knows them."""
         return str(self.target.client("sts").get_caller_identity()["Arn"])
 
     def operator(self, reason: str) -> Operator:
         """Whoever runs this command, with their words."""
-        return Operator(actor=self.caller(), reason=reason, now=now, new_record_id=new_record_id)
+        return Operator(actor=self.caller(), reason=reason, clock=self.clock)
 
     def note(self, question: Question, words: str) -> None:
         """Put the query on record. Call it before anything is printed; print nothing if it fails."""
         from fleetgate.trail.note_query import note_question
 
-        moment = now()
-        note_question(
-            question, words, actor=self.caller(), trail=self.trail, now=moment, record_id=new_record_id(moment)
-        )
+        note_question(question, words, actor=self.caller(), trail=self.trail, clock=self.clock)
 
     def emit(self, document: Mapping[str, Any], render: "Callable[[Console], None]") -> None:
         """Write the result: the document with `--json`, what `render` prints otherwise."""
@@ -171,13 +175,6 @@ class Run:
 def now() -> datetime:
     """Aware UTC."""
     return datetime.now(UTC)
-
-
-def new_record_id(moment: datetime) -> str:
-    """A unique ID that sorts by time, as the hook makes them."""
-    from ulid import ULID
-
-    return str(ULID.from_datetime(moment))
 
 
 def _console(stream: Any) -> "Console":

@@ -3,12 +3,11 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from ulid import ULID
 
 from fleetgate.domain.audit import AuditRecord
 from fleetgate.domain.operator_action import Operator
@@ -24,6 +23,7 @@ from fleetgate.imports.store.map_runs import MapRuns
 from fleetgate.imports.store.records import ImportRecords
 from fleetgate.imports.store.rows import ImportStore
 from fleetgate.store.announcements import Announcements
+from fleetgate.store.audit_items import make_clock
 from fleetgate.store.tables import TableCredentials, TableSettings
 from fleetgate_cli.local_session import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
 from harness.embedded import Embedded
@@ -120,8 +120,7 @@ class ImportWorld:
             drop_box=self.drop_box,
             records=ImportRecords(tables or self.tables),
             announcements=_Heard(self.embedded.client("events"), self.published),
-            now=lambda: datetime.now(UTC),
-            new_record_id=lambda moment: str(ULID.from_datetime(moment)),
+            clock=make_clock(),
         )
 
     def unreachable_announcements(self) -> Announcements:
@@ -146,8 +145,7 @@ class ImportWorld:
         return Operator(
             actor=actor,
             reason=reason,
-            now=lambda: datetime.now(UTC),
-            new_record_id=lambda moment: str(ULID.from_datetime(moment)),
+            clock=make_clock(),
         )
 
     def audit(self, record: ImportRecord) -> list[AuditRecord]:

@@ -27,6 +27,7 @@ from fleetgate.outcomes.supersession import SupersededPolicy
 from fleetgate.outcomes.sweep import RecordWalk
 from fleetgate.outcomes.sweep_store import Reconciliation, Walk
 from fleetgate.outcomes.things import ThingInspector
+from fleetgate.store.audit_items import make_clock
 from fleetgate.store.certificates import Certificates
 from fleetgate.store.tables import TableCredentials, TableSettings
 from harness.embedded import Embedded
@@ -120,8 +121,7 @@ class ReconcilerWorld:
             system=Operator(
                 actor="the reconciler",
                 reason="superseded",
-                now=lambda: datetime.now(UTC) + later,
-                new_record_id=record_id,
+                clock=make_clock(lambda: datetime.now(UTC) + later),
             ),
             policy=policy,
             tell_unreadable=self.unreadable.append,
@@ -158,7 +158,7 @@ class ReconcilerWorld:
             thing_name=serial_number.value,
         )
         tables = self._tables_of("OutcomeFunctionRoleArn")
-        replace(self._recorder(), store=OutcomeStore(tables), now=lambda: moment).note(sign)
+        replace(self._recorder(), store=OutcomeStore(tables), clock=make_clock(lambda: moment)).note(sign)
 
     def certificate(self) -> str:
         """The ID of a new active certificate."""
@@ -179,15 +179,14 @@ class ReconcilerWorld:
         store.prime()
         moment = datetime.now(UTC) - ago
         return register_thing(
-            request, policy=self.settings.policy, store=store, now=lambda: moment, new_record_id=record_id
+            request, policy=self.settings.policy, store=store, clock=make_clock(lambda: moment)
         ).decision
 
     def _recorder(self) -> OutcomeRecorder:
         return OutcomeRecorder(
             store=OutcomeStore(self.tables),
             thing_name_prefix="",
-            now=lambda: datetime.now(UTC),
-            new_record_id=record_id,
+            clock=make_clock(lambda: datetime.now(UTC)),
         )
 
 

@@ -33,7 +33,7 @@ _READ_REFUSED = 0.1
 _PLACE_FORGOTTEN = 0.1
 _POLL_SECONDS = 0.5
 
-Clock = Callable[[], datetime]
+TellsTime = Callable[[], datetime]
 # By name, how likely a request is to meet which fault.
 Likelihoods = Mapping[str, tuple[float, Fault]]
 
@@ -118,7 +118,7 @@ class ArchivedShard:
             batch_size=_BATCH_SIZE,
             iterator=start,
         )
-        self._clock: Clock = _utc_now
+        self._clock: TellsTime = _utc_now
 
     @classmethod
     @contextmanager
@@ -132,7 +132,7 @@ class ArchivedShard:
         """How often what was done to it."""
         return self._shard.happened
 
-    def run(self, clock: Clock, end: threading.Event, *, is_stalled: bool) -> None:
+    def run(self, clock: TellsTime, end: threading.Event, *, is_stalled: bool) -> None:
         """Archive until the end, beyond which all that is left is late.
 
         Args:

@@ -13,7 +13,7 @@ from fleetgate.archive.digest import DEFAULT_SETTLE, HOUR, closes_at
 from harness import faulty_dynamodb as faults
 from harness.completeness.compare import Told
 from harness.completeness.load import requests
-from harness.completeness.parts import SHARDS, ArchivedShard, Clock, UnreliableFunction
+from harness.completeness.parts import SHARDS, ArchivedShard, TellsTime, UnreliableFunction
 from harness.faulty_s3 import deny, slow_down
 from harness.hook_world import World
 
@@ -97,7 +97,7 @@ class Run:
         for thread in others:
             thread.join()
 
-    def _ask(self, hook: UnreliableFunction, waiting: deque[dict[str, Any]], clock: Clock) -> None:
+    def _ask(self, hook: UnreliableFunction, waiting: deque[dict[str, Any]], clock: TellsTime) -> None:
         while waiting:
             try:
                 event = waiting.popleft()

@@ -2,12 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-
-from ulid import ULID
 
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.identifiers import SerialNumber
@@ -21,6 +18,7 @@ from fleetgate.operators.claims import register_claim
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.devices import quarantine_device
 from fleetgate.store.allow_list import AllowList
+from fleetgate.store.audit_items import make_clock
 from fleetgate.store.tables import TableSettings
 from fleetgate_cli.imports.deliveries import ReadyFile, put, wait
 from local.demo.device import Identity
@@ -145,6 +143,5 @@ class Factory:
         return Operator(
             actor=self._actor,
             reason=reason,
-            now=lambda: datetime.now(UTC),
-            new_record_id=lambda moment: str(ULID.from_datetime(moment)),
+            clock=make_clock(),
         )

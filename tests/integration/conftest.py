@@ -3,12 +3,10 @@
 import secrets
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ulid import ULID
 
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord
@@ -18,6 +16,7 @@ from fleetgate.gate.register_thing import Registration, register_thing
 from fleetgate.gate.request import RegistrationRequest
 from fleetgate.gate.settings import HookSettings
 from fleetgate.gate.store import GateStore
+from fleetgate.store.audit_items import make_clock
 from harness.command import Answer, Fleetgate, run
 from harness.denials import among_questions, image_of
 from harness.embedded import Embedded
@@ -163,8 +162,7 @@ def judge(settings: HookSettings) -> Judge:
             request,
             policy=settings.policy,
             store=store,
-            now=lambda: datetime.now(UTC),
-            new_record_id=lambda moment: str(ULID.from_datetime(moment)),
+            clock=make_clock(),
         )
 
     return run

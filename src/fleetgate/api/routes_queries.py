@@ -146,7 +146,7 @@ def count_records(
 )
 def read_story(serial_number: fields.SerialNumberPath) -> answers.Story:
     """Answer who let a device in, from which list, with which claim certificate, and what happened then."""
-    moment = stack.now()
+    moment = stack.CLOCK.now()
     with _noted(Question.READ_STORY, f"serial_number={serial_number}"):
         story = device_story(
             SerialNumber(serial_number),
@@ -181,7 +181,7 @@ def _question(
     purpose: Purpose, asked: dict[str, Any], cursor: str | None, kinds: frozenset[RecordKind] = ALL_BUT_QUERIES
 ) -> tuple[AuditQuery, Place | None]:
     if cursor is None:
-        query, place = fields.query_of(asked, kinds=kinds, now=stack.now()), None
+        query, place = fields.query_of(asked, kinds=kinds, now=stack.CLOCK.now()), None
     elif asked:
         raise fields.wrong("query.cursor", f"it holds the whole question: leave out {', '.join(sorted(asked))}")
     else:
@@ -201,7 +201,7 @@ def _next(purpose: Purpose, query: AuditQuery, place: Place | None) -> str | Non
 @contextmanager
 def _noted(question: Question, words: str) -> Iterator[None]:
     """Put a question on record while its answer is looked up. Whoever cannot be recorded gets none."""
-    asking, moment, trail = _asking(), stack.now(), stack.trail()
+    asking, trail = _asking(), stack.trail()
     stack.prime()
     noting = stack.background_executor().submit(
         note_question,
@@ -209,8 +209,7 @@ def _noted(question: Question, words: str) -> Iterator[None]:
         words,
         actor=asking.caller.actor,
         trail=trail,
-        now=moment,
-        record_id=stack.new_record_id(moment),
+        clock=stack.CLOCK,
         request_id=asking.request_id,
     )
     try:

@@ -4,11 +4,8 @@ import os
 from collections.abc import Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any
-
-from ulid import ULID
 
 from fleetgate.api.caller import Caller
 from fleetgate.api.cursors import Cursors
@@ -17,8 +14,11 @@ from fleetgate.api.settings import ApiSettings
 from fleetgate.domain.operator_action import Operator
 from fleetgate.imports.store.records import ImportRecords
 from fleetgate.store.allow_list import AllowList
+from fleetgate.store.audit_items import make_clock
 from fleetgate.store.tables import StackTables
 from fleetgate.trail.store import AuditTrail
+
+CLOCK = make_clock()
 
 
 @cache
@@ -68,16 +68,6 @@ def background_executor() -> Executor:
     return ThreadPoolExecutor(max_workers=1)
 
 
-def now() -> datetime:
-    """Aware UTC."""
-    return datetime.now(UTC)
-
-
-def new_record_id(moment: datetime) -> str:
-    """A unique ID that sorts by time."""
-    return str(ULID.from_datetime(moment))
-
-
 @dataclass(frozen=True, slots=True)
 class Asking:
     """One request: who makes it."""
@@ -102,4 +92,4 @@ class Asking:
 
     def operator(self, reason: str) -> Operator:
         """The caller as somebody who acts."""
-        return Operator(actor=self.caller.actor, reason=reason, now=now, new_record_id=new_record_id)
+        return Operator(actor=self.caller.actor, reason=reason, clock=CLOCK)

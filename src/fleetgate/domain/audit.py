@@ -1,6 +1,7 @@
 """Audit records: what was decided or done, about which device, by whom. Append-only."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -126,3 +127,16 @@ def printable(value: Any) -> str | None:
     if not isinstance(value, str):
         return f"({type(value).__name__})"
     return _NOT_PRINTABLE.sub("?", value[:_LONGEST_PRESENTED_VALUE])
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Tells the time, and numbers records by it.
+
+    Attributes:
+        now: Gives aware UTC.
+        new_record_id: Gives a unique ID that sorts by the time it is given.
+    """
+
+    now: Callable[[], datetime]
+    new_record_id: Callable[[datetime], str]

@@ -1,12 +1,10 @@
 """What every operator action has in common: who acts, why, when, and the audit record of it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from fleetgate.domain.audit import AuditRecord, RecordKind
+from fleetgate.domain.audit import AuditRecord, Clock, RecordKind
 
 _Subject = TypeVar("_Subject")
 
@@ -42,20 +40,17 @@ class Operator:
     Attributes:
         actor: Who acts: the ARN of the caller.
         reason: Why, in the operator's words.
-        now: Gives aware UTC.
-        new_record_id: Gives a unique, time-ordered ID.
     """
 
     actor: str
     reason: str
-    now: Callable[[], datetime]
-    new_record_id: Callable[[datetime], str]
+    clock: Clock
 
     def record(self, action: Action) -> AuditRecord:
         """A record of an action that happens now; the caller fills in what it is about."""
-        moment = self.now()
+        moment = self.clock.now()
         return AuditRecord(
-            record_id=self.new_record_id(moment),
+            record_id=self.clock.new_record_id(moment),
             recorded_at=moment,
             kind=RecordKind.OPERATOR_ACTION,
             action=action.value,

@@ -6,7 +6,6 @@ AWS IoT waits.
 
 import os
 import traceback
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, assert_never
@@ -14,7 +13,6 @@ from typing import Any, assert_never
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from ulid import ULID
 
 from fleetgate.domain.faults import DeadlineExceeded, Fault
 from fleetgate.domain.reasons import DenialReason, FaultReason
@@ -26,6 +24,7 @@ from fleetgate.gate.register_thing import Registration, register_thing
 from fleetgate.gate.request import RegistrationRequest
 from fleetgate.gate.settings import HookSettings
 from fleetgate.gate.store import GateStore
+from fleetgate.store.audit_items import make_clock
 
 # What Lambda needs at the end of an invocation to get the answer out.
 _RENDERING_SECONDS = 0.3
@@ -34,6 +33,8 @@ _METRICS = {
     DenialReason.MAC_ADDRESS_MISMATCH: "MacAddressMismatch",
     **dict.fromkeys(reasons_for(Suspicion.COPY), "SecondClaim"),
 }
+
+_CLOCK = make_clock()
 
 logger = Logger()
 metrics = Metrics(namespace="Fleetgate")
@@ -61,8 +62,7 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
                 _request(event),
                 policy=settings.policy,
                 store=_store(),
-                now=_now,
-                new_record_id=_new_record_id,
+                clock=_CLOCK,
                 request_id=context.aws_request_id,
             )
     except Fault as fault:
@@ -148,14 +148,6 @@ def _causes(error: BaseException) -> list[BaseException]:
         causes.append(cause)
         error = cause
     return causes
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _new_record_id(moment: datetime) -> str:
-    return str(ULID.from_datetime(moment))
 
 
 @cache

@@ -1,11 +1,10 @@
 """Judge one RegisterThing request: read the facts, decide, commit the decision with its audit record."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
-from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict, printable
+from fleetgate.domain.audit import AuditRecord, Clock, RecordKind, Verdict, printable
 from fleetgate.domain.reasons import AllowRule, DenialReason
 from fleetgate.gate.decision import Allowed, Decision, Denied, decide, thing_name
 from fleetgate.gate.policy import GatePolicy
@@ -27,15 +26,12 @@ def register_thing(
     *,
     policy: GatePolicy,
     store: GateStore,
-    now: Callable[[], datetime],
-    new_record_id: Callable[[datetime], str],
+    clock: Clock,
     request_id: str | None = None,
 ) -> Registration:
     """Decide a request and make the decision stand.
 
     Args:
-        now: Gives aware UTC.
-        new_record_id: Gives a unique, time-ordered ID.
         request_id: Of the invocation, for the record.
 
     Raises:
@@ -44,8 +40,8 @@ def register_thing(
     scribe = _Scribe(request, policy, request_id)
     identity = identify(request, policy)
     if isinstance(identity, DenialReason):
-        moment = now()
-        record = scribe.denial(identity, moment, new_record_id(moment))
+        moment = clock.now()
+        record = scribe.denial(identity, moment, clock.new_record_id(moment))
         store.record(record)
         return Registration(decision=Denied(identity), record=record)
 
@@ -53,8 +49,8 @@ def register_thing(
 
     def attempt() -> Registration:
         nonlocal facts
-        moment = now()
-        record_id = new_record_id(moment)
+        moment = clock.now()
+        record_id = clock.new_record_id(moment)
         decision = decide(
             identity, facts.entry, facts.claim, policy, switch=facts.switch, now=moment, decision_id=record_id
         )

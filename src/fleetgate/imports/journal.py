@@ -7,9 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ulid import ULID
-
-from fleetgate.domain.audit import AuditRecord, RecordKind
+from fleetgate.domain.audit import AuditRecord, Clock, RecordKind
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.imports.delivery import Delivery, DeliveryMode
@@ -19,6 +17,7 @@ from fleetgate.imports.settings import JournalSettings
 from fleetgate.imports.store.drop_box import DropBox
 from fleetgate.imports.store.records import DayRows, ImportRecords
 from fleetgate.store.announcements import Announcements
+from fleetgate.store.audit_items import make_clock
 from fleetgate.store.faults import Overtaken, until_written
 
 # The statuses that are announced, with the detail type of their event.
@@ -32,18 +31,12 @@ _DETAIL_TYPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportJournal:
-    """Keeps what is known of each import. Every method raises Fault when AWS does not answer.
-
-    Attributes:
-        now: Gives aware UTC.
-        new_record_id: Gives a unique, time-ordered ID.
-    """
+    """Keeps what is known of each import. Every method raises Fault when AWS does not answer."""
 
     drop_box: DropBox
     records: ImportRecords
     announcements: Announcements
-    now: Callable[[], datetime]
-    new_record_id: Callable[[datetime], str]
+    clock: Clock
 
     @classmethod
     def of_environment(cls, settings: JournalSettings) -> "ImportJournal":
@@ -52,13 +45,12 @@ class ImportJournal:
             drop_box=DropBox.of_environment(settings.drop_box),
             records=ImportRecords(settings.tables),
             announcements=Announcements.of_environment(),
-            now=now,
-            new_record_id=lambda moment: str(ULID.from_datetime(moment)),
+            clock=make_clock(now),
         )
 
     def begin(self, delivery: Delivery, *, is_held: bool) -> ImportRecord:
         """The record of a delivery's import: a new one, or the one that exists. A failed import begins again."""
-        record = self.records.begin(ImportRecord(delivery=delivery, started_at=self.now(), is_held=is_held))
+        record = self.records.begin(ImportRecord(delivery=delivery, started_at=self.clock.now(), is_held=is_held))
         if record.status is ImportStatus.FAILED:
             return self.advance(
                 record,
@@ -124,7 +116,7 @@ class ImportJournal:
             after = before.changed(status=status, finished_at=moment, is_announced=False, **changes)
             return replace(after, done=after.total or 0)
 
-        moment = self.now()
+        moment = self.clock.now()
         self._write_summary(concluded(record))
         return self.announce(self.advance(record, concluded, day_rows=day_rows, with_audit=True))
 
@@ -147,10 +139,10 @@ class ImportJournal:
         self.drop_box.put(f"{record.delivery.reports}summary.json", content, "application/json")
 
     def _audit_of(self, record: ImportRecord) -> AuditRecord:
-        moment = self.now()
+        moment = self.clock.now()
         delivery = record.delivery
         return AuditRecord(
-            record_id=self.new_record_id(moment),
+            record_id=self.clock.new_record_id(moment),
             recorded_at=moment,
             kind=RecordKind.IMPORT,
             action="import" if delivery.mode is DeliveryMode.LIVE else "dry_run_import",

@@ -139,7 +139,7 @@ class Importer:
 
     def _apply(self, record: ImportRecord, checked: CheckedFile) -> RowTally:
         """Apply every row, and note the progress now and then."""
-        manufacturer, import_id, now = record.delivery.manufacturer, record.import_id, self.journal.now
+        manufacturer, import_id, now = record.delivery.manufacturer, record.import_id, self.journal.clock.now
         noted_at = now()
         with self._account(record, checked) as account:
             for batch in account.batches:

@@ -59,7 +59,7 @@ def reopen_device(
         Refusal: The device is not on the allow-list, in quarantine, or retired.
         Fault: The tables could not be asked.
     """
-    until = (operator.now() + duration).replace(microsecond=0)
+    until = (operator.clock.now() + duration).replace(microsecond=0)
 
     def transition(entry: AllowListEntry) -> AllowListEntry | None:
         _must_not_be_retired(entry, Action.REOPEN)

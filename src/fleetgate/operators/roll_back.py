@@ -92,7 +92,7 @@ def _fenced(import_id: str, records: ImportRecords, operator: Operator) -> Impor
         if record.status is ImportStatus.ROLLED_BACK:
             return record
         is_over = record.has_ended or record.status in {ImportStatus.FAILED, ImportStatus.WAITING}
-        if not is_over and operator.now() - record.started_at < _RUNNING:
+        if not is_over and operator.clock.now() - record.started_at < _RUNNING:
             raise Refusal(
                 RefusalCode.IMPORT_STILL_RUNNING, f"import {import_id} is {record.status}: wait until it has ended."
             )

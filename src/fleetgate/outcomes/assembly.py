@@ -1,11 +1,8 @@
 """Puts together the recorder of outcomes, for the functions that have one."""
 
-from datetime import UTC, datetime
-
-from ulid import ULID
-
 from fleetgate.outcomes.note import OutcomeRecorder
 from fleetgate.outcomes.store import OutcomeStore
+from fleetgate.store.audit_items import make_clock
 from fleetgate.store.tables import TableSettings
 
 
@@ -14,6 +11,5 @@ def recorder(tables: TableSettings, thing_name_prefix: str) -> OutcomeRecorder:
     return OutcomeRecorder(
         store=OutcomeStore(tables),
         thing_name_prefix=thing_name_prefix,
-        now=lambda: datetime.now(UTC),
-        new_record_id=lambda moment: str(ULID.from_datetime(moment)),
+        clock=make_clock(),
     )

@@ -1,7 +1,6 @@
 """Note what happened after an allow: a reservation that was used makes its device provisioned."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -9,7 +8,7 @@ from enum import StrEnum
 from ulid import ULID
 
 from fleetgate.domain.allow_list import AllowListEntry
-from fleetgate.domain.audit import AuditRecord, RecordKind, printable
+from fleetgate.domain.audit import AuditRecord, Clock, RecordKind, printable
 from fleetgate.domain.identifiers import InvalidIdentifier, SerialNumber
 from fleetgate.outcomes.outcome import Evidence, Outcome, came_into_use, completed, decision_meant, fell_back
 from fleetgate.outcomes.store import OutcomeStore
@@ -36,14 +35,11 @@ class OutcomeRecorder:
 
     Attributes:
         thing_name_prefix: Stands before the serial number in thing names.
-        now: Gives aware UTC.
-        new_record_id: Gives a unique, time-ordered ID.
     """
 
     store: OutcomeStore
     thing_name_prefix: str
-    now: Callable[[], datetime]
-    new_record_id: Callable[[datetime], str]
+    clock: Clock
 
     def note(self, outcome: Outcome) -> Noted:
         """Note one sign. The same sign again, or signs in another order, end in the same state and the same records.
@@ -117,9 +113,9 @@ class OutcomeRecorder:
     def _record_of_use(
         self, what: Noted, entry: AllowListEntry, outcome: Outcome, after: AllowListEntry
     ) -> AuditRecord:
-        moment, current = self.now(), entry.device_certificate
+        moment, current = self.clock.now(), entry.device_certificate
         evidence = Evidence.FELL_BACK if what is Noted.FELL_BACK else outcome.evidence
-        record = self._record(evidence, outcome, moment, self.new_record_id(moment))
+        record = self._record(evidence, outcome, moment, self.clock.new_record_id(moment))
         if what is Noted.COMPLETED:
             return _about(entry, record, after)
         if what is Noted.IN_USE and current is not None:

@@ -112,7 +112,7 @@ def _walks(actor: str) -> Mapping[str, Run]:
         reconciliation=reconciliation,
         devices=DeviceStore(settings.tables),
         certificates=certificates,
-        system=Operator(actor=actor, reason=_WHY_DEACTIVATED, now=outcomes.now, new_record_id=outcomes.new_record_id),
+        system=Operator(actor=actor, reason=_WHY_DEACTIVATED, clock=outcomes.clock),
         policy=settings.superseded_policy,
         tell_unreadable=_tell_unreadable,
     )

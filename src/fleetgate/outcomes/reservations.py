@@ -54,7 +54,7 @@ class Reconciler:
         Raises:
             Fault: The tables or AWS IoT could not be asked. What was looked into until then is done.
         """
-        now = self.recorder.now()
+        now = self.recorder.clock.now()
         with closing(self.walk.run(_lets_in, now=now, goes_on=goes_on)) as decisions:
             for decision in decisions:
                 yield self._looked_into(decision, now)
@@ -113,7 +113,7 @@ class Reconciler:
     def _release(self, decision: AuditRecord, now: datetime, version: int) -> AuditRecord:
         return replace(
             decision,
-            record_id=self.recorder.new_record_id(now),
+            record_id=self.recorder.clock.new_record_id(now),
             recorded_at=now,
             kind=RecordKind.OUTCOME,
             verdict=None,

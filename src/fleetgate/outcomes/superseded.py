@@ -67,7 +67,7 @@ class SupersededCertificates:
         Raises:
             Fault: The tables could not be asked. What was looked after until then is done.
         """
-        now = self.system.now()
+        now = self.system.clock.now()
         aside = {one.use: one for one in self.reconciliation.set_aside()}
         for use, one in tuple(aside.items()):
             if not goes_on():

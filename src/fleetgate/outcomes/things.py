@@ -68,7 +68,7 @@ class ThingInspector:
     def _listed(self, thing: Thing) -> Outcome:
         return Outcome(
             evidence=Evidence.UNAPPROVED_THING,
-            seen_at=self.recorder.now(),
+            seen_at=self.recorder.clock.now(),
             sign_id=f"{thing.name} {thing.decision_id}",
             thing_name=thing.name,
             decision_id=thing.decision_id,

@@ -1,8 +1,8 @@
 """The audit table: one item a record, by subject and time-ordered record ID, with indexes for the usual questions."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute, UTCDateTimeAttribute
@@ -10,7 +10,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 from ulid import ULID
 
-from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
+from fleetgate.domain.audit import AuditRecord, Clock, RecordKind, Verdict
 
 
 class DayIndex(GlobalSecondaryIndex[Any]):
@@ -105,6 +105,11 @@ def record_from(item: AuditItem) -> AuditRecord:
     values["verdict"] = Verdict(item.verdict) if item.verdict else None
     values["entry_version"] = None if item.entry_version is None else int(item.entry_version)
     return AuditRecord(**values)
+
+
+def make_clock(now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Clock:
+    """A clock that numbers records with ULIDs; this machine's time unless another is given."""
+    return Clock(now, lambda moment: str(ULID.from_datetime(moment)))
 
 
 def first_record_id(moment: datetime) -> str:

@@ -1,8 +1,6 @@
 """Asking the audit trail is itself on record: who asked what, before anybody is answered."""
 
-from datetime import datetime
-
-from fleetgate.domain.audit import AuditRecord, Question, RecordKind
+from fleetgate.domain.audit import AuditRecord, Clock, Question, RecordKind
 from fleetgate.trail.store import AuditTrail
 
 
@@ -12,8 +10,7 @@ def note_question(
     *,
     actor: str,
     trail: AuditTrail,
-    now: datetime,
-    record_id: str,
+    clock: Clock,
     request_id: str | None = None,
 ) -> AuditRecord:
     """Put a question on record. Call it before the answer is given, and give none if it raises.
@@ -26,9 +23,10 @@ def note_question(
     Raises:
         Fault: It could not be written.
     """
+    moment = clock.now()
     record = AuditRecord(
-        record_id=record_id,
-        recorded_at=now,
+        record_id=clock.new_record_id(moment),
+        recorded_at=moment,
         kind=RecordKind.QUERY,
         action=question.value,
         actor=actor,

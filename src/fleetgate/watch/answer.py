@@ -1,7 +1,6 @@
 """What a burst of denials leads to: the claim certificate is blocked, people are told, and it is on record."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -9,7 +8,7 @@ from typing import Any
 
 from ulid import ULID
 
-from fleetgate.domain.audit import AuditRecord, RecordKind
+from fleetgate.domain.audit import AuditRecord, Clock, RecordKind
 from fleetgate.domain.operator_action import Operator
 from fleetgate.operators.claim_store import ClaimStore
 from fleetgate.operators.claims import block_claim
@@ -42,8 +41,6 @@ class BurstResponder:
 
     Attributes:
         audit_table: Its name tells the events of this stack from those of another.
-        now: Gives aware UTC.
-        new_record_id: Gives a unique, time-ordered ID.
     """
 
     store: ClaimWatchStore
@@ -51,8 +48,7 @@ class BurstResponder:
     announcements: Announcements
     policy: WatchPolicy
     audit_table: str
-    now: Callable[[], datetime]
-    new_record_id: Callable[[datetime], str]
+    clock: Clock
 
     def answer(self, claim_certificate_id: str, burst: Burst, *, since: datetime | None) -> Measure:
         """Answer a burst. Safe to repeat: it is on record once, after it was told of, which may be twice.
@@ -96,7 +92,7 @@ class BurstResponder:
         return f"{self.policy.threshold} in {self.policy.window.total_seconds() / 60:g} minutes"
 
     def _actor(self, reason: str) -> Operator:
-        return Operator(actor=WATCHER, reason=reason, now=self.now, new_record_id=self.new_record_id)
+        return Operator(actor=WATCHER, reason=reason, clock=self.clock)
 
     def _detail(
         self, claim_certificate_id: str, manufacturer: str | None, burst: Burst, measure: Measure, how_many: str

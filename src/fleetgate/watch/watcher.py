@@ -6,19 +6,18 @@ nothing relies on that.
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from ulid import ULID
 
 from fleetgate.domain.audit import AuditRecord
 from fleetgate.domain.faults import Fault
 from fleetgate.operators.claim_store import ClaimStore
 from fleetgate.store.announcements import Announcements
+from fleetgate.store.audit_items import make_clock
 from fleetgate.store.audit_reader import UnreadableRecord, believed
 from fleetgate.watch.answer import BurstResponder, Measure
 from fleetgate.watch.denials import Watched, watch_denials
@@ -99,6 +98,5 @@ def _responder() -> BurstResponder:
         announcements=Announcements.of_environment(),
         policy=settings.policy,
         audit_table=settings.tables.audit_table,
-        now=lambda: datetime.now(UTC),
-        new_record_id=lambda moment: str(ULID.from_datetime(moment)),
+        clock=make_clock(),
     )

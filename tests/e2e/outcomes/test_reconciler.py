@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from awscrt.exceptions import AwsCrtError
-from ulid import ULID
 
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord
@@ -17,6 +16,7 @@ from fleetgate.outcomes.settings import ReconcilerSettings
 from fleetgate.outcomes.superseded import SupersededCertificates
 from fleetgate.outcomes.sweep import RecordWalk
 from fleetgate.outcomes.sweep_store import Reconciliation, Walk
+from fleetgate.store.audit_items import make_clock
 from fleetgate.store.certificates import Certificates
 from fleetgate.store.tables import TableCredentials, TableSettings
 from fleetgate_cli.local_stack import StackDescription
@@ -68,8 +68,7 @@ def superseded_at(embedded: Embedded, later: timedelta) -> SupersededCertificate
         system=Operator(
             actor="the reconciler",
             reason="superseded",
-            now=lambda: datetime.now(UTC) + later,
-            new_record_id=lambda moment: str(ULID.from_datetime(moment)),
+            clock=make_clock(lambda: datetime.now(UTC) + later),
         ),
         policy=told.superseded_policy,
         tell_unreadable=pytest.fail,

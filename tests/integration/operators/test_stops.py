@@ -18,10 +18,10 @@ from fleetgate.gate.decision import Allowed, Denied
 from fleetgate.gate.store import Facts, GateStore
 from fleetgate.operators.switch import quarantine_manufacturer, release_manufacturer, start_gate, stop_gate
 from fleetgate.operators.switch_store import SwitchStore
+from fleetgate.store.audit_items import make_clock
 from fleetgate.store.switch_items import FENCES, fence_key
 from fleetgate.store.tables import TableSettings
 from fleetgate_cli.local_session import ROOT_ACCESS_KEY_ID
-from fleetgate_cli.run import new_record_id, now
 from fleetgate_cli.target import Target
 from harness import faulty_dynamodb as faults
 from harness.embedded import Embedded
@@ -42,7 +42,7 @@ def table_settings(embedded: Embedded, stack_folder: Path) -> TableSettings:
 @pytest.fixture
 def operator() -> Operator:
     """Somebody who acts."""
-    return Operator(actor="arn:aws:iam::000000000000:root", reason="a test", now=now, new_record_id=new_record_id)
+    return Operator(actor="arn:aws:iam::000000000000:root", reason="a test", clock=make_clock())
 
 
 @pytest.fixture

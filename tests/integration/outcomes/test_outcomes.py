@@ -16,7 +16,7 @@ from fleetgate.gate.store import GateStore
 from fleetgate.outcomes.note import Noted, OutcomeRecorder
 from fleetgate.outcomes.outcome import Evidence, Outcome
 from fleetgate.outcomes.store import OutcomeStore
-from fleetgate.store.audit_items import audit_item_from
+from fleetgate.store.audit_items import audit_item_from, make_clock
 from fleetgate.store.tables import TableCredentials, TableSettings
 from harness.embedded import Embedded
 from tests.integration.conftest import Ask, Judge
@@ -50,8 +50,7 @@ def recorder(embedded: Embedded) -> OutcomeRecorder:
     return OutcomeRecorder(
         store=OutcomeStore(tables),
         thing_name_prefix="",
-        now=lambda: datetime.now(UTC),
-        new_record_id=lambda moment: str(ULID.from_datetime(moment)),
+        clock=make_clock(),
     )
 
 

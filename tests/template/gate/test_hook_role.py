@@ -2,11 +2,9 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from ulid import ULID
 
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.claim import ClaimCertificate
@@ -16,6 +14,7 @@ from fleetgate.gate.request import RegistrationRequest
 from fleetgate.gate.settings import HookSettings
 from fleetgate.gate.store import GateStore
 from fleetgate.store.allow_list_items import device_key
+from fleetgate.store.audit_items import make_clock
 from fleetgate.store.switch_items import FENCE_PREFIX
 from harness import faulty_dynamodb as faults
 from harness.embedded import Embedded
@@ -173,8 +172,7 @@ def requests(embedded: Embedded) -> list[Request]:
                 ),
                 policy=settings.policy,
                 store=store,
-                now=lambda: datetime.now(UTC),
-                new_record_id=lambda moment: str(ULID.from_datetime(moment)),
+                clock=make_clock(),
             )
     names = {embedded.stack.outputs[f"{table}Name"]: table for table in ("AllowListTable", "AuditTable")}
     return [(operation, json.loads(rename(json.dumps(body), names))) for operation, body in seen]

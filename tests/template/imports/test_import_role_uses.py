@@ -25,6 +25,7 @@ from fleetgate.imports.run import Importer
 from fleetgate.imports.settings import JournalSettings
 from fleetgate.imports.store.map_runs import MapRuns
 from fleetgate.imports.store.rows import ImportStore
+from fleetgate.store.audit_items import make_clock
 from harness.embedded import Embedded
 from tests.template.grants import Statement
 from tests.template.imports.granted import BOTH, BUS, BY_AWS, IMPORTER, STEPS, leading_keys
@@ -98,7 +99,10 @@ def importer(told: JournalSettings, distributor: Distributor) -> Importer:
     """The importer as its handler makes it, at a clock that goes by leaps, so that progress is worth noting."""
     leaps, started = itertools.count(step=5), datetime.now(UTC)
     return Importer(
-        journal=replace(ImportJournal.of_environment(told), now=lambda: started + timedelta(seconds=next(leaps))),
+        journal=replace(
+            ImportJournal.of_environment(told),
+            clock=make_clock(lambda: started + timedelta(seconds=next(leaps))),
+        ),
         rows=ImportStore(told.tables),
         policy=ImportPolicy(),
         gates=SafetyGates(),

@@ -7,9 +7,9 @@ import pytest
 
 from fleetgate.domain.identifiers import MacAddress
 from fleetgate.domain.operator_action import Operator
+from fleetgate.store.audit_items import make_clock
 from fleetgate.store.tables import TableSettings
 from fleetgate_cli.errors import ExitCode
-from fleetgate_cli.run import new_record_id, now
 from fleetgate_cli.target import Target
 from harness.command import Answer, Fleetgate
 from harness.embedded import Embedded
@@ -38,7 +38,7 @@ def table_settings(fleetgate: Fleetgate) -> TableSettings:
 @pytest.fixture
 def operator() -> Operator:
     """Somebody who acts."""
-    return Operator(actor=ROOT_ARN, reason="a test", now=now, new_record_id=new_record_id)
+    return Operator(actor=ROOT_ARN, reason="a test", clock=make_clock())
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ from dataclasses import replace
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.domain.claim import ClaimCertificate
+from fleetgate.store.audit_items import make_clock
 from fleetgate_cli.errors import ExitCode
-from fleetgate_cli.run import new_record_id, now
+from fleetgate_cli.run import now
 from harness.command import Fleetgate
 from harness.embedded import Embedded
 from tests.integration.cli.stops.devices import WHY, certificate_of
@@ -60,8 +61,8 @@ def test_a_block_deactivates_nothing_that_only_a_question_says_was_issued_throug
     genuine, other = provisioned(), provisioned()
     allow = _allow(other, certificate_of(other), through=claim_certificate_id)
     forge(allow)
-    forge(replace(allow, record_id=new_record_id(now())), kind=RecordKind.QUERY.value)
-    forge(replace(allow, record_id=new_record_id(now())), recorded_at="never", day="1999-01-01")
+    forge(replace(allow, record_id=make_clock().new_record_id(now())), kind=RecordKind.QUERY.value)
+    forge(replace(allow, record_id=make_clock().new_record_id(now())), recorded_at="never", day="1999-01-01")
     _let_in(embedded, genuine, certificate_of(genuine), through=claim_certificate_id)
 
     taken = fleetgate("claim", "block", claim_certificate_id, "--deactivate-devices", *WHY)
@@ -81,7 +82,7 @@ def _let_in(
 def _allow(device: AllowListEntry, certificate_id: str, *, through: str) -> AuditRecord:
     moment = now()
     return AuditRecord(
-        record_id=new_record_id(moment),
+        record_id=make_clock().new_record_id(moment),
         recorded_at=moment,
         kind=RecordKind.DECISION,
         verdict=Verdict.ALLOWED,

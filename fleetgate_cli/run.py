@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fleetgate.domain.audit import Clock, Question
+from fleetgate.domain.audit import Clock, QueryAction
 from fleetgate.domain.operator_action import Operator
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class Run:
         """Whoever runs this command, with their words."""
         return Operator(actor=self.caller(), reason=reason, clock=self.clock)
 
-    def note(self, question: Question, words: str) -> None:
+    def note(self, question: QueryAction, words: str) -> None:
         """Put the query on record. Call it before anything is printed; print nothing if it fails."""
         from fleetgate.trail.note_query import note_question
 

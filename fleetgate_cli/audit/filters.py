@@ -8,15 +8,13 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
-from fleetgate.domain.audit import Question, RecordKind, Verdict
+from fleetgate.domain.audit import ACTIONS, RecordKind, Verdict
 from fleetgate.domain.documents import instant
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
-from fleetgate.domain.operator_action import Action
 from fleetgate.domain.reasons import AllowRule, DenialReason, FaultReason
 from fleetgate.domain.refusals import RefusalCode
 from fleetgate.outcomes.outcome import Evidence
 from fleetgate.trail.query import EVER, AuditQuery, InvalidQuery
-from fleetgate.watch.burst import DENIAL_BURST
 from fleetgate_cli.claim_certificates import whole_certificate_id
 from fleetgate_cli.errors import Refused
 from fleetgate_cli.options import all_of
@@ -42,7 +40,7 @@ _LAST = timedelta(days=7)
 _CLOCKS_DIFFER = timedelta(minutes=5)
 
 # Of operators, imports, the watcher and queries.
-_ACTIONS = [*map(str, Action), "import", "dry_run_import", DENIAL_BURST, *map(str, Question)]
+_ACTIONS = [str(action) for actions in ACTIONS.values() for action in actions]
 _REASONS = (DenialReason, AllowRule, Evidence, FaultReason)
 
 

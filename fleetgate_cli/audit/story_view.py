@@ -10,9 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from fleetgate.archive.prove import Proof, Proofs
-from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
+from fleetgate.domain.audit import AuditRecord, OperatorAction, RecordKind, Verdict
 from fleetgate.domain.documents import instant
-from fleetgate.domain.operator_action import Action
 from fleetgate.domain.reasons import DenialReason
 from fleetgate.imports.delivery import NOBODY
 from fleetgate.imports.record import ImportRecord
@@ -36,7 +35,7 @@ _PROOFS = {
 }
 _LABEL_COLUMNS = 15
 # Operator actions that say why a device is stopped.
-_STOPPING = {DenialReason.QUARANTINED: Action.QUARANTINE, DenialReason.RETIRED: Action.RETIRE}
+_STOPPING = {DenialReason.QUARANTINED: OperatorAction.QUARANTINE, DenialReason.RETIRED: OperatorAction.RETIRE}
 
 
 def print_story(story: DeviceStory, proofs: Proofs | None, console: Console, *, now: datetime) -> None:
@@ -92,7 +91,7 @@ def _print_standing(story: DeviceStory, console: Console, now: datetime) -> None
     print_table(console, _labelled(lines))
 
 
-def _last_action(story: DeviceStory, action: Action | None) -> AuditRecord | None:
+def _last_action(story: DeviceStory, action: OperatorAction | None) -> AuditRecord | None:
     return next((record for record in reversed(story.actions) if action and record.action == action), None)
 
 
@@ -105,7 +104,7 @@ def _lists(story: DeviceStory) -> Iterator[tuple[str, str | Text]]:
             yield "", Text("There is no record of this import any more.", style="yellow")
         else:
             yield from _import(record)
-    by_hand = _last_action(story, Action.APPROVE)
+    by_hand = _last_action(story, OperatorAction.APPROVE)
     if by_hand:
         yield "By hand", f"{instant(by_hand.recorded_at)}  {_said(by_hand)}"
     elif not story.imports:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fleetgate.archive.digest import hour_of
-from fleetgate.domain.audit import AuditRecord, Question, RecordKind
+from fleetgate.domain.audit import AuditRecord, QueryAction, RecordKind
 from fleetgate.domain.documents import instant, record_document
 from fleetgate.trail.export import ExportFormat, exported
 from fleetgate.trail.query import ALL_BUT_QUERIES
@@ -61,7 +61,7 @@ def list_records(run: Run, filters: Filters, *, limit: int) -> None:
 
     query = filters.query(run, kinds=ALL_BUT_QUERIES)
     shown = as_recorded(query)
-    run.note(Question.LIST_RECORDS, shown.words)
+    run.note(QueryAction.LIST_RECORDS, shown.words)
     with run.progress("Reading the audit trail"):
         # One more than is shown tells whether there are more.
         found = list(islice(records_of(query, run.trail, page_records=min(limit + 1, PAGE_RECORDS)), limit + 1))
@@ -125,7 +125,7 @@ def export(run: Run, filters: Filters, *, form: str, output: Path | None) -> Non
             watch(record)
 
     with output_at(output) as file:
-        run.note(Question.EXPORT_RECORDS, shown.words)
+        run.note(QueryAction.EXPORT_RECORDS, shown.words)
         with export_bar(run) as watch:
             file.writelines(exported(counted(records_of(query, run.trail), watch), ExportFormat(form)))
     if output is not None:
@@ -155,7 +155,7 @@ def stats(run: Run, filters: Filters) -> None:
 
     query = filters.query(run, kinds=frozenset({RecordKind.DECISION}))
     shown = as_recorded(query)
-    run.note(Question.COUNT_RECORDS, shown.words)
+    run.note(QueryAction.COUNT_RECORDS, shown.words)
     with run.progress("Counting"):
         counts = counts_of(query, run.trail)
     run.emit(counts_document(counts, shown), partial(print_counts, counts, shown))

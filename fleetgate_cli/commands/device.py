@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fleetgate.domain.audit import Question
+from fleetgate.domain.audit import QueryAction
 from fleetgate.domain.documents import device_document, instant
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate_cli.errors import ExitCode
@@ -92,7 +92,7 @@ def story(run: Run, *, serial_number: SerialNumber, no_proof: bool, public_keys:
 
     if no_proof and public_keys:
         raise click.UsageError("--public-key applies to the proof: leave out either --public-key or --no-proof.")
-    run.note(Question.READ_STORY, f"serial_number={serial_number}")
+    run.note(QueryAction.READ_STORY, f"serial_number={serial_number}")
     moment = now()
     with run.progress(f"Reading the story of {serial_number}"):
         found = device_story(

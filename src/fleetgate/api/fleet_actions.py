@@ -24,10 +24,11 @@ from fleetgate.api.acting import (
 )
 from fleetgate.api.application import answered
 from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.audit import OperatorAction
 from fleetgate.domain.claim import ClaimCertificate, ClaimStatus
 from fleetgate.domain.documents import claim_document, switch_document
 from fleetgate.domain.gate_switch import GateSwitch
-from fleetgate.domain.operator_action import Action, Change
+from fleetgate.domain.operator_action import Change
 from fleetgate.operators.certificate_batches import devices_in, handle_some
 from fleetgate.operators.certificates import CertificateService, Handled, Tally
 from fleetgate.operators.claims import block_claim, release_claim
@@ -145,7 +146,7 @@ def block(certificate_id: fields.CertificateIdPath, order: Annotated[orders.Bloc
         return _claim("blocked", change, None)
     service, itself = service_of(operator), Tally()
     if order.deactivate and order.cursor is None:
-        about_it = replace(operator.record(Action.BLOCK_CLAIM), certificate_id=certificate_id)
+        about_it = replace(operator.record(OperatorAction.BLOCK_CLAIM), certificate_id=certificate_id)
         itself.add([service.deactivate_for_good(None, replace(about_it, claim_certificate_id=certificate_id))])
     handle, goes_on = partial(deactivate_issued, service), partial(has_time, router)
     issued = issued_from(place, claims()) if order.deactivate_devices else ()

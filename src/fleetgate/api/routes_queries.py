@@ -20,7 +20,7 @@ from fleetgate.api.application import answered, problems
 from fleetgate.api.caller import MASK, MASKED, masked
 from fleetgate.api.cursors import Purpose, content_of, question_in
 from fleetgate.api.problems import HttpProblem
-from fleetgate.domain.audit import AuditRecord, Question, RecordKind, Verdict
+from fleetgate.domain.audit import AuditRecord, QueryAction, RecordKind, Verdict
 from fleetgate.domain.documents import record_document, switch_document
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.trail.device_story import device_story
@@ -84,7 +84,7 @@ def list_records(
 ) -> Response[Any]:
     """Answer a page of the records that meet every condition that is given."""
     query, place = _question(Purpose.RECORDS, fields.asked(locals()), cursor)
-    with _noted(Question.LIST_RECORDS if form is Form.JSON else Question.EXPORT_RECORDS, query.words):
+    with _noted(QueryAction.LIST_RECORDS if form is Form.JSON else QueryAction.EXPORT_RECORDS, query.words):
         page = stack.trail().page(query, limit=limit, place=place)
     records = page.records if _asking().sees_all else tuple(map(_masked_record, page.records))
     following = _next(Purpose.RECORDS, query, page.next_place)
@@ -128,7 +128,7 @@ def count_records(
 ) -> answers.CountsPage:
     """Answer how many records there are, by UTC day, verdict and reason."""
     query, place = _question(Purpose.COUNTS, fields.asked(locals()), cursor, kinds=frozenset({RecordKind.DECISION}))
-    with _noted(Question.COUNT_RECORDS, query.words):
+    with _noted(QueryAction.COUNT_RECORDS, query.words):
         page = stack.trail().counts(query, place=place)
     counts = [
         answers.Count(day=day, verdict=Verdict(verdict) if verdict else None, reason=reason, count=count)
@@ -147,7 +147,7 @@ def count_records(
 def read_story(serial_number: fields.SerialNumberPath) -> answers.Story:
     """Answer who let a device in, from which list, with which claim certificate, and what happened then."""
     moment = stack.CLOCK.now()
-    with _noted(Question.READ_STORY, f"serial_number={serial_number}"):
+    with _noted(QueryAction.READ_STORY, f"serial_number={serial_number}"):
         story = device_story(
             SerialNumber(serial_number),
             allow_list=stack.allow_list(),
@@ -168,7 +168,7 @@ def read_story(serial_number: fields.SerialNumberPath) -> answers.Story:
 )
 def read_switch() -> answers.Switch:
     """Answer whether the gate is stopped, and which manufacturers and imports are in quarantine."""
-    with _noted(Question.READ_SWITCH, "gate"):
+    with _noted(QueryAction.READ_SWITCH, "gate"):
         switch = stack.allow_list().switch()
     return answers.Switch.model_validate(switch_document(switch))
 
@@ -199,7 +199,7 @@ def _next(purpose: Purpose, query: AuditQuery, place: Place | None) -> str | Non
 
 
 @contextmanager
-def _noted(question: Question, words: str) -> Iterator[None]:
+def _noted(question: QueryAction, words: str) -> Iterator[None]:
     """Put a question on record while its answer is looked up. Whoever cannot be recorded gets none."""
     asking, trail = _asking(), stack.trail()
     stack.prime()

@@ -1,10 +1,11 @@
 """Audit records: what was decided or done, about which device, by whom. Append-only."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 # What a record is filed under that is about the gate as a whole.
@@ -47,14 +48,62 @@ class RecordKind(StrEnum):
     NOTICE = "notice"
 
 
-class Question(StrEnum):
-    """What is asked of the audit trail, as it names it itself."""
+class OperatorAction(StrEnum):
+    """What operators do, and what the stack does by itself in the same way."""
+
+    APPROVE = "approve"
+    QUARANTINE = "quarantine"
+    RELEASE = "release"
+    REGISTER_CLAIM = "register_claim"
+    BLOCK_CLAIM = "block_claim"
+    RELEASE_CLAIM = "release_claim"
+    APPROVE_IMPORT = "approve_import"
+    ROLL_BACK_IMPORT = "roll_back_import"
+    RETIRE = "retire"
+    REOPEN = "reopen"
+    STOP_GATE = "stop_gate"
+    START_GATE = "start_gate"
+    QUARANTINE_MANUFACTURER = "quarantine_manufacturer"
+    RELEASE_MANUFACTURER = "release_manufacturer"
+    QUARANTINE_IMPORT = "quarantine_import"
+    RELEASE_IMPORT = "release_import"
+    DEACTIVATE_CERTIFICATE = "deactivate_certificate"
+    ACTIVATE_CERTIFICATE = "activate_certificate"
+    CERTIFICATE_OUT_OF_REACH = "certificate_out_of_reach"
+
+
+class QueryAction(StrEnum):
+    """What is asked of the audit trail."""
 
     LIST_RECORDS = "list_records"
     EXPORT_RECORDS = "export_records"
     COUNT_RECORDS = "count_records"
     READ_STORY = "read_story"
     READ_SWITCH = "read_switch"
+
+
+class ImportAction(StrEnum):
+    """What an import was."""
+
+    IMPORT = "import"
+    DRY_RUN_IMPORT = "dry_run_import"
+
+
+class NoticeAction(StrEnum):
+    """What a notice is about."""
+
+    DENIAL_BURST = "denial_burst"
+
+
+# What the field `action` of a record says, by its kind; the records of the other kinds have none.
+ACTIONS: Mapping[RecordKind, type[StrEnum]] = MappingProxyType(
+    {
+        RecordKind.OPERATOR_ACTION: OperatorAction,
+        RecordKind.IMPORT: ImportAction,
+        RecordKind.QUERY: QueryAction,
+        RecordKind.NOTICE: NoticeAction,
+    }
+)
 
 
 class Verdict(StrEnum):

@@ -1,36 +1,11 @@
 """What every operator action has in common: who acts, why, when, and the audit record of it."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Generic, TypeVar
 
-from fleetgate.domain.audit import AuditRecord, Clock, RecordKind
+from fleetgate.domain.audit import AuditRecord, Clock, OperatorAction, RecordKind
 
 _Subject = TypeVar("_Subject")
-
-
-class Action(StrEnum):
-    """What operators do, as the audit trail names it."""
-
-    APPROVE = "approve"
-    QUARANTINE = "quarantine"
-    RELEASE = "release"
-    REGISTER_CLAIM = "register_claim"
-    BLOCK_CLAIM = "block_claim"
-    RELEASE_CLAIM = "release_claim"
-    APPROVE_IMPORT = "approve_import"
-    ROLL_BACK_IMPORT = "roll_back_import"
-    RETIRE = "retire"
-    REOPEN = "reopen"
-    STOP_GATE = "stop_gate"
-    START_GATE = "start_gate"
-    QUARANTINE_MANUFACTURER = "quarantine_manufacturer"
-    RELEASE_MANUFACTURER = "release_manufacturer"
-    QUARANTINE_IMPORT = "quarantine_import"
-    RELEASE_IMPORT = "release_import"
-    DEACTIVATE_CERTIFICATE = "deactivate_certificate"
-    ACTIVATE_CERTIFICATE = "activate_certificate"
-    CERTIFICATE_OUT_OF_REACH = "certificate_out_of_reach"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +21,7 @@ class Operator:
     reason: str
     clock: Clock
 
-    def record(self, action: Action) -> AuditRecord:
+    def record(self, action: OperatorAction) -> AuditRecord:
         """A record of an action that happens now; the caller fills in what it is about."""
         moment = self.clock.now()
         return AuditRecord(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fleetgate.domain.audit import AuditRecord, Clock, RecordKind
+from fleetgate.domain.audit import AuditRecord, Clock, ImportAction, RecordKind
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.imports.delivery import Delivery, DeliveryMode
@@ -145,7 +145,7 @@ class ImportJournal:
             record_id=self.clock.new_record_id(moment),
             recorded_at=moment,
             kind=RecordKind.IMPORT,
-            action="import" if delivery.mode is DeliveryMode.LIVE else "dry_run_import",
+            action=ImportAction.IMPORT if delivery.mode is DeliveryMode.LIVE else ImportAction.DRY_RUN_IMPORT,
             actor=delivery.file.presented_uploader or delivery.requester,
             reason=sentence_of(record),
             manufacturer=delivery.manufacturer,

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from fleetgate.domain.allow_list import AllowListEntry, Hold
-from fleetgate.domain.operator_action import Action, Change, Operator
+from fleetgate.domain.audit import OperatorAction
+from fleetgate.domain.operator_action import Change, Operator
 from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.operators.device_store import MAX_MAC_ADDRESSES, ApprovalConflict, DeviceStore
 from fleetgate.store.faults import Overtaken, until_written
@@ -31,7 +32,7 @@ def approve_device(entry: AllowListEntry, *, store: DeviceStore, operator: Opera
 
     def attempt() -> Change[AllowListEntry]:
         record = replace(
-            operator.record(Action.APPROVE),
+            operator.record(OperatorAction.APPROVE),
             serial_number=entry.serial_number.value,
             mac_address=", ".join(mac.value for mac in sorted(entry.mac_addresses)) or None,
             manufacturer=entry.manufacturer,

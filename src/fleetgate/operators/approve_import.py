@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from fleetgate.domain.operator_action import Action, Change, Operator
+from fleetgate.domain.audit import OperatorAction
+from fleetgate.domain.operator_action import Change, Operator
 from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.imports.record import ImportRecord, ImportStatus
 from fleetgate.imports.store.drop_box import ImportQueue
@@ -37,7 +38,9 @@ def approve_import(
                 f"{operator.actor} uploaded import {import_id}: a second person has to approve it.",
             )
         audit = replace(
-            operator.record(Action.APPROVE_IMPORT), import_id=import_id, manufacturer=record.delivery.manufacturer
+            operator.record(OperatorAction.APPROVE_IMPORT),
+            import_id=import_id,
+            manufacturer=record.delivery.manufacturer,
         )
         approved = record.changed(status=ImportStatus.APPROVED, approved_by=operator.actor)
         if records.change(approved, audit=audit):

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from fleetgate.domain.allow_list import AllowListEntry, Hold
-from fleetgate.domain.audit import AuditRecord
+from fleetgate.domain.audit import AuditRecord, OperatorAction
 from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.domain.operator_action import Action, Operator
+from fleetgate.domain.operator_action import Operator
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.switch_store import SwitchStore
 from fleetgate.store.certificates import CertificateOutOfReach, Certificates, CertificateStatus, Obstacle
@@ -111,11 +111,11 @@ class CertificateService:
             "manufacturer": record.manufacturer,
         }
         if entry is not None and certificate_id in entry.deactivated_certificates:
-            self._change(entry, certificate_id, is_noted=False, action=Action.DEACTIVATE_CERTIFICATE)
+            self._change(entry, certificate_id, is_noted=False, action=OperatorAction.DEACTIVATE_CERTIFICATE)
         try:
             if self.certificates.status(certificate_id) in _CANNOT_CONNECT:
                 return Handled(certificate_id=certificate_id, serial_number=serial_number, ending=Ending.UNCHANGED)
-            self.devices.append(self._record(Action.DEACTIVATE_CERTIFICATE, certificate_id, about))
+            self.devices.append(self._record(OperatorAction.DEACTIVATE_CERTIFICATE, certificate_id, about))
             self.certificates.deactivate(certificate_id)
         except CertificateOutOfReach as error:
             return self._out_of_reach(error.obstacle, certificate_id, serial_number, about)
@@ -144,9 +144,9 @@ class CertificateService:
             else:
                 # Noted before it happens: whatever is cut off in between, a release knows what to activate.
                 if status is CertificateStatus.ACTIVE:
-                    self._change(entry, certificate_id, is_noted=True, action=Action.DEACTIVATE_CERTIFICATE)
+                    self._change(entry, certificate_id, is_noted=True, action=OperatorAction.DEACTIVATE_CERTIFICATE)
                 else:
-                    self.devices.append(self._record(Action.DEACTIVATE_CERTIFICATE, certificate_id, about))
+                    self.devices.append(self._record(OperatorAction.DEACTIVATE_CERTIFICATE, certificate_id, about))
                 self.certificates.deactivate(certificate_id)
                 ending = Ending.DEACTIVATED
         except CertificateOutOfReach as error:
@@ -162,13 +162,13 @@ class CertificateService:
             was_inactive = self.certificates.status(certificate_id) is CertificateStatus.INACTIVE
             if was_inactive:
                 self.certificates.activate(certificate_id)
-            now = self._change(entry, certificate_id, is_noted=False, action=Action.ACTIVATE_CERTIFICATE)
+            now = self._change(entry, certificate_id, is_noted=False, action=OperatorAction.ACTIVATE_CERTIFICATE)
             if was_inactive and now is not None and self.is_stopped(now):
                 # Somebody stopped it meanwhile, and found the certificate inactive still.
                 return replace(self._deactivate(now, certificate_id), ending=Ending.STILL_STOPPED)
         except CertificateOutOfReach as error:
             if error.obstacle is Obstacle.NOT_FOUND:
-                self._change(entry, certificate_id, is_noted=False, action=Action.CERTIFICATE_OUT_OF_REACH)
+                self._change(entry, certificate_id, is_noted=False, action=OperatorAction.CERTIFICATE_OUT_OF_REACH)
             return self._out_of_reach(error.obstacle, certificate_id, entry.serial_number, _about(entry))
         return Handled(
             certificate_id=certificate_id,
@@ -177,7 +177,7 @@ class CertificateService:
         )
 
     def _change(
-        self, entry: AllowListEntry, certificate_id: str, *, is_noted: bool, action: Action
+        self, entry: AllowListEntry, certificate_id: str, *, is_noted: bool, action: OperatorAction
     ) -> AllowListEntry | None:
         """Note that a quarantine deactivates a certificate, or that this is over; the entry as it stands then."""
         now: AllowListEntry | None = self.devices.device(entry.serial_number)
@@ -205,10 +205,10 @@ class CertificateService:
         about: Mapping[str, str | None],
     ) -> Handled:
         if obstacle is not Obstacle.NOT_FOUND:
-            self.devices.append(self._record(Action.CERTIFICATE_OUT_OF_REACH, certificate_id, about))
+            self.devices.append(self._record(OperatorAction.CERTIFICATE_OUT_OF_REACH, certificate_id, about))
         return Handled(certificate_id=certificate_id, serial_number=serial_number, ending=Ending(obstacle.value))
 
-    def _record(self, action: Action, certificate_id: str, about: Mapping[str, str | None]) -> AuditRecord:
+    def _record(self, action: OperatorAction, certificate_id: str, about: Mapping[str, str | None]) -> AuditRecord:
         changes: dict[str, str | None] = {**about, "certificate_id": certificate_id}
         return replace(self.operator.record(action), **changes)  # type: ignore[arg-type]
 

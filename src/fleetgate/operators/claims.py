@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from fleetgate.domain.audit import AuditRecord
+from fleetgate.domain.audit import AuditRecord, OperatorAction
 from fleetgate.domain.claim import ClaimCertificate, ClaimStatus
-from fleetgate.domain.operator_action import Action, Change, Operator
+from fleetgate.domain.operator_action import Change, Operator
 from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.operators.claim_store import ClaimStore
 from fleetgate.store.faults import Overtaken, until_written
@@ -28,7 +28,7 @@ def register_claim(claim: ClaimCertificate, *, store: ClaimStore, operator: Oper
         registered = store.claim(claim.certificate_id)
         if registered == claim:
             return Change(claim, None)
-        record = _about(claim, operator.record(Action.REGISTER_CLAIM))
+        record = _about(claim, operator.record(OperatorAction.REGISTER_CLAIM))
         if registered is not None:
             _must_be_replaceable(registered, record)
         if store.register(claim, record, replacing=registered):
@@ -47,7 +47,7 @@ def block_claim(certificate_id: str, *, store: ClaimStore, operator: Operator) -
         Refusal: The claim certificate is not registered.
         Fault: The tables could not be asked.
     """
-    return _set(certificate_id, ClaimStatus.BLOCKED, store.block, store, operator.record(Action.BLOCK_CLAIM))
+    return _set(certificate_id, ClaimStatus.BLOCKED, store.block, store, operator.record(OperatorAction.BLOCK_CLAIM))
 
 
 def release_claim(certificate_id: str, *, store: ClaimStore, operator: Operator) -> Change[ClaimCertificate]:
@@ -57,7 +57,7 @@ def release_claim(certificate_id: str, *, store: ClaimStore, operator: Operator)
         Refusal: The claim certificate is not registered.
         Fault: The tables could not be asked.
     """
-    return _set(certificate_id, ClaimStatus.ACTIVE, store.release, store, operator.record(Action.RELEASE_CLAIM))
+    return _set(certificate_id, ClaimStatus.ACTIVE, store.release, store, operator.record(OperatorAction.RELEASE_CLAIM))
 
 
 def _set(

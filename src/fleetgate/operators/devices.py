@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from fleetgate.domain.allow_list import AllowListEntry, Hold
+from fleetgate.domain.audit import OperatorAction
 from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.domain.operator_action import Action, Change, Operator
+from fleetgate.domain.operator_action import Change, Operator
 from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.store.faults import Overtaken, until_written
@@ -24,10 +25,10 @@ def quarantine_device(serial_number: SerialNumber, *, store: DeviceStore, operat
     """
 
     def transition(entry: AllowListEntry) -> AllowListEntry | None:
-        _must_not_be_retired(entry, Action.QUARANTINE)
+        _must_not_be_retired(entry, OperatorAction.QUARANTINE)
         return None if entry.hold is Hold.QUARANTINED else entry.quarantined()
 
-    return _change(serial_number, Action.QUARANTINE, transition, store=store, operator=operator)
+    return _change(serial_number, OperatorAction.QUARANTINE, transition, store=store, operator=operator)
 
 
 def release_device(serial_number: SerialNumber, *, store: DeviceStore, operator: Operator) -> Change[AllowListEntry]:
@@ -39,10 +40,10 @@ def release_device(serial_number: SerialNumber, *, store: DeviceStore, operator:
     """
 
     def transition(entry: AllowListEntry) -> AllowListEntry | None:
-        _must_not_be_retired(entry, Action.RELEASE)
+        _must_not_be_retired(entry, OperatorAction.RELEASE)
         return None if entry.hold is Hold.NONE else entry.released()
 
-    return _change(serial_number, Action.RELEASE, transition, store=store, operator=operator)
+    return _change(serial_number, OperatorAction.RELEASE, transition, store=store, operator=operator)
 
 
 def reopen_device(
@@ -62,7 +63,7 @@ def reopen_device(
     until = (operator.clock.now() + duration).replace(microsecond=0)
 
     def transition(entry: AllowListEntry) -> AllowListEntry | None:
-        _must_not_be_retired(entry, Action.REOPEN)
+        _must_not_be_retired(entry, OperatorAction.REOPEN)
         if entry.hold is Hold.QUARANTINED:
             raise Refusal(
                 RefusalCode.DEVICE_QUARANTINED,
@@ -71,7 +72,7 @@ def reopen_device(
             )
         return None if entry.repair_window_until == until else entry.reopened(until)
 
-    return _change(serial_number, Action.REOPEN, transition, store=store, operator=operator)
+    return _change(serial_number, OperatorAction.REOPEN, transition, store=store, operator=operator)
 
 
 def retire_device(serial_number: SerialNumber, *, store: DeviceStore, operator: Operator) -> Change[AllowListEntry]:
@@ -85,11 +86,16 @@ def retire_device(serial_number: SerialNumber, *, store: DeviceStore, operator: 
     def transition(entry: AllowListEntry) -> AllowListEntry | None:
         return None if entry.hold is Hold.RETIRED else entry.retired()
 
-    return _change(serial_number, Action.RETIRE, transition, store=store, operator=operator)
+    return _change(serial_number, OperatorAction.RETIRE, transition, store=store, operator=operator)
 
 
 def _change(
-    serial_number: SerialNumber, action: Action, transition: _Transition, *, store: DeviceStore, operator: Operator
+    serial_number: SerialNumber,
+    action: OperatorAction,
+    transition: _Transition,
+    *,
+    store: DeviceStore,
+    operator: Operator,
 ) -> Change[AllowListEntry]:
     entry = store.device(serial_number)
 
@@ -119,7 +125,7 @@ def _change(
     return until_written(attempt)
 
 
-def _must_not_be_retired(entry: AllowListEntry, action: Action) -> None:
+def _must_not_be_retired(entry: AllowListEntry, action: OperatorAction) -> None:
     if entry.hold is Hold.RETIRED:
         raise Refusal(
             RefusalCode.DEVICE_RETIRED,

@@ -8,8 +8,9 @@ from datetime import timedelta
 from itertools import islice
 
 from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.audit import OperatorAction
 from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.domain.operator_action import Action, Operator
+from fleetgate.domain.operator_action import Operator
 from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.imports.delivery import DeliveryMode
 from fleetgate.imports.record import ImportRecord, ImportStatus
@@ -97,7 +98,9 @@ def _fenced(import_id: str, records: ImportRecords, operator: Operator) -> Impor
                 RefusalCode.IMPORT_STILL_RUNNING, f"import {import_id} is {record.status}: wait until it has ended."
             )
         audit = replace(
-            operator.record(Action.ROLL_BACK_IMPORT), import_id=import_id, manufacturer=record.delivery.manufacturer
+            operator.record(OperatorAction.ROLL_BACK_IMPORT),
+            import_id=import_id,
+            manufacturer=record.delivery.manufacturer,
         )
         fenced = record.changed(status=ImportStatus.ROLLED_BACK, rolled_back_by=operator.actor)
         if records.change(fenced, audit=audit):
@@ -119,7 +122,7 @@ def _remove(
         if reason := kept_because(entry, import_id=import_id):
             return reason
         audit = replace(
-            operator.record(Action.ROLL_BACK_IMPORT),
+            operator.record(OperatorAction.ROLL_BACK_IMPORT),
             serial_number=entry.serial_number.value,
             mac_address=", ".join(mac.value for mac in sorted(entry.mac_addresses)) or None,
             manufacturer=entry.manufacturer,

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from fleetgate.domain.audit import OperatorAction
 from fleetgate.domain.gate_switch import MOST_NAMES, GateSwitch, TooManyNames
-from fleetgate.domain.operator_action import Action, Change, Operator
+from fleetgate.domain.operator_action import Change, Operator
 from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.imports.store.records import ImportRecords, known_import
 from fleetgate.operators.switch_store import SwitchStore
@@ -17,7 +18,7 @@ def stop_gate(*, store: SwitchStore, operator: Operator) -> Change[GateSwitch]:
     Raises:
         Fault: The tables could not be asked; repeat it until it returns.
     """
-    return _update_switch(GateSwitch.stopped, Action.STOP_GATE, store=store, operator=operator, stops=True)
+    return _update_switch(GateSwitch.stopped, OperatorAction.STOP_GATE, store=store, operator=operator, stops=True)
 
 
 def start_gate(*, store: SwitchStore, operator: Operator) -> Change[GateSwitch]:
@@ -26,7 +27,7 @@ def start_gate(*, store: SwitchStore, operator: Operator) -> Change[GateSwitch]:
     Raises:
         Fault: The tables could not be asked.
     """
-    return _update_switch(GateSwitch.started, Action.START_GATE, store=store, operator=operator, stops=False)
+    return _update_switch(GateSwitch.started, OperatorAction.START_GATE, store=store, operator=operator, stops=False)
 
 
 def quarantine_manufacturer(name: str, *, store: SwitchStore, operator: Operator) -> Change[GateSwitch]:
@@ -38,7 +39,7 @@ def quarantine_manufacturer(name: str, *, store: SwitchStore, operator: Operator
     """
     return _update_switch(
         lambda switch: switch.stopping_manufacturer(name),
-        Action.QUARANTINE_MANUFACTURER,
+        OperatorAction.QUARANTINE_MANUFACTURER,
         store=store,
         operator=operator,
         stops=True,
@@ -54,7 +55,7 @@ def release_manufacturer(name: str, *, store: SwitchStore, operator: Operator) -
     """
     return _update_switch(
         lambda switch: switch.releasing_manufacturer(name),
-        Action.RELEASE_MANUFACTURER,
+        OperatorAction.RELEASE_MANUFACTURER,
         store=store,
         operator=operator,
         stops=False,
@@ -74,7 +75,7 @@ def quarantine_import(
     manufacturer = known_import(import_id, records).delivery.manufacturer
     return _update_switch(
         lambda switch: switch.stopping_import(import_id),
-        Action.QUARANTINE_IMPORT,
+        OperatorAction.QUARANTINE_IMPORT,
         store=store,
         operator=operator,
         stops=True,
@@ -95,7 +96,7 @@ def release_import(
     manufacturer = known_import(import_id, records).delivery.manufacturer
     return _update_switch(
         lambda switch: switch.releasing_import(import_id),
-        Action.RELEASE_IMPORT,
+        OperatorAction.RELEASE_IMPORT,
         store=store,
         operator=operator,
         stops=False,
@@ -106,7 +107,7 @@ def release_import(
 
 def _update_switch(
     transition: Callable[[GateSwitch], GateSwitch],
-    action: Action,
+    action: OperatorAction,
     *,
     store: SwitchStore,
     operator: Operator,

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from fleetgate.domain.audit import AuditRecord, RecordKind
+from fleetgate.domain.audit import AuditRecord, OperatorAction, RecordKind
 from fleetgate.domain.faults import Fault
-from fleetgate.domain.operator_action import Action, Operator
+from fleetgate.domain.operator_action import Operator
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.outcomes.outcome import Evidence
@@ -126,7 +126,7 @@ class SupersededCertificates:
                     yield Retired.NOTHING_TO_DO
                     continue
                 if not is_repeated:
-                    self.devices.append(self._record(Action.CERTIFICATE_OUT_OF_REACH, superseded))
+                    self.devices.append(self._record(OperatorAction.CERTIFICATE_OUT_OF_REACH, superseded))
                 yield Retired.THROTTLED if error.obstacle is Obstacle.THROTTLED else Retired.REFUSED
 
     def _retire(self, superseded: Superseded, *, is_repeated: bool) -> Retired:
@@ -143,7 +143,7 @@ class SupersededCertificates:
 
     def _deactivate(self, superseded: Superseded, *, is_repeated: bool) -> Retired:
         """Deactivate a certificate, if the device still may not use it: the entry is read again right before."""
-        record = self._record(Action.DEACTIVATE_CERTIFICATE, superseded)
+        record = self._record(OperatorAction.DEACTIVATE_CERTIFICATE, superseded)
 
         def attempt() -> bool | None:
             """Whether it is on record now; None where there is nothing to do."""
@@ -167,7 +167,7 @@ class SupersededCertificates:
         return Retired.DEACTIVATED
 
     def _report(self, superseded: Superseded) -> Retired:
-        record = self._record(Action.DEACTIVATE_CERTIFICATE, superseded)
+        record = self._record(OperatorAction.DEACTIVATE_CERTIFICATE, superseded)
         self.devices.append(
             replace(
                 record,
@@ -180,7 +180,7 @@ class SupersededCertificates:
         )
         return Retired.REPORTED
 
-    def _record(self, action: Action, superseded: Superseded) -> AuditRecord:
+    def _record(self, action: OperatorAction, superseded: Superseded) -> AuditRecord:
         return replace(
             self.system.record(action),
             serial_number=superseded.serial_number.value,

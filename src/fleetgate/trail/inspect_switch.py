@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from fleetgate.domain.audit import AuditRecord, import_subject, manufacturer_subject
+from fleetgate.domain.audit import AuditRecord, OperatorAction, import_subject, manufacturer_subject
 from fleetgate.domain.gate_switch import GateSwitch
-from fleetgate.domain.operator_action import Action
 from fleetgate.trail.records import SubjectRecords
 
 
@@ -30,14 +29,14 @@ def quarantines_of(switch: GateSwitch, *, records: SubjectRecords) -> tuple[Quar
     of_manufacturers = (
         Quarantine(
             manufacturer=name,
-            record=records.last_action(manufacturer_subject(name), Action.QUARANTINE_MANUFACTURER),
+            record=records.last_action(manufacturer_subject(name), OperatorAction.QUARANTINE_MANUFACTURER),
         )
         for name in sorted(switch.manufacturers)
     )
     of_imports = (
         Quarantine(
             import_id=import_id,
-            record=records.last_action(import_subject(import_id), Action.QUARANTINE_IMPORT),
+            record=records.last_action(import_subject(import_id), OperatorAction.QUARANTINE_IMPORT),
         )
         for import_id in sorted(switch.imports)
     )

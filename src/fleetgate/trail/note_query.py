@@ -1,11 +1,11 @@
 """Asking the audit trail is itself on record: who asked what, before anybody is answered."""
 
-from fleetgate.domain.audit import AuditRecord, Clock, Question, RecordKind
+from fleetgate.domain.audit import AuditRecord, Clock, QueryAction, RecordKind
 from fleetgate.trail.store import AuditTrail
 
 
 def note_question(
-    question: Question,
+    question: QueryAction,
     words: str,
     *,
     actor: str,

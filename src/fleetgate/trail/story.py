@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from fleetgate.domain.allow_list import AllowListEntry, DeviceState
-from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
+from fleetgate.domain.audit import AuditRecord, OperatorAction, RecordKind, Verdict
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.gate_switch import GateSwitch
 from fleetgate.domain.identifiers import SerialNumber
@@ -32,9 +32,6 @@ _STOPPED_STATES = {
     DeviceState.QUARANTINED: DenialReason.QUARANTINED,
     DeviceState.REVOKED: DenialReason.APPROVAL_REVOKED,
 }
-
-# What the reconciler does with a superseded certificate, by its name on record. An operator's names no decision.
-_DEACTIVATED = "deactivate_certificate"
 
 # The first that was seen tells.
 _ENDINGS = (
@@ -165,5 +162,6 @@ def _superseded_certificates(records: Iterable[AuditRecord]) -> Iterator[str | N
     for record in known:
         if record.verdict is Verdict.ALLOWED and record.superseded_certificate_id and record.decision_id in connected:
             yield record.superseded_certificate_id
-        if record.action == _DEACTIVATED and record.decision_id is not None:
+        # By the reconciler: an operator's names no decision.
+        if record.action == OperatorAction.DEACTIVATE_CERTIFICATE and record.decision_id is not None:
             yield record.certificate_id

@@ -8,12 +8,12 @@ from typing import Any
 
 from ulid import ULID
 
-from fleetgate.domain.audit import AuditRecord, Clock, RecordKind
+from fleetgate.domain.audit import AuditRecord, Clock, NoticeAction, RecordKind
 from fleetgate.domain.operator_action import Operator
 from fleetgate.operators.claim_store import ClaimStore
 from fleetgate.operators.claims import block_claim
 from fleetgate.store.announcements import Announcements
-from fleetgate.watch.burst import DENIAL_BURST, WATCHER, Burst, Reaction, WatchPolicy
+from fleetgate.watch.burst import WATCHER, Burst, Reaction, WatchPolicy
 from fleetgate.watch.store import ClaimWatchStore
 
 _DETAIL_TYPE = "Denial Burst"
@@ -78,7 +78,7 @@ class BurstResponder:
                 record_id=_notice_id(claim_certificate_id, burst, self.policy, since),
                 recorded_at=burst.ended_at,
                 kind=RecordKind.NOTICE,
-                action=DENIAL_BURST,
+                action=NoticeAction.DENIAL_BURST,
                 actor=WATCHER,
                 reason=f"{how_many}: {measure.value}",
                 claim_certificate_id=claim_certificate_id,
@@ -125,7 +125,7 @@ def _notice_id(claim_certificate_id: str, burst: Burst, policy: WatchPolicy, sin
     """
     width = int(policy.window.total_seconds() * 1000)
     slot = int(burst.ended_at.timestamp() * 1000) // width * width
-    about = f"{DENIAL_BURST} {claim_certificate_id} {slot} {since.isoformat() if since else ''}"
+    about = f"{NoticeAction.DENIAL_BURST} {claim_certificate_id} {slot} {since.isoformat() if since else ''}"
     return str(ULID(slot.to_bytes(6, "big") + hashlib.blake2b(about.encode(), digest_size=10).digest()))
 
 

@@ -16,7 +16,6 @@ from fleetgate.domain.suspicion import Suspicion, reasons_for
 
 # Who acts, in the audit trail, where no person does.
 WATCHER = "fleetgate-watcher"
-DENIAL_BURST = "denial_burst"
 
 GUESS_REASONS: frozenset[DenialReason] = reasons_for(Suspicion.GUESS)
 

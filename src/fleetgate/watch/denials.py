@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from fleetgate.domain.audit import AuditRecord, RecordKind
+from fleetgate.domain.audit import AuditRecord, NoticeAction, RecordKind
 from fleetgate.domain.faults import Fault
 from fleetgate.watch.answer import BurstResponder, Measure
-from fleetgate.watch.burst import DENIAL_BURST, GUESS_REASONS, WATCHER, Burst, Guess, burst_in, guess_of
+from fleetgate.watch.burst import GUESS_REASONS, WATCHER, Burst, Guess, burst_in, guess_of
 from fleetgate.watch.store import TooMuchToRead
 
 
@@ -75,7 +75,7 @@ def _judge(
     noticed = [
         record.recorded_at
         for record in history
-        if record.action == DENIAL_BURST and (since is None or record.recorded_at > since)
+        if record.action == NoticeAction.DENIAL_BURST and (since is None or record.recorded_at > since)
     ]
     for known in _growing(claim_certificate_id, new, responder, start=start, end=end):
         burst = burst_in(known, responder.policy, since=since, noticed=noticed)

@@ -4,9 +4,9 @@ import secrets
 from collections.abc import Callable
 
 from fleetgate.domain.allow_list import AllowListEntry
-from fleetgate.domain.audit import RecordKind
+from fleetgate.domain.audit import NoticeAction, RecordKind
 from fleetgate.domain.claim import ClaimStatus
-from fleetgate.watch.burst import DENIAL_BURST, WATCHER
+from fleetgate.watch.burst import WATCHER
 from harness.embedded import Embedded
 from local.demo.device import Identity, Refused, Registered
 from tests.e2e.conftest import Ask
@@ -48,4 +48,4 @@ def test_a_stolen_claim_certificate_that_guesses_serial_numbers_is_blocked_and_p
         done = [(record.action, record.actor) for record in records if record.kind is not RecordKind.DECISION]
         return done if len(done) > 1 else None
 
-    assert sorted(eventually(actions)) == [("block_claim", WATCHER), (DENIAL_BURST, WATCHER)]
+    assert sorted(eventually(actions)) == [("block_claim", WATCHER), (NoticeAction.DENIAL_BURST, WATCHER)]

@@ -7,7 +7,7 @@ import pytest
 
 from fleetgate.api.caller import MASK
 from fleetgate.domain.allow_list import AllowListEntry
-from fleetgate.domain.audit import AuditRecord, Question
+from fleetgate.domain.audit import AuditRecord, QueryAction
 from harness.archive_world import ArchiveWorld
 from harness.embedded import Embedded
 from harness.http_world import HttpWorld
@@ -50,7 +50,7 @@ def test_others_do_not_learn_it_from_what_was_asked(
         )
         assert answer.status == 200
         assert "thief-7" not in answer.text
-    assert {one["reason"] for one in masked_api.get("/v1/counts", kind="query").json["counts"]} <= {*Question}
+    assert {one["reason"] for one in masked_api.get("/v1/counts", kind="query").json["counts"]} <= {*QueryAction}
 
 
 @pytest.mark.parametrize("name", ["mac_address", "client_id", "actor"])

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from fleetgate.domain.allow_list import AllowListEntry, DeviceCertificate, Hold
-from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
+from fleetgate.domain.audit import AuditRecord, OperatorAction, RecordKind, Verdict
 from fleetgate.domain.gate_switch import OPEN, GateSwitch
 from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.domain.operator_action import Action
 from fleetgate.domain.reasons import AllowRule, DenialReason
 from fleetgate.outcomes.outcome import Evidence
 from fleetgate.trail.story import DeviceStory, Ending, admissions_of
@@ -131,7 +130,7 @@ def test_a_certificate_that_was_deactivated_for_a_later_one_is_superseded_and_on
         recorded_at=NOW,
         kind=RecordKind.OPERATOR_ACTION,
         reason="superseded",
-        action=Action.DEACTIVATE_CERTIFICATE.value,
+        action=OperatorAction.DEACTIVATE_CERTIFICATE.value,
         certificate_id=OLD,
         decision_id=SECOND,
     )

@@ -17,8 +17,8 @@ from benchmarks.import_subject import NullSink, apply_pass, check_pass, list_on_
 from benchmarks.validation import factory_lines
 
 _FEW_ROWS, _MANY_ROWS = 20_000, 1_000_000
-_MOST_MEGABYTES = 100
-_MOST_GROWTH = 1.05
+_MAX_MEGABYTES = 100
+_MAX_GROWTH = 1.05
 
 _STATUS = Path("/proc/self/status")
 # Linux, proc_pid_status(5): "Peak resident set size", in KiB.
@@ -36,14 +36,14 @@ def import_memory_figures() -> Iterator[Amount]:
             what="peak of the resident memory",
             amount=round(megabytes, 1),
             unit="MB",
-            most=_MOST_MEGABYTES,
+            most=_MAX_MEGABYTES,
         )
     yield Amount(
         name="memory that grows with the list",
         what=f"peak of {_MANY_ROWS:,} rows by that of {_FEW_ROWS:,}",
         amount=round(many / few, 3),
         unit="times",
-        most=_MOST_GROWTH,
+        most=_MAX_GROWTH,
     )
 
 

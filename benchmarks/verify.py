@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from benchmarks.figures import Amount, CouldNotMeasure, Figure, Ratio
 from benchmarks.interleave import Repetition, interleaved
 from fleetgate.archive.audit_lines import AuditLines
-from fleetgate.archive.digest import DEFAULT_SETTLE, HOUR, Folder
-from fleetgate.archive.records import Change, StreamChange, archive_records
+from fleetgate.archive.digest import DEFAULT_SETTLING_TIME, HOUR, Folder
+from fleetgate.archive.records import StreamChange, StreamChangeKind, archive_records
 from fleetgate.archive.seal import Sealer, seal_hours
 from fleetgate.archive.store import Archive, SealingKey
 from fleetgate.archive.verify import Verifier, verify_archive
@@ -44,7 +44,7 @@ def verify_figures() -> Iterator[Figure]:
         archive=archive,
         lines=_Table([document_from(item) for item in items]),
         verify_signature=TrustedKeys([key.public_key()]).verify,
-        settle=DEFAULT_SETTLE,
+        settling_time=DEFAULT_SETTLING_TIME,
     )
 
     def whole() -> None:
@@ -105,11 +105,11 @@ def _item(number: int) -> dict[str, Any]:
 
 def _fill(archive: Archive, key: SealingKey, items: Iterable[dict[str, Any]]) -> None:
     changes = [
-        StreamChange(sequence_number=str(number), change=Change.INSERTED, at=_DAY, keys={}, image=item)
+        StreamChange(sequence_number=str(number), change=StreamChangeKind.INSERTED, at=_DAY, keys={}, image=item)
         for number, item in enumerate(items)
     ]
-    archive_records(changes, archive=archive, now=_DAY, settle=DEFAULT_SETTLE)
-    sealer = Sealer(archive=archive, key=key, stack="benchmark", settle=DEFAULT_SETTLE)
+    archive_records(changes, archive=archive, now=_DAY, settling_time=DEFAULT_SETTLING_TIME)
+    sealer = Sealer(archive=archive, key=key, stack="benchmark", settling_time=DEFAULT_SETTLING_TIME)
     seal_hours(sealer, now=_DAY + (_HOURS + 1) * HOUR, max_hours=_HOURS, has_time=lambda: True)
 
 

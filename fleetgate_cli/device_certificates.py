@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from fleetgate.domain.operator_action import Operator
-from fleetgate.operators.certificates import FAILURES, CertificateService, Ending, Handled, Tally
+from fleetgate.operators.certificates import FAILURES, CertificateResult, CertificateService, Handled, Tally
 from fleetgate.store.certificates import Certificates
 from fleetgate_cli.errors import ExitCode
 from fleetgate_cli.run import Run
@@ -18,19 +18,19 @@ from fleetgate_cli.run import Run
 _THROTTLED = Config(retries={"mode": "adaptive", "total_max_attempts": 8})
 
 _SENTENCES = {
-    Ending.DEACTIVATED: "deactivated: AWS IoT refuses the next connection; a live one may last until it ends",
-    Ending.ACTIVATED: "activated again",
-    Ending.UNCHANGED: "already in the requested state",
-    Ending.STILL_STOPPED: "left inactive: the device is still stopped for another reason",
-    Ending.NOT_FOUND: "not known to AWS IoT, so nobody can connect with it",
-    Ending.NOT_PERMITTED: "NOT DONE: these credentials may not describe or update certificates",
-    Ending.THROTTLED: "NOT DONE: AWS IoT throttled the calls",
-    Ending.UNAVAILABLE: "NOT DONE: AWS IoT did not answer, or refused",
+    CertificateResult.DEACTIVATED: "deactivated: AWS IoT refuses the next connection; a live one may last until it ends",
+    CertificateResult.ACTIVATED: "activated again",
+    CertificateResult.UNCHANGED: "already in the requested state",
+    CertificateResult.STILL_STOPPED: "left inactive: the device is still stopped for another reason",
+    CertificateResult.NOT_FOUND: "not known to AWS IoT, so nobody can connect with it",
+    CertificateResult.NOT_PERMITTED: "NOT DONE: these credentials may not describe or update certificates",
+    CertificateResult.THROTTLED: "NOT DONE: AWS IoT throttled the calls",
+    CertificateResult.UNAVAILABLE: "NOT DONE: AWS IoT did not answer, or refused",
 }
 # Those with a plural of their own.
 _OF_MANY = {
-    Ending.STILL_STOPPED: "left inactive: their devices are still stopped for another reason",
-    Ending.NOT_FOUND: "not known to AWS IoT, so nobody can connect with them",
+    CertificateResult.STILL_STOPPED: "left inactive: their devices are still stopped for another reason",
+    CertificateResult.NOT_FOUND: "not known to AWS IoT, so nobody can connect with them",
 }
 # --json names all.
 _MAX_NAMED = 20

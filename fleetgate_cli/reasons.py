@@ -6,7 +6,7 @@ from typing import TypeVar
 from fleetgate.domain.reasons import AllowRule, DenialReason, FaultReason
 from fleetgate.imports.plan import ConflictReason
 from fleetgate.imports.reading.errors import RowError
-from fleetgate.outcomes.outcome import Evidence
+from fleetgate.outcomes.outcome import OutcomeReason
 
 _Reason = TypeVar("_Reason", bound=StrEnum)
 
@@ -21,9 +21,9 @@ def allow_rule(code: str) -> AllowRule | None:
     return _known(AllowRule, code)
 
 
-def evidence(code: str) -> Evidence | None:
+def outcome_reason(code: str) -> OutcomeReason | None:
     """How a recorded outcome was seen; None when another version of the gate recorded it."""
-    return _known(Evidence, code)
+    return _known(OutcomeReason, code)
 
 
 def fault_reason(code: str) -> FaultReason | None:

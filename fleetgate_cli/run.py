@@ -141,9 +141,9 @@ class Run:
 
     def note(self, question: QueryAction, words: str) -> None:
         """Put the query on record. Call it before anything is printed; print nothing if it fails."""
-        from fleetgate.trail.note_query import note_question
+        from fleetgate.trail.note_query import note_query
 
-        note_question(question, words, actor=self.caller(), trail=self.trail, clock=self.clock)
+        note_query(question, words, actor=self.caller(), trail=self.trail, clock=self.clock)
 
     def emit(self, document: Mapping[str, Any], render: "Callable[[Console], None]") -> None:
         """Write the result: the document with `--json`, what `render` prints otherwise."""

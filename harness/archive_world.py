@@ -14,7 +14,7 @@ from ulid import ULID
 from fleetgate.archive.audit_lines import AuditLines
 from fleetgate.archive.digest import HOUR, HourDigest, digest_key
 from fleetgate.archive.packed_lines import unpacked
-from fleetgate.archive.records import ArchivedBatch, Change, StreamChange, archive_records
+from fleetgate.archive.records import ArchivedBatch, StreamChange, StreamChangeKind, archive_records
 from fleetgate.archive.seal import SealedHours, Sealer, seal_hours
 from fleetgate.archive.store import SIGNATURE_METADATA, Archive, SealingKey
 from fleetgate.archive.verify import Verification, Verifier, verify_archive
@@ -86,7 +86,7 @@ class ArchiveWorld:
     @property
     def sealer(self) -> Sealer:
         """The sealer."""
-        return Sealer(archive=self.archive, key=self.key, stack=STACK, settle=SETTLE)
+        return Sealer(archive=self.archive, key=self.key, stack=STACK, settling_time=SETTLE)
 
     def at(self, hour: float) -> datetime:
         """A moment of the day."""
@@ -123,11 +123,11 @@ class ArchiveWorld:
 
     def inserted(self, item: dict[str, Any]) -> StreamChange:
         """What the stream says of a new record."""
-        return changed(Change.INSERTED, item)
+        return changed(StreamChangeKind.INSERTED, item)
 
     def archived(self, changes: Sequence[StreamChange], *, hour: float) -> ArchivedBatch:
         """Hand a batch to the archiver at some time of the day."""
-        return archive_records(changes, archive=self.archive, now=self.at(hour), settle=SETTLE)
+        return archive_records(changes, archive=self.archive, now=self.at(hour), settling_time=SETTLE)
 
     def sealed(self, *, hour: float, max_hours: int = 100) -> SealedHours:
         """Run the sealer at some time of the day."""
@@ -140,7 +140,7 @@ class ArchiveWorld:
             archive=self.archive,
             lines=AuditLines(self.tables),
             verify_signature=trusted.verify,
-            settle=SETTLE,
+            settling_time=SETTLE,
         )
         return verify_archive(verifier, start=self.at(start), end=self.at(end), now=self.at(hour))
 
@@ -192,7 +192,7 @@ def new_key(embedded: Embedded) -> str:
 
 
 def changed(
-    change: Change, item: dict[str, Any], *, has_expired: bool = False, number: int | None = None
+    change: StreamChangeKind, item: dict[str, Any], *, has_expired: bool = False, number: int | None = None
 ) -> StreamChange:
     """A change of the audit table as the archiver gets it."""
     return StreamChange(
@@ -200,6 +200,6 @@ def changed(
         change=change,
         at=datetime.strptime(item["recorded_at"]["S"], "%Y-%m-%dT%H:%M:%S.%f%z").astimezone(UTC),
         keys={name: item[name] for name in ("subject", "record_id")},
-        image=None if change is Change.REMOVED else item,
+        image=None if change is StreamChangeKind.REMOVED else item,
         has_expired=has_expired,
     )

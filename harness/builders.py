@@ -9,7 +9,7 @@ from fleetgate.domain.allow_list import AllowListEntry, DeviceCertificate, Purpo
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.gate.policy import GatePolicy
-from fleetgate.gate.request import Identity, RegistrationRequest
+from fleetgate.gate.request import PresentedIdentity, RegistrationRequest
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 A_MOMENT = timedelta(microseconds=1)
@@ -63,9 +63,9 @@ def identity(
     mac_address: str | None = MAC_ADDRESS,
     certificate_id: str = CERTIFICATE_ID,
     claim_certificate_id: str = CLAIM_CERTIFICATE_ID,
-) -> Identity:
+) -> PresentedIdentity:
     """Who the approved device is."""
-    return Identity(
+    return PresentedIdentity(
         certificate_id=certificate_id,
         claim_certificate_id=claim_certificate_id,
         serial_number=SerialNumber.parse(serial_number),

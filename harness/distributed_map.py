@@ -17,7 +17,7 @@ from harness.embedded import Embedded
 from local.embedded.template import load_template
 
 # Step Functions, "Quotas": input and output of a state or an execution.
-MOST_PAYLOAD_BYTES = 262_144
+MAX_PAYLOAD_BYTES = 262_144
 
 
 @dataclass
@@ -73,13 +73,13 @@ class DistributedMap:
     def invoke(self, payload: Mapping[str, Any]) -> Any:
         """Have the deployed function do a step."""
         content = json.dumps(payload).encode()
-        assert len(content) <= MOST_PAYLOAD_BYTES
+        assert len(content) <= MAX_PAYLOAD_BYTES
         answer = self.embedded.client("lambda").invoke(
             FunctionName=self.embedded.stack.outputs["ImportStepFunctionName"], Payload=content
         )
         said = answer["Payload"].read()
         assert "FunctionError" not in answer, said
-        assert len(said) <= MOST_PAYLOAD_BYTES
+        assert len(said) <= MAX_PAYLOAD_BYTES
         return json.loads(said)
 
     def _items(self) -> Iterator[Mapping[str, Any]]:

@@ -1,4 +1,4 @@
-"""A stack whose reconciler is made to walk: its parts under its own role, and devices with a past."""
+"""A stack whose reconciler is made to sweep: its parts under its own role, and devices with a past."""
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -19,13 +19,13 @@ from fleetgate.gate.store import GateStore
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.outcomes.iot_things import Things
 from fleetgate.outcomes.note import OutcomeRecorder
-from fleetgate.outcomes.outcome import Evidence, Outcome
+from fleetgate.outcomes.outcome import OutcomeEvent, OutcomeReason
 from fleetgate.outcomes.reservations import Reconciler
 from fleetgate.outcomes.store import OutcomeStore
 from fleetgate.outcomes.superseded import SupersededCertificates
 from fleetgate.outcomes.supersession import SupersededPolicy
-from fleetgate.outcomes.sweep import RecordWalk
-from fleetgate.outcomes.sweep_store import Reconciliation, Walk
+from fleetgate.outcomes.sweep import RecordSweep
+from fleetgate.outcomes.sweep_store import Sweep, SweepStore
 from fleetgate.outcomes.things import ThingInspector
 from fleetgate.store.audit_items import make_clock
 from fleetgate.store.certificates import Certificates
@@ -78,23 +78,23 @@ class ReconcilerWorld:
             ),
         )
 
-    def begin(self, walk: Walk, ago: timedelta) -> None:
-        """Have a walk begin with what is not older than that."""
-        Reconciliation(self.tables).note_done(walk, record_id(datetime.now(UTC) - ago))
+    def begin(self, sweep: Sweep, ago: timedelta) -> None:
+        """Have a sweep begin with what is not older than that."""
+        SweepStore(self.tables).note_done(sweep, record_id(datetime.now(UTC) - ago))
 
     def let_go_of_everything(self) -> None:
         """Have nothing set aside."""
-        reconciliation = Reconciliation(self.tables)
-        for one in reconciliation.set_aside():
-            reconciliation.let_go(one.use)
+        sweep_store = SweepStore(self.tables)
+        for one in sweep_store.set_aside():
+            sweep_store.let_go(one.use)
 
     def reservations(self, iot: Any = None, max_records: int = 100) -> Reconciler:
-        """The walk through reservations that ran out."""
+        """The sweep through reservations that ran out."""
         return Reconciler(
             recorder=self._recorder(),
-            walk=RecordWalk(
-                reconciliation=Reconciliation(self.tables),
-                walk=Walk.RESERVATIONS,
+            sweep=RecordSweep(
+                sweep_store=SweepStore(self.tables),
+                sweep=Sweep.RESERVATIONS,
                 patience=timedelta(minutes=70),
                 max_records=max_records,
             ),
@@ -109,13 +109,11 @@ class ReconcilerWorld:
         max_records: int = 100,
         later: timedelta = timedelta(0),
     ) -> SupersededCertificates:
-        """The walk through superseded certificates; it may take place later than now."""
-        reconciliation = Reconciliation(self.tables)
+        """The sweep through superseded certificates; it may take place later than now."""
+        sweep_store = SweepStore(self.tables)
         return SupersededCertificates(
-            walk=RecordWalk(
-                reconciliation=reconciliation, walk=Walk.SUPERSEDED, patience=GRACE, max_records=max_records
-            ),
-            reconciliation=reconciliation,
+            sweep=RecordSweep(sweep_store=sweep_store, sweep=Sweep.SUPERSEDED, patience=GRACE, max_records=max_records),
+            sweep_store=sweep_store,
             devices=DeviceStore(self.tables),
             certificates=Certificates(iot or self.iot),
             system=Operator(
@@ -128,10 +126,10 @@ class ReconcilerWorld:
         )
 
     def things(self, iot: Any = None, max_things: int = 100_000) -> ThingInspector:
-        """The walk through AWS IoT's list of things."""
+        """The sweep through AWS IoT's list of things."""
         return ThingInspector(
             recorder=self._recorder(),
-            reconciliation=Reconciliation(self.tables),
+            sweep_store=SweepStore(self.tables),
             things=Things(iot or self.iot, THING_TYPE),
             max_things=max_things,
             tell_unreadable=self.unreadable.append,
@@ -150,10 +148,10 @@ class ReconcilerWorld:
     def connect(self, serial_number: SerialNumber, certificate_id: str, ago: timedelta) -> None:
         """A device connected with a certificate, some time ago."""
         moment = datetime.now(UTC) - ago
-        sign = Outcome(
-            evidence=Evidence.CONNECTED,
+        sign = OutcomeEvent(
+            reason=OutcomeReason.CONNECTED,
             seen_at=moment,
-            sign_id=certificate_id,
+            event_id=certificate_id,
             certificate_id=certificate_id,
             thing_name=serial_number.value,
         )

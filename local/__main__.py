@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fleetgate_cli.local_stack import FILE_NAME, FOLDER_NAME, LOG_NAME, StackDescription, StackNotRunning
-from local.demo.device import Refused
+from local.demo.device import RegistrationRefused
 from local.demo.one_device import play
 from local.embedded.aws import MQTT_PORT_VARIABLE, PORT_VARIABLE, NotStarted
 from local.embedded.build import BuildFailed
@@ -66,7 +66,7 @@ def device(serial_number: str, mac: str) -> None:
     """Register one device with the stack's claim certificate and connect with what it got."""
     issued, answer = play(_running(), serial_number, mac)
     click.echo(f"device certificate {issued.certificate_id}")
-    if isinstance(answer, Refused):
+    if isinstance(answer, RegistrationRefused):
         click.echo(f"denied: {answer.error_code}; for the reason: fleetgate --local device show {serial_number}")
         raise click.exceptions.Exit(1)
     click.echo(f"let in as thing {answer.thing_name}, and connected with its own certificate")

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
 from fleetgate.archive.audit_lines import AuditLines
-from fleetgate.archive.digest import DEFAULT_SETTLE, HOUR
+from fleetgate.archive.digest import DEFAULT_SETTLING_TIME, HOUR
 from fleetgate.archive.findings import Finding
 from fleetgate.archive.store import Archive, SealingKey
 from fleetgate.archive.verify import Verification, Verifier
@@ -48,7 +48,7 @@ def verifier_of(target: Target, public_keys: Sequence[Path]) -> tuple[Verifier, 
         archive=archive_of(target),
         lines=lines_of(target),
         verify_signature=trusted.verify,
-        settle=DEFAULT_SETTLE,
+        settling_time=DEFAULT_SETTLING_TIME,
     )
     return verifier, trusted
 

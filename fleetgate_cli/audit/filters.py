@@ -13,7 +13,7 @@ from fleetgate.domain.documents import instant
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.reasons import AllowRule, DenialReason, FaultReason
 from fleetgate.domain.refusals import RefusalCode
-from fleetgate.outcomes.outcome import Evidence
+from fleetgate.outcomes.outcome import OutcomeReason
 from fleetgate.trail.query import EVER, AuditQuery, InvalidQuery
 from fleetgate_cli.claim_certificates import whole_certificate_id
 from fleetgate_cli.errors import Refused
@@ -41,7 +41,7 @@ _CLOCKS_DIFFER = timedelta(minutes=5)
 
 # Of operators, imports, the watcher and queries.
 _ACTIONS = [str(action) for actions in ACTIONS.values() for action in actions]
-_REASONS = (DenialReason, AllowRule, Evidence, FaultReason)
+_REASONS = (DenialReason, AllowRule, OutcomeReason, FaultReason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,18 +15,18 @@ from fleetgate.domain.documents import instant
 from fleetgate.domain.reasons import DenialReason
 from fleetgate.imports.delivery import NOBODY
 from fleetgate.imports.record import ImportRecord
-from fleetgate.outcomes.outcome import Evidence
-from fleetgate.trail.story import Admission, DeviceStory, Ending
-from fleetgate_cli.reasons import allow_rule, denial_reason, evidence
+from fleetgate.outcomes.outcome import OutcomeReason
+from fleetgate.trail.story import Admission, AdmissionEnding, DeviceStory
+from fleetgate_cli.reasons import allow_rule, denial_reason, outcome_reason
 from fleetgate_cli.tables import caller, plain_table, print_table, short, word
 
 _ENDINGS = {
-    Ending.IN_USE: ("in use", "green"),
-    Ending.SUPERSEDED: ("superseded: it was in use, and the device uses a later certificate since", "yellow"),
-    Ending.REGISTERED: ("AWS IoT did its part; the device was not seen to connect yet", "yellow"),
-    Ending.NEVER_COMPLETED: ("never completed: AWS IoT did not activate the certificate in time", "yellow"),
-    Ending.FAILED: ("failed: AWS IoT could not provision the certificate", "red"),
-    Ending.NOT_SEEN: ("nothing was seen of it", "yellow"),
+    AdmissionEnding.IN_USE: ("in use", "green"),
+    AdmissionEnding.SUPERSEDED: ("superseded: it was in use, and the device uses a later certificate since", "yellow"),
+    AdmissionEnding.REGISTERED: ("AWS IoT did its part; the device was not seen to connect yet", "yellow"),
+    AdmissionEnding.NEVER_COMPLETED: ("never completed: AWS IoT did not activate the certificate in time", "yellow"),
+    AdmissionEnding.FAILED: ("failed: AWS IoT could not provision the certificate", "red"),
+    AdmissionEnding.NOT_SEEN: ("nothing was seen of it", "yellow"),
 }
 _PROOFS = {
     Proof.SEALED: Text("sealed", style="green"),
@@ -78,9 +78,9 @@ def _print_standing(story: DeviceStory, console: Console, now: datetime) -> None
         if entry.reservation:
             until = f"reserved until {instant(entry.reservation.deadline)}"
             lines.append(("Reserved for", f"{entry.reservation.certificate_id}, {until}"))
-    if any(record.reason == Evidence.UNAPPROVED_THING for record in story.records):
-        beware = f"{Evidence.UNAPPROVED_THING.value}: {Evidence.UNAPPROVED_THING.meaning}"
-        lines += [("Beware", Text(beware, style="bold red")), ("", Evidence.UNAPPROVED_THING.remedy)]
+    if any(record.reason == OutcomeReason.UNAPPROVED_THING for record in story.records):
+        beware = f"{OutcomeReason.UNAPPROVED_THING.value}: {OutcomeReason.UNAPPROVED_THING.meaning}"
+        lines += [("Beware", Text(beware, style="bold red")), ("", OutcomeReason.UNAPPROVED_THING.remedy)]
     stops = story.stops(now)
     if not stops:
         lines.append(("Stopped by", Text("nothing", style="green")))
@@ -200,7 +200,7 @@ def _why(record: AuditRecord) -> str:
         return _said(record)
     if record.verdict is Verdict.DENIED and record.presented_mac_address:
         return f"{record.reason}, with MAC address {record.presented_mac_address}"
-    known = evidence(record.reason) if record.kind is RecordKind.OUTCOME else None
+    known = outcome_reason(record.reason) if record.kind is RecordKind.OUTCOME else None
     return f"{record.reason}: {known.meaning}" if known else record.reason
 
 

@@ -15,7 +15,7 @@ from fleetgate.imports.reading.columns import Meaning, column_of
 from fleetgate_cli.imports.spreadsheet_cells import CellText, text_of
 from fleetgate_cli.imports.spreadsheet_rows import StoredCell, UnusableWorkbook, opened_workbook, rows_of
 
-_MOST_NOTES = 20
+_MAX_NOTES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,5 +172,5 @@ class _Conversion:
 
     def _note(self, cell: str, converted: CellText) -> None:
         self.noted_count += 1
-        if len(self.notes) < _MOST_NOTES:
+        if len(self.notes) < _MAX_NOTES:
             self.notes.append(CellNote(self.sheet, cell, converted.problem))

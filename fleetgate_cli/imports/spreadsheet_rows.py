@@ -18,12 +18,12 @@ from openpyxl.worksheet._reader import DATA_TAG, FORMULA_TAG, ROW_TAG, WorkSheet
 from openpyxl.xml.functions import iterparse
 
 # What a full sheet of a dozen columns unpacks to.
-_MOST_UNPACKED_BYTES = 1024**3
+_MAX_UNPACKED_BYTES = 1024**3
 # Of what is held in memory as a whole; nearly all of it are the texts of all cells.
-_MOST_UNPACKED_BYTES_IN_MEMORY = 256 * 1024**2
+_MAX_UNPACKED_BYTES_IN_MEMORY = 256 * 1024**2
 _STREAMED = "xl/worksheets/"
 # Microsoft, "Excel specifications and limits".
-_MOST_ROWS = 1_048_576
+_MAX_ROWS = 1_048_576
 # Old .xls workbooks, and those encrypted with a password, are OLE compound files (MS-CFB, header signature).
 _COMPOUND_FILE = bytes.fromhex("d0cf11e0a1b11ae1")
 # ECMA-376 part 1, 18.8.30: dates and times of East Asian Excel, which are written without their format.
@@ -102,7 +102,7 @@ def _check(path: Path, file: BinaryIO) -> None:
     finally:
         file.seek(0)
     in_memory = sum(size for name, size in parts.items() if name.endswith(".xml") and not name.startswith(_STREAMED))
-    if sum(parts.values()) > _MOST_UNPACKED_BYTES or in_memory > _MOST_UNPACKED_BYTES_IN_MEMORY:
+    if sum(parts.values()) > _MAX_UNPACKED_BYTES or in_memory > _MAX_UNPACKED_BYTES_IN_MEMORY:
         raise UnusableWorkbook(
             f"{path.name} unpacks to {sum(parts.values()) // 1024**2} MiB, more than a list of devices needs. "
             "Split the list, or export the sheet as CSV UTF-8 and upload that."
@@ -149,7 +149,7 @@ def _parsed(sheet: ReadOnlyWorksheet) -> Iterator[tuple[int, list[StoredCell]]]:
                 stored = element
             elif element.tag == ROW_TAG and event == "end":
                 number, cells = parser.parse_row(element)
-                if not last < number <= _MOST_ROWS:
+                if not last < number <= _MAX_ROWS:
                     raise ValueError(f"row {number} follows row {last}")
                 last = number
                 yield (

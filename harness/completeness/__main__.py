@@ -18,7 +18,7 @@ from rich.console import Console
 from benchmarks.figures import Amount, CouldNotMeasure, Count, Figure
 from benchmarks.report import show
 from fleetgate.archive.audit_lines import AuditLines
-from fleetgate.archive.digest import DEFAULT_SETTLE, DIGESTS, HOUR, Folder, HourDigest, hour_of
+from fleetgate.archive.digest import DEFAULT_SETTLING_TIME, DIGESTS, HOUR, Folder, HourDigest, hour_of
 from fleetgate.archive.packed_lines import unpacked
 from fleetgate.archive.store import Archive, SealingKey
 from fleetgate.archive.verify import Verification, Verifier, verify_archive
@@ -146,10 +146,10 @@ def _verified(run: Run, embedded: Embedded, archive: Archive) -> Verification:
         archive=archive,
         lines=AuditLines(tables),
         verify_signature=TrustedKeys([public_key]).verify,
-        settle=DEFAULT_SETTLE,
+        settling_time=DEFAULT_SETTLING_TIME,
     )
     end = run.first_hour + (_HOURS + 1) * HOUR
-    return verify_archive(verifier, start=run.first_hour, end=end, now=end + DEFAULT_SETTLE)
+    return verify_archive(verifier, start=run.first_hour, end=end, now=end + DEFAULT_SETTLING_TIME)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from fleetgate.archive.digest import DEFAULT_SETTLE, HOUR, closes_at
+from fleetgate.archive.digest import DEFAULT_SETTLING_TIME, HOUR, closes_at
 from harness import faulty_dynamodb as faults
 from harness.completeness.compare import Told
 from harness.completeness.load import requests
@@ -144,4 +144,4 @@ class Run:
 def _seal(sealer: UnreliableFunction, hour: datetime) -> None:
     answer = None
     while not (answer and answer.value["is_done"]):
-        answer = sealer.process.invoke({}, now=closes_at(hour, DEFAULT_SETTLE))
+        answer = sealer.process.invoke({}, now=closes_at(hour, DEFAULT_SETTLING_TIME))

@@ -31,7 +31,7 @@ from local.demo.security_team import SecurityTeam
 from local.embedded.stack import running_stack
 
 _AUDIT_LINES = 12
-_MOST_RECORDS = 200
+_MAX_RECORDS = 200
 _LISTS = 4
 _DEVICES = 27
 _PATIENCE_SECONDS = 60.0
@@ -109,12 +109,12 @@ def _show_lists(console: Console, lists: list[ListDelivered]) -> int:
     for column in ("List", "File", "Manufacturer", "What became of its rows"):
         table.add_column(column, overflow="fold")
     for one in lists:
-        saw = Text(_rows(one.record.findings.rows), style="green" if one.as_hoped else "bold red")
-        if not one.as_hoped:
-            saw.append(f" (should be: {_rows(one.hoped)})")
+        saw = Text(_rows(one.record.findings.rows), style="green" if one.as_expected else "bold red")
+        if not one.as_expected:
+            saw.append(f" (should be: {_rows(one.expected)})")
         table.add_row(one.story, one.record.delivery.file_name, one.record.delivery.manufacturer, saw)
     console.print(table)
-    return sum(not one.as_hoped for one in lists)
+    return sum(not one.as_expected for one in lists)
 
 
 def _rows(counted: Mapping[str, int]) -> str:
@@ -132,24 +132,24 @@ def _show(console: Console, trail: AuditTrail, attempts: list[Attempt]) -> int:
     for attempt in attempts:
         recorded = trail.page(_today(certificate_id=attempt.certificate_id), limit=10).records
         reasons = [record.reason for record in reversed(recorded) if record.kind is RecordKind.DECISION]
-        as_hoped = attempt.saw == attempt.hoped and Counter(reasons) == Counter(attempt.reasons)
-        surprises += not as_hoped
-        if as_hoped and attempt.story == CROWD:
+        as_expected = attempt.saw == attempt.expected and Counter(reasons) == Counter(attempt.reasons)
+        surprises += not as_expected
+        if as_expected and attempt.story == CROWD:
             crowd.append(attempt)
             continue
-        _row(table, attempt, attempt.story, ", ".join(reasons) or "nothing", as_hoped=as_hoped)
+        _row(table, attempt, attempt.story, ", ".join(reasons) or "nothing", as_expected=as_expected)
     if crowd:
         slowest = max(crowd, key=lambda attempt: attempt.seconds)
-        _row(table, slowest, f"{len(crowd)} at once, slowest", ", ".join(slowest.reasons), as_hoped=True)
+        _row(table, slowest, f"{len(crowd)} at once, slowest", ", ".join(slowest.reasons), as_expected=True)
     console.print(table)
     return surprises
 
 
-def _row(table: Table, attempt: Attempt, story: str, recorded: str, *, as_hoped: bool) -> None:
+def _row(table: Table, attempt: Attempt, story: str, recorded: str, *, as_expected: bool) -> None:
     let_in = attempt.saw.startswith(ALLOWED)
     saw = Text(attempt.saw, style="green" if let_in else "yellow")
-    if not as_hoped:
-        saw = Text(f"{attempt.saw} (should be: {attempt.hoped})", style="bold red")
+    if not as_expected:
+        saw = Text(f"{attempt.saw} (should be: {attempt.expected})", style="bold red")
         recorded = f"{recorded} (should be: {', '.join(attempt.reasons)})"
     table.add_row(
         story,
@@ -162,7 +162,7 @@ def _row(table: Table, attempt: Attempt, story: str, recorded: str, *, as_hoped:
 
 def _show_audit_trail(console: Console, trail: AuditTrail, crowd: set[str]) -> None:
     """Print the newest records, those of the crowd left out: one of them is like the other."""
-    records = trail.page(_today(), limit=_MOST_RECORDS).records
+    records = trail.page(_today(), limit=_MAX_RECORDS).records
     telling = [record for record in records if record.serial_number not in crowd]
     console.print(
         f"\n[bold]The audit trail[/], newest first, without the {len(records) - len(telling)} records of the crowd"

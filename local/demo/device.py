@@ -57,7 +57,7 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class RegistrationRefused:
     """What a device is told when it was not: AWS IoT's error code and message."""
 
     error_code: str
@@ -93,12 +93,14 @@ class Session:
         )
 
     @retry(
-        retry=retry_if_result(lambda answer: isinstance(answer, Refused) and answer.is_passing),
+        retry=retry_if_result(lambda answer: isinstance(answer, RegistrationRefused) and answer.is_passing),
         wait=wait_random_exponential(multiplier=0.2, max=2),
         stop=stop_after_delay(_SECONDS),
         retry_error_callback=lambda state: state.outcome and state.outcome.result(),
     )
-    def register_thing(self, template_name: str, issued: Issued, parameters: Mapping[str, str]) -> Registered | Refused:
+    def register_thing(
+        self, template_name: str, issued: Issued, parameters: Mapping[str, str]
+    ) -> Registered | RegistrationRefused:
         """Ask to become a thing (RegisterThing), again after a while where the hook could not be run."""
         request = RegisterThingRequest(
             template_name=template_name,
@@ -111,7 +113,7 @@ class Session:
             error = refused.modeled_error
             if error is None:
                 raise
-            return Refused(error_code=str(error.error_code), error_message=str(error.error_message))
+            return RegistrationRefused(error_code=str(error.error_code), error_message=str(error.error_message))
         return Registered(thing_name=answer.thing_name, device_configuration=dict(answer.device_configuration or {}))
 
     def register_thing_unheard(self, template_name: str, issued: Issued, parameters: Mapping[str, str]) -> None:

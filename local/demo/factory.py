@@ -47,17 +47,17 @@ class ListDelivered:
     """One list, and what should have come of it.
 
     Attributes:
-        hoped: Rows by class.
+        expected: Rows by class.
     """
 
     story: str
     record: ImportRecord
-    hoped: dict[str, int]
+    expected: dict[str, int]
 
     @property
-    def as_hoped(self) -> bool:
+    def as_expected(self) -> bool:
         """Whether it came."""
-        return dict(self.record.findings.rows) == self.hoped
+        return dict(self.record.findings.rows) == self.expected
 
 
 class Factory:
@@ -90,8 +90,8 @@ class Factory:
         """
         delivered: list[ListDelivered] = []
 
-        def deliver(story: str, manufacturer: str, name: str, content: bytes, **hoped: int) -> ImportRecord:
-            delivered.append(ListDelivered(story, self._import(manufacturer, name, content), hoped))
+        def deliver(story: str, manufacturer: str, name: str, content: bytes, **expected: int) -> ImportRecord:
+            delivered.append(ListDelivered(story, self._import(manufacturer, name, content), expected))
             watch(delivered[-1])
             return delivered[-1].record
 

@@ -1,10 +1,12 @@
 """One device that comes to a local stack with the stack's claim certificate."""
 
 from fleetgate_cli.local_stack import StackDescription
-from local.demo.device import Broker, Identity, Issued, Refused, Registered, connected
+from local.demo.device import Broker, Identity, Issued, Registered, RegistrationRefused, connected
 
 
-def play(stack: StackDescription, serial_number: str, mac_address: str) -> tuple[Issued, Registered | Refused]:
+def play(
+    stack: StackDescription, serial_number: str, mac_address: str
+) -> tuple[Issued, Registered | RegistrationRefused]:
     """Create keys, register, and where the gate lets the device in, connect with its own certificate."""
     broker = Broker(host=stack.mqtt_host, port=stack.mqtt_port, root_ca_path=stack.root_ca_path)
     claim = Identity.read(stack.claim_certificate_path, stack.claim_private_key_path)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from local.demo.device import Broker, Identity, Issued, Refused, Registered, connected
+from local.demo.device import Broker, Identity, Issued, Registered, RegistrationRefused, connected
 from local.demo.factory import Device
 
 ALLOWED = "let in"
@@ -36,7 +36,7 @@ class Attempt:
         presented: What it says it is.
         certificate_id: Of the device certificate it got for asking; finds the audit records.
         saw: What it was told, in a few words.
-        hoped: What it should have been told.
+        expected: What it should have been told.
         reasons: What has to be on record for this certificate, in any order.
         seconds: From first connecting to the last answer.
     """
@@ -45,7 +45,7 @@ class Attempt:
     presented: Device
     certificate_id: str
     saw: str
-    hoped: str
+    expected: str
     reasons: tuple[str, ...]
     seconds: float
 
@@ -99,7 +99,7 @@ def _attempt(
     story: str,
     device: Device,
     reasons: tuple[str, ...],
-    hoped: str,
+    expected: str,
     *,
     claim: Identity | None = None,
     unheard_first: bool = False,
@@ -115,7 +115,7 @@ def _attempt(
             session.register_thing_unheard(world.template_name, issued, parameters)
     with connected(world.broker, claim or world.acme_claim, client_id) as session:
         answer = session.register_thing(world.template_name, issued, parameters)
-    if isinstance(answer, Refused):
+    if isinstance(answer, RegistrationRefused):
         saw = DENIED if answer.error_code == "AccessDenied" else f"{answer.error_code}: {answer.error_message}"
     else:
         saw = then(issued, answer) if then else ALLOWED
@@ -124,7 +124,7 @@ def _attempt(
         presented=device,
         certificate_id=issued.certificate_id,
         saw=saw,
-        hoped=hoped,
+        expected=expected,
         reasons=reasons,
         seconds=time.monotonic() - started,
     )

@@ -32,6 +32,6 @@ def seal(session: Any, endpoint_url: str, outputs: Mapping[str, str], *, now: da
         archive=Archive(told.archiver.bucket, client("s3", **credentials)),
         key=SealingKey(told.key_arn, client("kms", **credentials)),
         stack=told.stack_arn,
-        settle=told.archiver.settle,
+        settling_time=told.archiver.settling_time,
     )
     return seal_hours(sealer, now=now, max_hours=told.max_hours, has_time=lambda: True)

@@ -29,11 +29,11 @@ from fleetgate_cli.audit.proof_view import print_proofs
 from fleetgate_cli.audit.story_view import print_story
 from fleetgate_cli.main import root
 from fleetgate_cli.target import Target
-from local.demo.device import Refused, connected
+from local.demo.device import RegistrationRefused, connected
 from local.demo.scenarios import World
 from local.demo.sealing import seal
 
-_MOST_GUESSES = 200
+_MAX_GUESSES = 200
 _PATIENCE_SECONDS = 60.0
 # How long nothing may happen before the trail is taken for whole.
 _QUIET_SECONDS = 3.0
@@ -41,12 +41,12 @@ _CLONE = b'"mac_address_mismatch"'
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Observation:
     """Something that the security team sees, and what it should be."""
 
     what: str
     saw: str
-    as_hoped: bool
+    as_expected: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class SecurityTeam:
     console: Console
     folder: Path
 
-    def investigate(self) -> list[Finding]:
+    def investigate(self) -> list[Observation]:
         """Do it all; what was seen."""
         found = [*self._thief()]
         self._run("device", "show", "ACME-0002", "--limit", "3")
@@ -75,19 +75,19 @@ class SecurityTeam:
         found.append(self._verified("the same, after somebody made the clone's denial an allow", 1))
         return found
 
-    def show(self, found: list[Finding]) -> int:
+    def show(self, found: list[Observation]) -> int:
         """Print what was seen; how much of it is not as it should be."""
         table = Table(title="\nThe security team", title_justify="left", title_style="bold", pad_edge=False)
         table.add_column("What")
         table.add_column("What came of it", overflow="fold")
         for one in found:
-            table.add_row(one.what, Text(one.saw, style="green" if one.as_hoped else "bold red"))
+            table.add_row(one.what, Text(one.saw, style="green" if one.as_expected else "bold red"))
         self.console.print(table)
-        return sum(not one.as_hoped for one in found)
+        return sum(not one.as_expected for one in found)
 
     # ---- A thief ----------------------------------------------------------------------------------------------------
 
-    def _thief(self) -> Iterator[Finding]:
+    def _thief(self) -> Iterator[Observation]:
         """Somebody has globex's claim certificate and guesses serial numbers, until nobody lets it in any more."""
         self._heading("Somebody has globex's claim certificate, and guesses serial numbers")
         world, genuine = self.world, self.world.devices["GLOBEX-0001"]
@@ -95,12 +95,12 @@ class SecurityTeam:
         started, guesses = time.monotonic(), 0
         with connected(world.broker, world.globex_claim, f"{world.client_id_prefix}thief") as session:
             issued = session.create_keys_and_certificate()
-            while not _is_blocked(allow_list, claim_id) and guesses < _MOST_GUESSES:
+            while not _is_blocked(allow_list, claim_id) and guesses < _MAX_GUESSES:
                 guesses += 1
                 guess = {"SerialNumber": f"GLOBEX-{7000 + guesses}", "MacAddress": f"00:25:96:00:70:{guesses:02x}"}
                 session.register_thing(world.template_name, issued, guess)
         seconds, is_blocked = time.monotonic() - started, _is_blocked(allow_list, claim_id)
-        yield Finding(
+        yield Observation(
             "a stolen claim certificate, and somebody who guesses",
             f"blocked without a person, {guesses} guesses and {seconds:.0f} s after the first"
             if is_blocked
@@ -111,8 +111,10 @@ class SecurityTeam:
             issued = session.create_keys_and_certificate()
             presented = {"SerialNumber": genuine.serial_number, "MacAddress": genuine.mac_address}
             answer = session.register_thing(world.template_name, issued, presented)
-        is_denied = isinstance(answer, Refused)
-        yield Finding("an approved serial number with it, after that", "denied" if is_denied else "LET IN", is_denied)
+        is_denied = isinstance(answer, RegistrationRefused)
+        yield Observation(
+            "an approved serial number with it, after that", "denied" if is_denied else "LET IN", is_denied
+        )
         self.console.print("What the security team is told (the one denial before, with the same certificate, counts):")
         for notice in self._notices(claim_id):
             self.console.print(f"  {notice}")
@@ -127,7 +129,7 @@ class SecurityTeam:
 
     # ---- The proof --------------------------------------------------------------------------------------------------
 
-    def _sealed(self) -> Finding:
+    def _sealed(self) -> Observation:
         """Have every record archived, and seal the hour that is not over yet."""
         archived = self._wait_until_archived()
         done = seal(
@@ -138,7 +140,7 @@ class SecurityTeam:
         )
         records, digests = sum(digest.record_count for digest in done.digests), len(done.digests)
         said = f"{records} of {archived} records under {digests} signed digest{'' if digests == 1 else 's'}"
-        return Finding("everything archived, and its hour sealed before its end", said, records == archived > 0)
+        return Observation("everything archived, and its hour sealed before its end", said, records == archived > 0)
 
     def _wait_until_archived(self) -> int:
         """Wait until the audit table and the archive have the same records, and no new ones; how many."""
@@ -170,11 +172,11 @@ class SecurityTeam:
         print_story(story, proofs, self.console, now=now)
         print_proofs(proofs, self.console)
 
-    def _verified(self, what: str, wanted: int) -> Finding:
+    def _verified(self, what: str, wanted: int) -> Observation:
         hour = hour_of(datetime.now(UTC))
         code = self._run("audit", "verify", "--from", f"{hour - HOUR:%Y-%m-%dT%H}", "--to", f"{hour:%Y-%m-%dT%H}")
         said = {0: "sound", 1: "tampered with, and the object is named"}.get(code, "could not be checked")
-        return Finding(what, said, code == wanted)
+        return Observation(what, said, code == wanted)
 
     def _tamper(self) -> None:
         """Somebody with every permission turns the clone's denial into an allow, in the archive."""

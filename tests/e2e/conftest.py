@@ -10,7 +10,7 @@ from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate_cli.local_stack import StackDescription
 from harness.embedded import Embedded
-from local.demo.device import Broker, Identity, Issued, Refused, Registered, connected
+from local.demo.device import Broker, Identity, Issued, Registered, RegistrationRefused, connected
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +53,7 @@ def device(embedded: Embedded) -> AllowListEntry:
     return entry
 
 
-Ask = Callable[..., tuple[Issued, Registered | Refused]]
+Ask = Callable[..., tuple[Issued, Registered | RegistrationRefused]]
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def ask(broker: Broker, stack: StackDescription, acme_claim: Identity) -> Ask:
 
     def run(
         device: AllowListEntry, *, claim: Identity = acme_claim, issued: Issued | None = None, **changed: str
-    ) -> tuple[Issued, Registered | Refused]:
+    ) -> tuple[Issued, Registered | RegistrationRefused]:
         (mac_address,) = device.mac_addresses
         parameters = {"SerialNumber": device.serial_number.value, "MacAddress": mac_address.value, **changed}
         client_id = f"{stack.claim_client_id_prefix}{secrets.token_hex(6)}"

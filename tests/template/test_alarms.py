@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ulid import ULID
 
-from fleetgate.archive.digest import DEFAULT_SETTLE
+from fleetgate.archive.digest import DEFAULT_SETTLING_TIME
 from fleetgate.domain.allow_list import AllowListEntry, Purpose, Reservation
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
@@ -391,7 +391,7 @@ def test_an_archiver_that_lags_is_noticed_before_hours_are_sealed_without_their_
 
     assert (alarm["Statistic"], alarm["EvaluationPeriods"]) == ("Maximum", 5)
     # From then on a record is too late for its own hour.
-    assert timedelta(milliseconds=alarm["Threshold"]) == DEFAULT_SETTLE / 2
+    assert timedelta(milliseconds=alarm["Threshold"]) == DEFAULT_SETTLING_TIME / 2
 
 
 def test_every_alarm_watches_a_metric_that_is_emitted(

@@ -10,7 +10,7 @@ import pytest
 from aws_lambda_powertools.shared import constants as powertools
 
 from fleetgate.api.settings import ApiSettings
-from fleetgate.archive.digest import DEFAULT_SETTLE
+from fleetgate.archive.digest import DEFAULT_SETTLING_TIME
 from fleetgate.archive.settings import ArchiverSettings, SealerSettings
 from fleetgate.environment import InvalidSettings
 from fleetgate.gate.policy import GatePolicy
@@ -199,9 +199,9 @@ def test_both_functions_of_the_archive_and_the_command_let_an_hour_settle_for_as
     sealer = SealerSettings.from_environment(environment(defaults, "SealerFunction"))
 
     assert sealer.archiver == archiver
-    assert archiver.settle == DEFAULT_SETTLE
+    assert archiver.settling_time == DEFAULT_SETTLING_TIME
     # A write that began before half of it was over has to end before all of it is.
-    assert defaults.resource("ArchiverFunction")["Timeout"] < DEFAULT_SETTLE.total_seconds() / 2
+    assert defaults.resource("ArchiverFunction")["Timeout"] < DEFAULT_SETTLING_TIME.total_seconds() / 2
 
 
 # A value other than the default for each parameter that decides who is let in, and the field it ends in.

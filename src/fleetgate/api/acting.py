@@ -9,12 +9,12 @@ from botocore.config import Config
 
 from fleetgate.api import orders, stack
 from fleetgate.api.caller import masked
-from fleetgate.api.cursors import InvalidCursor, Purpose
+from fleetgate.api.cursors import CursorKind, InvalidCursor
 from fleetgate.api.problems import HttpProblem
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.documents import device_document
 from fleetgate.domain.operator_action import Change, Operator
-from fleetgate.operators.certificate_batches import Piece
+from fleetgate.operators.certificate_batches import Batch
 from fleetgate.operators.certificates import CertificateService, Tally
 from fleetgate.operators.claim_store import ClaimStore
 from fleetgate.operators.device_store import DeviceStore
@@ -95,12 +95,12 @@ def report_of(tally: Tally) -> dict[str, Any]:
     return {**(certificates_document(tally) or {}), "next_cursor": None}
 
 
-def report_of_piece(piece: Piece[Any], about: str) -> dict[str, Any]:
+def report_of_batch(batch: Batch[Any], about: str) -> dict[str, Any]:
     """What became of some certificates, with a cursor where there are more."""
-    document = report_of(piece.tally)
-    if not piece.next_place:
+    document = report_of(batch.tally)
+    if not batch.next_place:
         return document
-    cursor = stack.cursors().give(Purpose.CERTIFICATES, {"about": about, "place": piece.next_place})
+    cursor = stack.cursors().give(CursorKind.CERTIFICATES, {"about": about, "place": batch.next_place})
     return {**document, "complete": False, "next_cursor": cursor}
 
 
@@ -112,7 +112,7 @@ def place_of(cursor: str | None, about: str, beginning: _Place) -> _Place:
     """
     if cursor is None:
         return beginning
-    content = stack.cursors().take(Purpose.CERTIFICATES, cursor)
+    content = stack.cursors().take(CursorKind.CERTIFICATES, cursor)
     if content["about"] != about:
         raise InvalidCursor("the cursor belongs to another action")
     place: _Place = content["place"]

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from fleetgate.domain.audit import AuditRecord, Verdict
-from fleetgate.trail.story import Ending
+from fleetgate.trail.story import AdmissionEnding
 
 
 class RecordsPage(BaseModel):
@@ -24,14 +24,14 @@ class Count(BaseModel):
     count: int = Field(ge=1)
 
 
-class CountsPage(BaseModel):
+class CountsDocument(BaseModel):
     """Counts as far as one page goes; those of a day may go on with the next page, and are to be added up."""
 
     counts: list[Count]
     next_cursor: str | None = Field(description="Null when all are counted")
 
 
-class Admission(BaseModel):
+class AdmissionDocument(BaseModel):
     """One time that the gate let the device in."""
 
     decision_id: str
@@ -42,7 +42,7 @@ class Admission(BaseModel):
     import_id: str | None
     taken_over: bool
     repeats: int = Field(description="How often the same device certificate asked again")
-    ending: Ending = Field(description="What became of it, as far as it was seen")
+    ending: AdmissionEnding = Field(description="What became of it, as far as it was seen")
     outcomes: list[str]
 
 
@@ -56,7 +56,7 @@ class Story(BaseModel):
     import_line: int | None = Field(description="The line of the list that approved it")
     imports: dict[str, dict[str, Any] | None] = Field(description="By import ID; null where the record of one is gone")
     claim_certificates: dict[str, dict[str, Any] | None] = Field(description="By certificate ID; null: not registered")
-    admissions: list[Admission]
+    admissions: list[AdmissionDocument]
     denials: int
     operator_actions: int
     records: list[AuditRecord] = Field(description="Oldest first")

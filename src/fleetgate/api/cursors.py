@@ -20,7 +20,7 @@ class InvalidCursor(ValueError):
     """A cursor that was not given out here, was changed, is too old, or belongs to another kind of answer."""
 
 
-class Purpose(StrEnum):
+class CursorKind(StrEnum):
     """What kind of answer a cursor continues; one does not continue another."""
 
     RECORDS = "records"
@@ -38,11 +38,11 @@ class Cursors:
     def __init__(self, secret: str) -> None:
         self._secret = secret
 
-    def give(self, purpose: Purpose, content: Any) -> str:
+    def give(self, purpose: CursorKind, content: Any) -> str:
         """A cursor with some content of JSON values; it can be read by whoever has it, and not changed."""
         return str(self._signer(purpose).dumps(content))
 
-    def take(self, purpose: Purpose, cursor: str) -> Any:
+    def take(self, purpose: CursorKind, cursor: str) -> Any:
         """The content of a cursor.
 
         Raises:
@@ -55,7 +55,7 @@ class Cursors:
                 "the cursor is not one that was given out here within the last day, or belongs to another question"
             ) from error
 
-    def _signer(self, purpose: Purpose) -> URLSafeTimedSerializer:
+    def _signer(self, purpose: CursorKind) -> URLSafeTimedSerializer:
         return URLSafeTimedSerializer(
             self._secret, salt=f"fleetgate.{purpose.value}", signer_kwargs={"digest_method": hashlib.sha256}
         )

@@ -17,7 +17,7 @@ from fleetgate.api.acting import (
     has_time,
     operator_of,
     place_of,
-    report_of_piece,
+    report_of_batch,
     result_of,
     service_of,
     switch,
@@ -150,9 +150,9 @@ def block(certificate_id: fields.CertificateIdPath, order: Annotated[orders.Bloc
         itself.add([service.deactivate_for_good(None, replace(about_it, claim_certificate_id=certificate_id))])
     handle, goes_on = partial(deactivate_issued, service), partial(has_time, router)
     issued = issued_from(place, claims()) if order.deactivate_devices else ()
-    piece = handle_some(issued, handle, goes_on=goes_on)
-    piece.tally.merge(itself)
-    return _claim("blocked", change, report_of_piece(piece, about))
+    batch = handle_some(issued, handle, goes_on=goes_on)
+    batch.tally.merge(itself)
+    return _claim("blocked", change, report_of_batch(batch, about))
 
 
 @router.post(
@@ -200,8 +200,8 @@ def _act(result: str, whose: _Whose, update: _Update, handle: _Handle, order: or
     if order.keep_certificates:
         return _gate(result, change, None)
     found = devices_in(whose.pages(after=after or None))
-    piece = handle_some(found, partial(handle, service_of(operator)), goes_on=partial(has_time, router))
-    return _gate(result, change, report_of_piece(piece, about))
+    batch = handle_some(found, partial(handle, service_of(operator)), goes_on=partial(has_time, router))
+    return _gate(result, change, report_of_batch(batch, about))
 
 
 def _still(whose: _Whose, *, is_stopped: bool) -> Change[GateSwitch]:

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fleetgate.api.answers import Switch
 from fleetgate.api.fields import UNPRINTABLE
-from fleetgate.operators.certificates import Ending
+from fleetgate.operators.certificates import CertificateResult
 
 # Printable, and no space at its ends.
 LINE = rf"^[^\s{UNPRINTABLE}]([^{UNPRINTABLE}]*[^\s{UNPRINTABLE}])?$"
@@ -70,20 +70,20 @@ class HandledCertificate(BaseModel):
 
     certificate_id: str
     serial_number: str | None
-    result: Ending
+    result: CertificateResult
 
 
 class CertificatesReport(BaseModel):
     """What became of device certificates in AWS IoT."""
 
     complete: bool = Field(description="False: send the same again, with the cursor if there is one")
-    results: dict[Ending, int] = Field(description="How many ended how")
+    results: dict[CertificateResult, int] = Field(description="How many ended how")
     not_done: list[HandledCertificate] = Field(description="AWS IoT refused or could not be asked")
     not_found: list[HandledCertificate] = Field(description="AWS IoT does not know them, so nobody can use them")
     next_cursor: str | None = Field(description="Where to go on; null when all were looked at")
 
 
-class Action(BaseModel):
+class ActionAnswer(BaseModel):
     """Something that was done."""
 
     result: str = Field(description="What was done; unchanged if everything was as asked already")
@@ -91,19 +91,19 @@ class Action(BaseModel):
     certificates: CertificatesReport | None = Field(description="Null where they were left as they are")
 
 
-class DeviceAction(Action):
+class DeviceAction(ActionAnswer):
     """Something that was done with a device."""
 
     device: dict[str, Any] = Field(description="Its allow-list entry, as it stands now")
 
 
-class GateAction(Action):
+class GateAction(ActionAnswer):
     """Something that was done with the switch."""
 
     gate: Switch
 
 
-class ClaimAction(Action):
+class ClaimAction(ActionAnswer):
     """Something that was done with a claim certificate."""
 
     claim: dict[str, Any] = Field(description="Its registration, as it stands now")

@@ -18,14 +18,14 @@ from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 from fleetgate.api import answers, fields, stack
 from fleetgate.api.application import answered, problems
 from fleetgate.api.caller import MASK, MASKED, masked
-from fleetgate.api.cursors import Purpose, content_of, question_in
+from fleetgate.api.cursors import CursorKind, content_of, question_in
 from fleetgate.api.problems import HttpProblem
 from fleetgate.domain.audit import AuditRecord, QueryAction, RecordKind, Verdict
 from fleetgate.domain.documents import record_document, switch_document
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.trail.device_story import device_story
 from fleetgate.trail.export import ExportFormat, exported
-from fleetgate.trail.note_query import note_question
+from fleetgate.trail.note_query import note_query
 from fleetgate.trail.query import ALL_BUT_QUERIES, AuditQuery, Place
 from fleetgate.trail.story_document import story_document
 
@@ -83,11 +83,11 @@ def list_records(
     ] = Form.JSON,
 ) -> Response[Any]:
     """Answer a page of the records that meet every condition that is given."""
-    query, place = _question(Purpose.RECORDS, fields.asked(locals()), cursor)
+    query, place = _question(CursorKind.RECORDS, fields.asked(locals()), cursor)
     with _noted(QueryAction.LIST_RECORDS if form is Form.JSON else QueryAction.EXPORT_RECORDS, query.words):
         page = stack.trail().page(query, limit=limit, place=place)
     records = page.records if _asking().sees_all else tuple(map(_masked_record, page.records))
-    following = _next(Purpose.RECORDS, query, page.next_place)
+    following = _next(CursorKind.RECORDS, query, page.next_place)
     headers = {"Cache-Control": "no-store"}
     if following:
         headers["Link"] = f'</v1/records?format={form.value}&limit={limit}&cursor={following}>; rel="next"'
@@ -104,7 +104,7 @@ def list_records(
     summary="Audit records counted",
     operation_id="countRecords",
     tags=_TAGS,
-    responses=answered(answers.CountsPage, HTTPStatus.BAD_REQUEST),
+    responses=answered(answers.CountsDocument, HTTPStatus.BAD_REQUEST),
 )
 def count_records(
     *,
@@ -125,16 +125,16 @@ def count_records(
     start: fields.FromQuery = None,
     end: fields.ToQuery = None,
     cursor: fields.CursorQuery = None,
-) -> answers.CountsPage:
+) -> answers.CountsDocument:
     """Answer how many records there are, by UTC day, verdict and reason."""
-    query, place = _question(Purpose.COUNTS, fields.asked(locals()), cursor, kinds=frozenset({RecordKind.DECISION}))
+    query, place = _question(CursorKind.COUNTS, fields.asked(locals()), cursor, kinds=frozenset({RecordKind.DECISION}))
     with _noted(QueryAction.COUNT_RECORDS, query.words):
         page = stack.trail().counts(query, place=place)
     counts = [
         answers.Count(day=day, verdict=Verdict(verdict) if verdict else None, reason=reason, count=count)
         for (day, verdict, reason), count in sorted(page.counts.items(), reverse=True)
     ]
-    return answers.CountsPage(counts=counts, next_cursor=_next(Purpose.COUNTS, query, page.next_place))
+    return answers.CountsDocument(counts=counts, next_cursor=_next(CursorKind.COUNTS, query, page.next_place))
 
 
 @router.get(
@@ -178,7 +178,7 @@ def _asking() -> stack.Asking:
 
 
 def _question(
-    purpose: Purpose, asked: dict[str, Any], cursor: str | None, kinds: frozenset[RecordKind] = ALL_BUT_QUERIES
+    purpose: CursorKind, asked: dict[str, Any], cursor: str | None, kinds: frozenset[RecordKind] = ALL_BUT_QUERIES
 ) -> tuple[AuditQuery, Place | None]:
     if cursor is None:
         query, place = fields.query_of(asked, kinds=kinds, now=stack.CLOCK.now()), None
@@ -194,7 +194,7 @@ def _question(
     return query, place
 
 
-def _next(purpose: Purpose, query: AuditQuery, place: Place | None) -> str | None:
+def _next(purpose: CursorKind, query: AuditQuery, place: Place | None) -> str | None:
     return stack.cursors().give(purpose, content_of(query, place)) if place else None
 
 
@@ -204,7 +204,7 @@ def _noted(question: QueryAction, words: str) -> Iterator[None]:
     asking, trail = _asking(), stack.trail()
     stack.prime()
     noting = stack.background_executor().submit(
-        note_question,
+        note_query,
         question,
         words,
         actor=asking.caller.actor,

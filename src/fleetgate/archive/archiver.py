@@ -13,7 +13,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from fleetgate.archive.records import ArchivedBatch, Change, StreamChange, archive_records
+from fleetgate.archive.records import ArchivedBatch, StreamChange, StreamChangeKind, archive_records
 from fleetgate.archive.settings import ArchiverSettings
 from fleetgate.archive.store import Archive
 
@@ -39,7 +39,7 @@ def handler(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, list
         [_change(record) for record in event["Records"]],
         archive=_archive(),
         now=datetime.now(UTC),
-        settle=_settings().settle,
+        settling_time=_settings().settling_time,
     )
     _report(done)
     return {"batchItemFailures": [{"itemIdentifier": number} for number in done.failed]}
@@ -49,11 +49,11 @@ def _change(record: Mapping[str, Any]) -> StreamChange:
     details, identity = record["dynamodb"], record.get("userIdentity") or {}
     return StreamChange(
         sequence_number=details["SequenceNumber"],
-        change=Change(record["eventName"]),
+        change=StreamChangeKind(record["eventName"]),
         at=datetime.fromtimestamp(float(details["ApproximateCreationDateTime"]), UTC),
         keys=details["Keys"],
         image=details.get("NewImage"),
-        has_expired=record["eventName"] == Change.REMOVED and _TIME_TO_LIVE.items() <= identity.items(),
+        has_expired=record["eventName"] == StreamChangeKind.REMOVED and _TIME_TO_LIVE.items() <= identity.items(),
     )
 
 

@@ -24,7 +24,7 @@ from fleetgate.domain.canonical_json import canonical_json
 DIGESTS = "digests/"
 HOUR = timedelta(hours=1)
 # How long an hour is open after its end, unless the stack says otherwise.
-DEFAULT_SETTLE = timedelta(minutes=10)
+DEFAULT_SETTLING_TIME = timedelta(minutes=10)
 
 _DIGEST_VERSION = 1
 _FOLDER = re.compile(r"[a-z]+/year=(\d{4})/month=(\d\d)/day=(\d\d)/hour=(\d\d)/")
@@ -173,17 +173,17 @@ def hours_between(start: datetime, end: datetime) -> Iterable[datetime]:
         start += HOUR
 
 
-def closes_at(hour: datetime, settle: timedelta) -> datetime:
+def closes_at(hour: datetime, settling_time: timedelta) -> datetime:
     """When an hour may be sealed: what arrives for it arrives before."""
-    return hour + HOUR + settle
+    return hour + HOUR + settling_time
 
 
-def arrival_hour(recorded: datetime, *, now: datetime, settle: timedelta) -> datetime:
+def arrival_hour(recorded: datetime, *, now: datetime, settling_time: timedelta) -> datetime:
     """The hour that a record is to be sealed with: its own, or the one it is now if that is too late.
 
     It is too late for its own at half the time for settling, so that a write which began in time ends in time.
     """
-    return recorded if now < closes_at(recorded, settle / 2) else hour_of(now)
+    return recorded if now < closes_at(recorded, settling_time / 2) else hour_of(now)
 
 
 def digest_key(hour: datetime) -> str:

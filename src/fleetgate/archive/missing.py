@@ -12,7 +12,7 @@ from fleetgate.archive.store import Archive
 from fleetgate.domain.canonical_json import canonical_json
 
 # Of one object.
-_MOST_RECORDS = 10_000
+_MAX_RECORDS = 10_000
 
 
 def archive_missing(day: date, *, archive: Archive, lines: AuditLines, now: datetime) -> int:
@@ -33,8 +33,8 @@ def archive_missing(day: date, *, archive: Archive, lines: AuditLines, now: date
         for document in lines.of_day(day)
         if (line := canonical_json(document)) not in there
     ]
-    for first in range(0, len(missing), _MOST_RECORDS):
-        put_batch(archive, Folder.ARRIVED, hour_of(now), missing[first : first + _MOST_RECORDS])
+    for first in range(0, len(missing), _MAX_RECORDS):
+        put_batch(archive, Folder.ARRIVED, hour_of(now), missing[first : first + _MAX_RECORDS])
     return len(missing)
 
 

@@ -139,7 +139,7 @@ def _prove_hour(hour: datetime, documents: _Documents, *, verifier: Verifier, no
 
 
 def _is_due(found: FoundDigest, verifier: Verifier, now: datetime) -> bool:
-    return now >= closes_at(found.hour, verifier.settle) + SEALING_TAKES
+    return now >= closes_at(found.hour, verifier.settling_time) + SEALING_TAKES
 
 
 def _findings_of_next(following: FoundDigest, *, is_due: bool) -> Iterator[Finding]:

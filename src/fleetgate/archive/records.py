@@ -21,7 +21,7 @@ from fleetgate.store.audit_reader import document_from
 LINES_TYPE = "application/gzip"
 
 
-class Change(StrEnum):
+class StreamChangeKind(StrEnum):
     """What happened to an item, as DynamoDB Streams says it."""
 
     INSERTED = "INSERT"
@@ -40,7 +40,7 @@ class StreamChange:
     """
 
     sequence_number: str
-    change: Change
+    change: StreamChangeKind
     at: datetime
     keys: Mapping[str, Any]
     image: Mapping[str, Any] | None
@@ -49,7 +49,7 @@ class StreamChange:
     @property
     def is_anomaly(self) -> bool:
         """Whether it changes a record that was there: nobody is granted that."""
-        return self.change is not Change.INSERTED and not self.has_expired
+        return self.change is not StreamChangeKind.INSERTED and not self.has_expired
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +72,17 @@ class ArchivedBatch:
 
 
 def archive_records(
-    changes: Sequence[StreamChange], *, archive: Archive, now: datetime, settle: timedelta
+    changes: Sequence[StreamChange], *, archive: Archive, now: datetime, settling_time: timedelta
 ) -> ArchivedBatch:
     """Archive the changes of a batch; each hour by itself, so that one that fails does not hold up the others.
 
     Args:
-        settle: How long an hour is open after its end.
+        settling_time: How long an hour is open after its end.
     """
     done, late, anomalies = 0, 0, 0
     failed: list[str] = []
     faults: list[Fault] = []
-    for hour, group in _by_hour(changes, now=now, settle=settle).items():
+    for hour, group in _by_hour(changes, now=now, settling_time=settling_time).items():
         try:
             put_batch(archive, Folder.ARRIVED, hour, {(new.record_id, new.line) for new in group})
             done += len(group)
@@ -92,7 +92,7 @@ def archive_records(
             faults.append(fault)
     for change in filter(lambda change: change.is_anomaly, changes):
         try:
-            hour = arrival_hour(hour_of(change.at), now=now, settle=settle)
+            hour = arrival_hour(hour_of(change.at), now=now, settling_time=settling_time)
             put_batch(archive, Folder.ANOMALIES, hour, [_anomaly(change)])
             anomalies += 1
         except Fault as fault:
@@ -110,14 +110,14 @@ class _NewRecord:
 
 
 def _by_hour(
-    changes: Iterable[StreamChange], *, now: datetime, settle: timedelta
+    changes: Iterable[StreamChange], *, now: datetime, settling_time: timedelta
 ) -> Mapping[datetime, list[_NewRecord]]:
     groups: dict[datetime, list[_NewRecord]] = defaultdict(list)
     for change in changes:
-        if change.change is Change.INSERTED:
+        if change.change is StreamChangeKind.INSERTED:
             document = document_from(change.image or {})
             recorded = recorded_hour(document) or hour_of(change.at)
-            hour = arrival_hour(recorded, now=now, settle=settle)
+            hour = arrival_hour(recorded, now=now, settling_time=settling_time)
             groups[hour].append(
                 _NewRecord(
                     change.sequence_number, record_id_of(document), canonical_json(document), is_late=hour != recorded

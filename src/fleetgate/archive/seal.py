@@ -37,7 +37,7 @@ from fleetgate.domain.reasons import FaultReason
 DIGEST_TYPE = "application/json"
 
 # Of one object; some 10 MB compressed.
-_MOST_RECORDS = 100_000
+_MAX_RECORDS = 100_000
 # How far back the last digest is looked for before all of them are listed.
 _USUALLY_WITHIN = timedelta(days=3)
 
@@ -51,13 +51,13 @@ class Sealer:
 
     Attributes:
         stack: ARN of the stack, without the ID at its end.
-        settle: How long an hour is open after its end.
+        settling_time: How long an hour is open after its end.
     """
 
     archive: Archive
     key: SealingKey
     stack: str
-    settle: timedelta
+    settling_time: timedelta
 
     def seal(self, hour: datetime, previous: DigestReference | None, public_key_sha256: str) -> HourDigest:
         """Write the digest of a closed hour, or find it written by another."""
@@ -140,8 +140,8 @@ class Sealer:
     def _put_records(self, recorded: datetime, lines: Iterable[_Line], *, sealed_in: datetime) -> list[ArchivedObject]:
         ordered = sorted(lines)
         return [
-            self._put_object(recorded, ordered[start : start + _MOST_RECORDS], sealed_in)
-            for start in range(0, len(ordered), _MOST_RECORDS)
+            self._put_object(recorded, ordered[start : start + _MAX_RECORDS], sealed_in)
+            for start in range(0, len(ordered), _MAX_RECORDS)
         ]
 
     def _put_object(self, recorded: datetime, lines: Sequence[_Line], sealed_in: datetime) -> ArchivedObject:
@@ -194,10 +194,10 @@ def seal_hours(sealer: Sealer, *, now: datetime, max_hours: int, has_time: Calla
         has_time: Asked before each hour; what is left then is for the next run.
     """
     last = sealer.last(now)
-    hour = last.hour + HOUR if last else sealer.first_hour() or hour_of(now - sealer.settle) - HOUR
+    hour = last.hour + HOUR if last else sealer.first_hour() or hour_of(now - sealer.settling_time) - HOUR
     public_key_sha256 = sha256_of(sealer.key.public_key())
     digests: list[HourDigest] = []
-    while now >= closes_at(hour, sealer.settle):
+    while now >= closes_at(hour, sealer.settling_time):
         if len(digests) == max_hours or not has_time():
             return SealedHours(tuple(digests), is_done=False)
         last = sealer.seal(hour, _reference(last) if last else None, public_key_sha256)

@@ -57,5 +57,5 @@ def _sealer() -> Sealer:
         archive=Archive.of_environment(settings.archiver.bucket),
         key=SealingKey.of_environment(settings.key_arn),
         stack=settings.stack_arn,
-        settle=settings.archiver.settle,
+        settling_time=settings.archiver.settling_time,
     )

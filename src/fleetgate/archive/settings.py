@@ -13,11 +13,11 @@ class ArchiverSettings:
     """All that the archiver is told from outside.
 
     Attributes:
-        settle: How long an hour is open after its end.
+        settling_time: How long an hour is open after its end.
     """
 
     bucket: str
-    settle: timedelta
+    settling_time: timedelta
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -27,7 +27,9 @@ class ArchiverSettings:
             InvalidSettings: A variable is missing or cannot be read.
         """
         read = Reader(environment)
-        return cls(bucket=read.text("ARCHIVE_NAME"), settle=timedelta(minutes=read.number("ARCHIVE_SETTLE_MINUTES")))
+        return cls(
+            bucket=read.text("ARCHIVE_NAME"), settling_time=timedelta(minutes=read.number("ARCHIVE_SETTLE_MINUTES"))
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

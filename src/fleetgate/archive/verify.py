@@ -44,7 +44,7 @@ SEALING_TAKES = timedelta(hours=3)
 # Reading waits for S3, unpacking and hashing let other threads work.
 _WORKERS = 4
 # Records that a finding names.
-_MOST_NAMED = 5
+_MAX_NAMED = 5
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 
@@ -55,13 +55,13 @@ class Verifier:
 
     Attributes:
         lines: The audit table.
-        settle: How long an hour is open after its end.
+        settling_time: How long an hour is open after its end.
     """
 
     archive: Archive
     lines: AuditLines
     verify_signature: VerifySignature
-    settle: timedelta
+    settling_time: timedelta
 
 
 @dataclass(slots=True, kw_only=True)
@@ -127,7 +127,7 @@ def verify_archive(
             findings: list[Finding] = []
             verified: list[FoundDigest] = []
             for found, following in pairwise(digests):
-                match _state(found, following, beginning=beginning, now=now, settle=verifier.settle):
+                match _state(found, following, beginning=beginning, now=now, settling_time=verifier.settling_time):
                     case _State.EARLIER:
                         done.earlier_hours += 1
                     case _State.OPEN:
@@ -160,14 +160,14 @@ class _State(Enum):
 
 
 def _state(
-    found: FoundDigest, following: FoundDigest, *, beginning: datetime, now: datetime, settle: timedelta
+    found: FoundDigest, following: FoundDigest, *, beginning: datetime, now: datetime, settling_time: timedelta
 ) -> _State:
     if found.is_there or following.is_there:
         # A digest that begins the chain has none before it.
         return _State.DUE if found.is_there or found.hour >= beginning else _State.EARLIER
     if found.hour < beginning:
         return _State.EARLIER
-    return _State.OPEN if now < closes_at(found.hour, settle) + SEALING_TAKES else _State.DUE
+    return _State.OPEN if now < closes_at(found.hour, settling_time) + SEALING_TAKES else _State.DUE
 
 
 def _beginning(archive: Archive, find: Callable[[datetime], FoundDigest]) -> datetime:
@@ -237,5 +237,5 @@ class _Archived:
             if expires is None or expires > now.timestamp():
                 self._found[FindingKind.RECORD_NOT_IN_TABLE, record.hour].append(record.record_id)
         for (kind, hour), record_ids in self._found.items():
-            named = tuple(sorted(record_ids)[:_MOST_NAMED])
+            named = tuple(sorted(record_ids)[:_MAX_NAMED])
             yield Finding(kind=kind, hour=hour, record_ids=named, count=len(record_ids))

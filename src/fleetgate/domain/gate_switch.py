@@ -7,7 +7,7 @@ from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.reasons import DenialReason
 
 # Every decision reads the switch, so it must stay a small item.
-MOST_NAMES = 200
+MAX_NAMES = 200
 
 
 class TooManyNames(ValueError):
@@ -72,7 +72,7 @@ class GateSwitch:
     def _changed(self, after: Self) -> Self:
         if after == self:
             return self
-        if len(after.manufacturers) + len(after.imports) > MOST_NAMES:
+        if len(after.manufacturers) + len(after.imports) > MAX_NAMES:
             raise TooManyNames
         return replace(after, version=self.version + 1)
 

@@ -9,7 +9,7 @@ from fleetgate.domain.claim import ClaimCertificate, ClaimStatus
 from fleetgate.domain.gate_switch import GateSwitch
 from fleetgate.domain.reasons import AllowRule, DenialReason
 from fleetgate.gate.policy import GatePolicy, ReprovisioningPolicy
-from fleetgate.gate.request import Identity
+from fleetgate.gate.request import PresentedIdentity
 
 # Where a parameter of the provisioning template has no value for a device. AWS IoT refuses unresolved references.
 UNSPECIFIED = "none"
@@ -50,7 +50,7 @@ Decision = Allowed | Denied
 class _Case:
     """Everything one decision is made from."""
 
-    identity: Identity
+    identity: PresentedIdentity
     entry: AllowListEntry
     claim: ClaimCertificate | None
     switch: GateSwitch
@@ -84,7 +84,7 @@ class _Case:
 
 
 def decide(
-    identity: Identity,
+    identity: PresentedIdentity,
     entry: AllowListEntry | None,
     claim: ClaimCertificate | None,
     policy: GatePolicy,
@@ -129,7 +129,7 @@ def thing_name(entry: AllowListEntry, policy: GatePolicy) -> str:
 
 
 def _claim_alone(
-    identity: Identity, claim: ClaimCertificate | None, policy: GatePolicy, now: datetime
+    identity: PresentedIdentity, claim: ClaimCertificate | None, policy: GatePolicy, now: datetime
 ) -> DenialReason | None:
     if claim is None:
         return DenialReason.CLAIM_CERTIFICATE_NOT_REGISTERED if policy.require_registered_claims else None

@@ -8,7 +8,7 @@ from fleetgate.domain.audit import AuditRecord, Clock, RecordKind, Verdict, prin
 from fleetgate.domain.reasons import AllowRule, DenialReason
 from fleetgate.gate.decision import Allowed, Decision, Denied, decide, thing_name
 from fleetgate.gate.policy import GatePolicy
-from fleetgate.gate.request import Identity, RegistrationRequest, identify, presented
+from fleetgate.gate.request import PresentedIdentity, RegistrationRequest, identify, presented
 from fleetgate.gate.store import NOTHING_FOUND, Facts, GateStore
 from fleetgate.store.faults import Overtaken, until_written
 
@@ -37,11 +37,11 @@ def register_thing(
     Raises:
         Fault: The request could not be judged; no allow was made.
     """
-    scribe = _Scribe(request, policy, request_id)
+    builder = _RecordBuilder(request, policy, request_id)
     identity = identify(request, policy)
     if isinstance(identity, DenialReason):
         moment = clock.now()
-        record = scribe.denial(identity, moment, clock.new_record_id(moment))
+        record = builder.denial(identity, moment, clock.new_record_id(moment))
         store.record(record)
         return Registration(decision=Denied(identity), record=record)
 
@@ -56,11 +56,11 @@ def register_thing(
         )
         match decision:
             case Denied(reason):
-                record = scribe.denial(reason, moment, record_id, identity, facts)
+                record = builder.denial(reason, moment, record_id, identity, facts)
                 store.record(record)
                 return Registration(decision=decision, record=record)
             case Allowed():
-                record = scribe.allowance(decision, moment, record_id, identity)
+                record = builder.allowance(decision, moment, record_id, identity)
                 lost = store.commit(decision, record, judged_under=facts.switch)
                 if lost is None:
                     return Registration(decision=decision, record=record)
@@ -77,14 +77,14 @@ def register_thing(
 
 
 @dataclass(frozen=True, slots=True)
-class _Scribe:
+class _RecordBuilder:
     """Writes down what was decided about one request."""
 
     request: RegistrationRequest
     policy: GatePolicy
     request_id: str | None
 
-    def allowance(self, allowed: Allowed, moment: datetime, record_id: str, identity: Identity) -> AuditRecord:
+    def allowance(self, allowed: Allowed, moment: datetime, record_id: str, identity: PresentedIdentity) -> AuditRecord:
         held = allowed.reserved.reservation if allowed.reserved else None
         return replace(
             self._record(Verdict.ALLOWED, allowed.rule, moment, record_id, identity),
@@ -102,7 +102,7 @@ class _Scribe:
         reason: DenialReason,
         moment: datetime,
         record_id: str,
-        identity: Identity | None = None,
+        identity: PresentedIdentity | None = None,
         facts: Facts = NOTHING_FOUND,
     ) -> AuditRecord:
         entry, claim = facts.entry, facts.claim
@@ -119,7 +119,7 @@ class _Scribe:
         reason: AllowRule | DenialReason,
         moment: datetime,
         record_id: str,
-        identity: Identity | None,
+        identity: PresentedIdentity | None,
     ) -> AuditRecord:
         request, policy = self.request, self.policy
         return AuditRecord(

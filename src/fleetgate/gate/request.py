@@ -30,7 +30,7 @@ class RegistrationRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class PresentedIdentity:
     """Who the device says it is, with everything about the request that could be wrong already ruled out."""
 
     certificate_id: str
@@ -39,7 +39,7 @@ class Identity:
     mac_address: MacAddress | None
 
 
-def identify(request: RegistrationRequest, policy: GatePolicy) -> Identity | DenialReason:
+def identify(request: RegistrationRequest, policy: GatePolicy) -> PresentedIdentity | DenialReason:
     """Read the identity that a request presents, before anything is looked up.
 
     Returns:
@@ -57,7 +57,7 @@ def identify(request: RegistrationRequest, policy: GatePolicy) -> Identity | Den
     mac_address = _mac_address(request, policy)
     if isinstance(mac_address, DenialReason):
         return mac_address
-    return Identity(
+    return PresentedIdentity(
         certificate_id=request.certificate_id,
         claim_certificate_id=request.claim_certificate_id,
         serial_number=serial_number,

@@ -18,7 +18,7 @@ _Place = TypeVar("_Place")
 
 
 @dataclass(frozen=True, slots=True)
-class Piece(Generic[_Place]):
+class Batch(Generic[_Place]):
     """What was done of a long work.
 
     Attributes:
@@ -34,7 +34,7 @@ def handle_some(
     handle: Callable[[_Subject], tuple[Handled, ...]],
     *,
     goes_on: Callable[[], bool],
-) -> Piece[_Place]:
+) -> Batch[_Place]:
     """Do the same with the certificates of devices one after the other, as long as there is time.
 
     Args:
@@ -47,10 +47,10 @@ def handle_some(
     tally, place, waiting = Tally(), None, iter(subjects)
     while some := list(islice(waiting, _AT_ONCE)):
         if place is not None and not goes_on():
-            return Piece(tally, place)
+            return Batch(tally, place)
         tally.merge(handle_all([subject for subject, _ in some if subject is not None], handle))
         place = some[-1][1]
-    return Piece(tally, None)
+    return Batch(tally, None)
 
 
 def devices_in(pages: Iterable[DevicePage]) -> Iterator[tuple[AllowListEntry | None, str]]:

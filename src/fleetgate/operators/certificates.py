@@ -15,7 +15,7 @@ from fleetgate.store.certificates import CertificateOutOfReach, Certificates, Ce
 from fleetgate.store.faults import Overtaken, until_written
 
 
-class Ending(StrEnum):
+class CertificateResult(StrEnum):
     """How an action on a certificate ended."""
 
     DEACTIVATED = "deactivated"
@@ -30,7 +30,7 @@ class Ending(StrEnum):
 
 # AWS IoT deletes a certificate that nobody used in its first hour, so one that it does not know is no failure: nobody
 # can connect with it either.
-FAILURES = frozenset({Ending.NOT_PERMITTED, Ending.THROTTLED, Ending.UNAVAILABLE})
+FAILURES = frozenset({CertificateResult.NOT_PERMITTED, CertificateResult.THROTTLED, CertificateResult.UNAVAILABLE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Handled:
 
     certificate_id: str
     serial_number: SerialNumber | None
-    ending: Ending
+    ending: CertificateResult
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class Tally:
     """
 
     devices: int = 0
-    endings: Counter[Ending] = field(default_factory=Counter)
+    endings: Counter[CertificateResult] = field(default_factory=Counter)
     noteworthy: list[Handled] = field(default_factory=list)
 
     def add(self, handled: Iterable[Handled]) -> None:
@@ -61,7 +61,7 @@ class Tally:
         self.devices += 1
         for one in handled:
             self.endings[one.ending] += 1
-            if one.ending in FAILURES | {Ending.NOT_FOUND}:
+            if one.ending in FAILURES | {CertificateResult.NOT_FOUND}:
                 self.noteworthy.append(one)
 
     def merge(self, other: "Tally") -> None:
@@ -114,12 +114,14 @@ class CertificateService:
             self._change(entry, certificate_id, is_noted=False, action=OperatorAction.DEACTIVATE_CERTIFICATE)
         try:
             if self.certificates.status(certificate_id) in _CANNOT_CONNECT:
-                return Handled(certificate_id=certificate_id, serial_number=serial_number, ending=Ending.UNCHANGED)
+                return Handled(
+                    certificate_id=certificate_id, serial_number=serial_number, ending=CertificateResult.UNCHANGED
+                )
             self.devices.append(self._record(OperatorAction.DEACTIVATE_CERTIFICATE, certificate_id, about))
             self.certificates.deactivate(certificate_id)
         except CertificateOutOfReach as error:
             return self._out_of_reach(error.obstacle, certificate_id, serial_number, about)
-        return Handled(certificate_id=certificate_id, serial_number=serial_number, ending=Ending.DEACTIVATED)
+        return Handled(certificate_id=certificate_id, serial_number=serial_number, ending=CertificateResult.DEACTIVATED)
 
     def activate(self, entry: AllowListEntry) -> tuple[Handled, ...]:
         """Activate the certificates of a device again that a quarantine deactivated, if nothing stops it any more.
@@ -140,7 +142,7 @@ class CertificateService:
         try:
             status = self.certificates.status(certificate_id)
             if status in _CANNOT_CONNECT:
-                ending = Ending.UNCHANGED
+                ending = CertificateResult.UNCHANGED
             else:
                 # Noted before it happens: whatever is cut off in between, a release knows what to activate.
                 if status is CertificateStatus.ACTIVE:
@@ -148,7 +150,7 @@ class CertificateService:
                 else:
                     self.devices.append(self._record(OperatorAction.DEACTIVATE_CERTIFICATE, certificate_id, about))
                 self.certificates.deactivate(certificate_id)
-                ending = Ending.DEACTIVATED
+                ending = CertificateResult.DEACTIVATED
         except CertificateOutOfReach as error:
             return self._out_of_reach(error.obstacle, certificate_id, entry.serial_number, about)
         return Handled(certificate_id=certificate_id, serial_number=entry.serial_number, ending=ending)
@@ -156,7 +158,7 @@ class CertificateService:
     def _activate(self, entry: AllowListEntry, certificate_id: str) -> Handled:
         if self.is_stopped(entry):
             return Handled(
-                certificate_id=certificate_id, serial_number=entry.serial_number, ending=Ending.STILL_STOPPED
+                certificate_id=certificate_id, serial_number=entry.serial_number, ending=CertificateResult.STILL_STOPPED
             )
         try:
             was_inactive = self.certificates.status(certificate_id) is CertificateStatus.INACTIVE
@@ -165,7 +167,7 @@ class CertificateService:
             now = self._change(entry, certificate_id, is_noted=False, action=OperatorAction.ACTIVATE_CERTIFICATE)
             if was_inactive and now is not None and self.is_stopped(now):
                 # Somebody stopped it meanwhile, and found the certificate inactive still.
-                return replace(self._deactivate(now, certificate_id), ending=Ending.STILL_STOPPED)
+                return replace(self._deactivate(now, certificate_id), ending=CertificateResult.STILL_STOPPED)
         except CertificateOutOfReach as error:
             if error.obstacle is Obstacle.NOT_FOUND:
                 self._change(entry, certificate_id, is_noted=False, action=OperatorAction.CERTIFICATE_OUT_OF_REACH)
@@ -173,7 +175,7 @@ class CertificateService:
         return Handled(
             certificate_id=certificate_id,
             serial_number=entry.serial_number,
-            ending=Ending.ACTIVATED if was_inactive else Ending.UNCHANGED,
+            ending=CertificateResult.ACTIVATED if was_inactive else CertificateResult.UNCHANGED,
         )
 
     def _change(
@@ -206,7 +208,9 @@ class CertificateService:
     ) -> Handled:
         if obstacle is not Obstacle.NOT_FOUND:
             self.devices.append(self._record(OperatorAction.CERTIFICATE_OUT_OF_REACH, certificate_id, about))
-        return Handled(certificate_id=certificate_id, serial_number=serial_number, ending=Ending(obstacle.value))
+        return Handled(
+            certificate_id=certificate_id, serial_number=serial_number, ending=CertificateResult(obstacle.value)
+        )
 
     def _record(self, action: OperatorAction, certificate_id: str, about: Mapping[str, str | None]) -> AuditRecord:
         changes: dict[str, str | None] = {**about, "certificate_id": certificate_id}

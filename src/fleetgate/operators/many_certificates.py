@@ -73,7 +73,7 @@ def deactivate_issued(service: CertificateService, record: AuditRecord) -> tuple
 
 # Where a walk through what was issued is: the claim certificate and the certificates that lead from it to here, each
 # with the ID of the last record that was gone through.
-IssuedPlace = list[list[str]]
+IssuedCursor = list[list[str]]
 
 
 def issued_through(claim_certificate_id: str, claims: ClaimStore) -> Iterator[AuditRecord]:
@@ -82,7 +82,7 @@ def issued_through(claim_certificate_id: str, claims: ClaimStore) -> Iterator[Au
     return (record for record, _ in found if record is not None)
 
 
-def issued_from(place: IssuedPlace, claims: ClaimStore) -> Iterator[tuple[AuditRecord | None, IssuedPlace]]:
+def issued_from(place: IssuedCursor, claims: ClaimStore) -> Iterator[tuple[AuditRecord | None, IssuedCursor]]:
     """The same from some place on, each with the place behind it; a query that found nothing has a place all the same.
 
     Depth first, so that a place is as short as a device's certificates are many. A place behind everything is empty.

@@ -25,7 +25,7 @@ _RUNNING = timedelta(hours=2)
 _THREADS = 8
 _AT_ONCE = 200
 # Devices that stay, of which the result names each.
-_MOST_NAMED = 20
+_MAX_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ def roll_back_import(
             reasons = list(pool.map(lambda entry: _remove(entry, import_id, devices, operator), some))
             stay = [(entry.serial_number, reason) for entry, reason in zip(some, reasons, strict=True) if reason]
             kept.update(reason for _, reason in stay)
-            examples = [*examples, *stay][:_MOST_NAMED]
+            examples = [*examples, *stay][:_MAX_NAMED]
             removed += len(some) - len(stay)
             progress(removed)
     for mac_address, owner in allow_list.mac_addresses_of_import(import_id):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from fleetgate.domain.audit import OperatorAction
-from fleetgate.domain.gate_switch import MOST_NAMES, GateSwitch, TooManyNames
+from fleetgate.domain.gate_switch import MAX_NAMES, GateSwitch, TooManyNames
 from fleetgate.domain.operator_action import Change, Operator
 from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.imports.store.records import ImportRecords, known_import
@@ -138,6 +138,6 @@ def _changed(switch: GateSwitch, transition: Callable[[GateSwitch], GateSwitch])
     except TooManyNames as error:
         raise Refusal(
             RefusalCode.TOO_MANY_STOPS,
-            f"{MOST_NAMES} manufacturers and imports are in quarantine already, and no more can be: release some, "
+            f"{MAX_NAMES} manufacturers and imports are in quarantine already, and no more can be: release some, "
             "quarantine devices one by one, or stop the gate.",
         ) from error

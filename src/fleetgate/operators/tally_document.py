@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fleetgate.operators.certificates import FAILURES, Ending, Handled, Tally
+from fleetgate.operators.certificates import FAILURES, CertificateResult, Handled, Tally
 
 
 def certificates_document(tally: Tally | None) -> dict[str, Any] | None:
@@ -13,7 +13,7 @@ def certificates_document(tally: Tally | None) -> dict[str, Any] | None:
         "complete": tally.is_complete,
         "results": {ending.value: number for ending, number in sorted(tally.endings.items()) if number},
         "not_done": [_handled_document(one) for one in tally.noteworthy if one.ending in FAILURES],
-        "not_found": [_handled_document(one) for one in tally.noteworthy if one.ending is Ending.NOT_FOUND],
+        "not_found": [_handled_document(one) for one in tally.noteworthy if one.ending is CertificateResult.NOT_FOUND],
     }
 
 

@@ -1,1 +1,1 @@
-"""TODO walk."""
+"""TODO sweep."""

@@ -9,7 +9,7 @@ from fleetgate.domain.faults import Fault
 from fleetgate.domain.reasons import FaultReason
 
 # AWS IoT API reference, ListThings: maxResults.
-_MOST_THINGS_A_PAGE = 250
+_MAX_THINGS_A_PAGE = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Things:
         place = {"nextToken": token} if token else {}
         try:
             found = self._client.list_things(
-                thingTypeName=self._thing_type_name, maxResults=_MOST_THINGS_A_PAGE, **place
+                thingTypeName=self._thing_type_name, maxResults=_MAX_THINGS_A_PAGE, **place
             )
         except ClientError as error:
             # How long a token is good for is not documented.

@@ -10,7 +10,7 @@ from ulid import ULID
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord, Clock, RecordKind, printable
 from fleetgate.domain.identifiers import InvalidIdentifier, SerialNumber
-from fleetgate.outcomes.outcome import Evidence, Outcome, came_into_use, completed, decision_meant, fell_back
+from fleetgate.outcomes.outcome import OutcomeEvent, OutcomeReason, came_into_use, completed, decision_meant, fell_back
 from fleetgate.outcomes.store import OutcomeStore
 from fleetgate.store.faults import Overtaken, until_written
 
@@ -41,7 +41,7 @@ class OutcomeRecorder:
     thing_name_prefix: str
     clock: Clock
 
-    def note(self, outcome: Outcome) -> Noted:
+    def note(self, outcome: OutcomeEvent) -> Noted:
         """Note one sign. The same sign again, or signs in another order, end in the same state and the same records.
 
         Raises:
@@ -51,18 +51,18 @@ class OutcomeRecorder:
         entry = self.store.device(serial_number) if serial_number else None
         decision_id = decision_meant(entry, outcome) if entry else None
         if outcome.is_of_stack and decision_id is None and not self._was_decided(outcome, serial_number):
-            return self._noted(Evidence.UNAPPROVED_THING, outcome, serial_number, outcome.sign_id)
+            return self._noted(OutcomeReason.UNAPPROVED_THING, outcome, serial_number, outcome.event_id)
         if serial_number is None or entry is None:
             return Noted.NOT_OURS
-        match outcome.evidence:
-            case Evidence.CONNECTED | Evidence.CERTIFICATE_ACTIVE:
+        match outcome.reason:
+            case OutcomeReason.CONNECTED | OutcomeReason.CERTIFICATE_ACTIVE:
                 return self._used(outcome, serial_number, entry)
             case _ if decision_id is None:
                 return Noted.KNOWN
             case _:
-                return self._noted(outcome.evidence, outcome, serial_number, decision_id, entry)
+                return self._noted(outcome.reason, outcome, serial_number, decision_id, entry)
 
-    def note_listed(self, thing: Outcome) -> Noted:
+    def note_listed(self, thing: OutcomeEvent) -> Noted:
         """Note a thing that AWS IoT has, once, if no decision stands behind it.
 
         A decision is committed before its thing is made, so there is nothing to wait for.
@@ -75,16 +75,16 @@ class OutcomeRecorder:
         # The entry is asked first: it still names its decision when the audit table has forgotten it.
         if (entry and decision_meant(entry, thing)) or self._was_decided(thing, serial_number):
             return Noted.REGISTERED
-        evidence, hour = Evidence.UNAPPROVED_THING, thing.seen_at.replace(minute=0, second=0, microsecond=0)
+        reason, hour = OutcomeReason.UNAPPROVED_THING, thing.seen_at.replace(minute=0, second=0, microsecond=0)
         # Two looks at once give one record; later ones find it, whether it came from here or from a registry event.
-        record = self._record(evidence, thing, thing.seen_at, _id_of(evidence, thing.sign_id, hour))
+        record = self._record(reason, thing, thing.seen_at, _id_of(reason, thing.event_id, hour))
         if serial_number is not None:
             record = replace(record, serial_number=serial_number.value)
         if self.store.is_noted(record) or not self.store.note(record):
             return Noted.KNOWN
         return Noted.UNAPPROVED
 
-    def _used(self, outcome: Outcome, serial_number: SerialNumber, entry: AllowListEntry | None) -> Noted:
+    def _used(self, outcome: OutcomeEvent, serial_number: SerialNumber, entry: AllowListEntry | None) -> Noted:
 
         def attempt() -> Noted:
             nonlocal entry
@@ -99,7 +99,7 @@ class OutcomeRecorder:
 
         return until_written(attempt)
 
-    def _change(self, entry: AllowListEntry, outcome: Outcome) -> tuple[Noted, AllowListEntry] | None:
+    def _change(self, entry: AllowListEntry, outcome: OutcomeEvent) -> tuple[Noted, AllowListEntry] | None:
         """What a certificate in use changes; None where it is no news."""
         if (after := completed(entry, outcome)) is not None:
             return Noted.COMPLETED, after
@@ -111,11 +111,11 @@ class OutcomeRecorder:
         return Noted.FELL_BACK, after
 
     def _record_of_use(
-        self, what: Noted, entry: AllowListEntry, outcome: Outcome, after: AllowListEntry
+        self, what: Noted, entry: AllowListEntry, outcome: OutcomeEvent, after: AllowListEntry
     ) -> AuditRecord:
         moment, current = self.clock.now(), entry.device_certificate
-        evidence = Evidence.FELL_BACK if what is Noted.FELL_BACK else outcome.evidence
-        record = self._record(evidence, outcome, moment, self.clock.new_record_id(moment))
+        reason = OutcomeReason.FELL_BACK if what is Noted.FELL_BACK else outcome.reason
+        record = self._record(reason, outcome, moment, self.clock.new_record_id(moment))
         if what is Noted.COMPLETED:
             return _about(entry, record, after)
         if what is Noted.IN_USE and current is not None:
@@ -124,26 +124,26 @@ class OutcomeRecorder:
 
     def _noted(
         self,
-        evidence: Evidence,
-        outcome: Outcome,
+        reason: OutcomeReason,
+        outcome: OutcomeEvent,
         serial_number: SerialNumber | None,
         about: str,
         entry: AllowListEntry | None = None,
     ) -> Noted:
         """Append a record, once for what it is about."""
-        record = self._record(evidence, outcome, outcome.seen_at, _id_of(evidence, about, outcome.seen_at))
+        record = self._record(reason, outcome, outcome.seen_at, _id_of(reason, about, outcome.seen_at))
         if entry is not None:
             record = _about(entry, replace(record, decision_id=about))
         elif serial_number is not None:
             record = replace(record, serial_number=serial_number.value)
-        return _NOTED[evidence] if self.store.note(record) else Noted.KNOWN
+        return _NOTED[reason] if self.store.note(record) else Noted.KNOWN
 
-    def _was_decided(self, outcome: Outcome, serial_number: SerialNumber | None) -> bool:
+    def _was_decided(self, outcome: OutcomeEvent, serial_number: SerialNumber | None) -> bool:
         if serial_number is None or outcome.decision_id is None:
             return False
         return self.store.is_decided(serial_number, outcome.decision_id)
 
-    def _serial_number(self, outcome: Outcome) -> SerialNumber | None:
+    def _serial_number(self, outcome: OutcomeEvent) -> SerialNumber | None:
         if outcome.thing_name is not None:
             return self._of_thing(outcome.thing_name)
         return self.store.promised_to(outcome.certificate_id) if outcome.certificate_id else None
@@ -156,12 +156,12 @@ class OutcomeRecorder:
         except InvalidIdentifier:
             return None
 
-    def _record(self, evidence: Evidence, outcome: Outcome, moment: datetime, record_id: str) -> AuditRecord:
+    def _record(self, reason: OutcomeReason, outcome: OutcomeEvent, moment: datetime, record_id: str) -> AuditRecord:
         return AuditRecord(
             record_id=record_id,
             recorded_at=moment,
             kind=RecordKind.OUTCOME,
-            reason=evidence.value,
+            reason=reason.value,
             certificate_id=outcome.certificate_id,
             decision_id=outcome.decision_id,
             thing_name=printable(outcome.thing_name),
@@ -169,10 +169,10 @@ class OutcomeRecorder:
 
 
 _NOTED = {
-    Evidence.THING_REGISTERED: Noted.REGISTERED,
-    Evidence.PROVISIONING_SUCCEEDED: Noted.REGISTERED,
-    Evidence.PROVISIONING_FAILED: Noted.FAILED,
-    Evidence.UNAPPROVED_THING: Noted.UNAPPROVED,
+    OutcomeReason.THING_REGISTERED: Noted.REGISTERED,
+    OutcomeReason.PROVISIONING_SUCCEEDED: Noted.REGISTERED,
+    OutcomeReason.PROVISIONING_FAILED: Noted.FAILED,
+    OutcomeReason.UNAPPROVED_THING: Noted.UNAPPROVED,
 }
 
 
@@ -203,7 +203,7 @@ def _about(entry: AllowListEntry, record: AuditRecord, after: AllowListEntry | N
     return told
 
 
-def _id_of(evidence: Evidence, about: str, seen_at: datetime) -> str:
+def _id_of(reason: OutcomeReason, about: str, seen_at: datetime) -> str:
     """A record ID that is the same whenever the same is said of the same thing.
 
     It has the time of the decision that it is about, and so stands beside it; else the time of the sign.
@@ -212,5 +212,5 @@ def _id_of(evidence: Evidence, about: str, seen_at: datetime) -> str:
         moment = ULID.from_str(about).bytes[:6]
     except ValueError:
         moment = int(seen_at.timestamp() * 1000).to_bytes(6, "big")
-    digest = hashlib.blake2b(f"{evidence.value} {about}".encode(), digest_size=10).digest()
+    digest = hashlib.blake2b(f"{reason.value} {about}".encode(), digest_size=10).digest()
     return str(ULID(moment + digest))

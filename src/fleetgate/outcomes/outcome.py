@@ -7,7 +7,7 @@ from fleetgate.domain.allow_list import AllowListEntry, DeviceCertificate, Purpo
 from fleetgate.domain.reasons import Reason
 
 
-class Evidence(Reason):
+class OutcomeReason(Reason):
     """How an outcome was seen."""
 
     CONNECTED = (
@@ -61,37 +61,37 @@ class Evidence(Reason):
 
 # What ends a reservation: the device holds its certificate, or it is too late for it to come with another. That AWS IoT
 # did its part does neither: a device that lost power before it heard must be able to come back.
-_COMPLETES = frozenset({Evidence.CONNECTED, Evidence.CERTIFICATE_ACTIVE})
+_COMPLETES = frozenset({OutcomeReason.CONNECTED, OutcomeReason.CERTIFICATE_ACTIVE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class OutcomeEvent:
     """One sign. Signs come more than once and in any order.
 
     Attributes:
         seen_at: When AWS IoT saw it; aware UTC.
-        sign_id: The same whenever this very sign comes.
+        event_id: The same whenever this very sign comes.
         certificate_id: The device certificate it is about, where the sign says so.
         thing_name: The thing it is about, where the sign says so.
         decision_id: The decision that the thing says it comes from.
         is_of_stack: Whether the thing says to be of this stack's thing type.
     """
 
-    evidence: Evidence
+    reason: OutcomeReason
     seen_at: datetime
-    sign_id: str
+    event_id: str
     certificate_id: str | None = None
     thing_name: str | None = None
     decision_id: str | None = None
     is_of_stack: bool = False
 
 
-def completed(entry: AllowListEntry, outcome: Outcome) -> AllowListEntry | None:
+def completed(entry: AllowListEntry, outcome: OutcomeEvent) -> AllowListEntry | None:
     """The entry once its reservation is at its end with that sign; None where the sign says nothing of it."""
     held = entry.reservation
-    if held is None or outcome.evidence not in _COMPLETES or held.certificate_id != outcome.certificate_id:
+    if held is None or outcome.reason not in _COMPLETES or held.certificate_id != outcome.certificate_id:
         return None
-    return entry.provisioned(seen_at=outcome.seen_at if outcome.evidence is Evidence.CONNECTED else None)
+    return entry.provisioned(seen_at=outcome.seen_at if outcome.reason is OutcomeReason.CONNECTED else None)
 
 
 def may_complete_unseen(held: Reservation) -> bool:
@@ -103,7 +103,7 @@ def may_complete_unseen(held: Reservation) -> bool:
     return held.purpose is not Purpose.ROTATION
 
 
-def came_into_use(entry: AllowListEntry, outcome: Outcome) -> AllowListEntry | None:
+def came_into_use(entry: AllowListEntry, outcome: OutcomeEvent) -> AllowListEntry | None:
     """The entry once the device was seen with its current certificate, first or again; None where that is no news."""
     current = entry.device_certificate
     if current is None or outcome.certificate_id != current.certificate_id or not _is_news(current, outcome):
@@ -114,7 +114,7 @@ def came_into_use(entry: AllowListEntry, outcome: Outcome) -> AllowListEntry | N
     return replace(entry, device_certificate=seen, version=entry.version + 1)
 
 
-def fell_back(entry: AllowListEntry, outcome: Outcome) -> AllowListEntry | None:
+def fell_back(entry: AllowListEntry, outcome: OutcomeEvent) -> AllowListEntry | None:
     """The entry once the device was seen with a certificate that it holds no more; None where that is no news.
 
     The certificate has to be one that the device was promised.
@@ -126,10 +126,10 @@ def fell_back(entry: AllowListEntry, outcome: Outcome) -> AllowListEntry | None:
     return replace(entry, device_certificate=fallen, version=entry.version + 1)
 
 
-def _is_news(current: DeviceCertificate, outcome: Outcome) -> bool:
+def _is_news(current: DeviceCertificate, outcome: OutcomeEvent) -> bool:
     """Whether a connection is later than the last one that counted: signs come in any order."""
     is_later = current.seen_at is None or outcome.seen_at > current.seen_at
-    return outcome.evidence is Evidence.CONNECTED and is_later
+    return outcome.reason is OutcomeReason.CONNECTED and is_later
 
 
 def never_completed(entry: AllowListEntry) -> AllowListEntry:
@@ -137,7 +137,7 @@ def never_completed(entry: AllowListEntry) -> AllowListEntry:
     return replace(entry, reservation=None, version=entry.version + 1)
 
 
-def decision_meant(entry: AllowListEntry, outcome: Outcome) -> str | None:
+def decision_meant(entry: AllowListEntry, outcome: OutcomeEvent) -> str | None:
     """The decision that a sign is about, if what the device holds comes from it."""
     for held in (entry.reservation, entry.device_certificate):
         if held is not None and (

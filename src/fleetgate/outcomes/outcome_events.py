@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from fleetgate.outcomes.outcome import Evidence, Outcome
+from fleetgate.outcomes.outcome import OutcomeEvent, OutcomeReason
 
 
-def signs_in(event: Mapping[str, Any], *, thing_type_name: str) -> Iterator[Outcome]:
+def outcomes_in(event: Mapping[str, Any], *, thing_type_name: str) -> Iterator[OutcomeEvent]:
     """The signs of one event; of an event that is none of the three there is no sign.
 
     Args:
@@ -23,33 +23,33 @@ def signs_in(event: Mapping[str, Any], *, thing_type_name: str) -> Iterator[Outc
     if "awslogs" in event:
         yield from _in_log(json.loads(gzip.decompress(base64.b64decode(event["awslogs"]["data"]))))
     elif event.get("eventType") == "connected":
-        yield Outcome(
-            evidence=Evidence.CONNECTED,
+        yield OutcomeEvent(
+            reason=OutcomeReason.CONNECTED,
             seen_at=_moment(event["timestamp"]),
-            sign_id=f"{event['sessionIdentifier']}",
+            event_id=f"{event['sessionIdentifier']}",
             certificate_id=event["principalIdentifier"],
             thing_name=event["clientId"],
         )
     elif event.get("eventType") == "THING_EVENT" and event.get("operation") in {"CREATED", "UPDATED"}:
-        yield Outcome(
-            evidence=Evidence.THING_REGISTERED,
+        yield OutcomeEvent(
+            reason=OutcomeReason.THING_REGISTERED,
             seen_at=_moment(event["timestamp"]),
-            sign_id=event["eventId"],
+            event_id=event["eventId"],
             thing_name=event["thingName"],
             decision_id=(event.get("attributes") or {}).get("DecisionId"),
             is_of_stack=event.get("thingTypeName") == thing_type_name,
         )
 
 
-def _in_log(log: Mapping[str, Any]) -> Iterator[Outcome]:
+def _in_log(log: Mapping[str, Any]) -> Iterator[OutcomeEvent]:
     for line in log.get("logEvents", ()):
         entry = json.loads(line["message"])
         if entry.get("eventType") == "ProvisionDevice" and entry.get("deviceCertificateId"):
             succeeded = entry.get("status") == "Success"
-            yield Outcome(
-                evidence=Evidence.PROVISIONING_SUCCEEDED if succeeded else Evidence.PROVISIONING_FAILED,
+            yield OutcomeEvent(
+                reason=OutcomeReason.PROVISIONING_SUCCEEDED if succeeded else OutcomeReason.PROVISIONING_FAILED,
                 seen_at=_moment(line["timestamp"]),
-                sign_id=line["id"],
+                event_id=line["id"],
                 certificate_id=entry["deviceCertificateId"],
             )
 

@@ -1,6 +1,6 @@
 """The reconciler: now and then, what the gate knows is compared with what AWS IoT says.
 
-Three walks take turns: reservations that ran out, superseded certificates, and AWS IoT's own list of things.
+Three sweeps take turns: reservations that ran out, superseded certificates, and AWS IoT's own list of things.
 """
 
 import os
@@ -21,13 +21,13 @@ from fleetgate.operators.device_store import DeviceStore
 from fleetgate.outcomes.assembly import recorder
 from fleetgate.outcomes.iot_things import Things
 from fleetgate.outcomes.note import Noted
-from fleetgate.outcomes.reservations import Reconciler, Settled
+from fleetgate.outcomes.reservations import Reconciler, ReservationResult
 from fleetgate.outcomes.settings import ReconcilerSettings
-from fleetgate.outcomes.superseded import Retired, SupersededCertificates
-from fleetgate.outcomes.sweep import RecordWalk
-from fleetgate.outcomes.sweep_store import Reconciliation, Walk
+from fleetgate.outcomes.superseded import SupersededCertificates, SupersessionResult
+from fleetgate.outcomes.sweep import RecordSweep
+from fleetgate.outcomes.sweep_store import Sweep, SweepStore
 from fleetgate.outcomes.things import ThingInspector
-from fleetgate.outcomes.turns import Run, take_turns
+from fleetgate.outcomes.turns import SweepRun, take_turns
 from fleetgate.store.certificates import Certificates
 
 logger = Logger()
@@ -40,44 +40,44 @@ _IOT_CONFIG = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standa
 _WHY_DEACTIVATED = "superseded: the device has used a later certificate for longer than SupersededGraceHours"
 
 _METRICS = {
-    (Walk.RESERVATIONS, Settled.COMPLETED): "ReservationCompleted",
-    (Walk.RESERVATIONS, Settled.RELEASED): "ReservationReleased",
-    (Walk.RESERVATIONS, Settled.LEFT_OPEN): "ReservationLeftOpen",
-    (Walk.RESERVATIONS, Settled.UNREADABLE): "ItemUnreadable",
-    (Walk.SUPERSEDED, Retired.DEACTIVATED): "SupersededDeactivated",
-    (Walk.SUPERSEDED, Retired.REPORTED): "SupersededReported",
-    (Walk.SUPERSEDED, Retired.THROTTLED): "SupersededOutOfReach",
-    (Walk.SUPERSEDED, Retired.REFUSED): "SupersededOutOfReach",
-    (Walk.SUPERSEDED, Retired.GIVEN_UP): "SupersededGivenUp",
-    (Walk.SUPERSEDED, Retired.UNREADABLE): "ItemUnreadable",
-    (Walk.THINGS, Noted.UNREADABLE): "ItemUnreadable",
-    (Walk.THINGS, Noted.UNAPPROVED): "UnapprovedThing",
+    (Sweep.RESERVATIONS, ReservationResult.COMPLETED): "ReservationCompleted",
+    (Sweep.RESERVATIONS, ReservationResult.RELEASED): "ReservationReleased",
+    (Sweep.RESERVATIONS, ReservationResult.LEFT_OPEN): "ReservationLeftOpen",
+    (Sweep.RESERVATIONS, ReservationResult.UNREADABLE): "ItemUnreadable",
+    (Sweep.SUPERSEDED, SupersessionResult.DEACTIVATED): "SupersededDeactivated",
+    (Sweep.SUPERSEDED, SupersessionResult.REPORTED): "SupersededReported",
+    (Sweep.SUPERSEDED, SupersessionResult.THROTTLED): "SupersededOutOfReach",
+    (Sweep.SUPERSEDED, SupersessionResult.REFUSED): "SupersededOutOfReach",
+    (Sweep.SUPERSEDED, SupersessionResult.GIVEN_UP): "SupersededGivenUp",
+    (Sweep.SUPERSEDED, SupersessionResult.UNREADABLE): "ItemUnreadable",
+    (Sweep.THINGS, Noted.UNREADABLE): "ItemUnreadable",
+    (Sweep.THINGS, Noted.UNAPPROVED): "UnapprovedThing",
 }
 
 
 @logger.inject_lambda_context(clear_state=True, log_event=False)
 @metrics.log_metrics
 def handler(_event: Any, context: LambdaContext) -> dict[str, dict[str, int]]:
-    """Let each walk go on for a while.
+    """Let each sweep go on for a while.
 
     Returns:
-        By walk, how often what became of it.
+        By sweep, how often what became of it.
 
     Raises:
         ExceptionGroup: Walks that failed. The others had their turn, and the next run goes on.
     """
-    turns = take_turns(_walks(context.invoked_function_arn), context.get_remaining_time_in_millis)
+    turns = take_turns(_sweeps(context.invoked_function_arn), context.get_remaining_time_in_millis)
     emitted: Counter[str] = Counter(dict.fromkeys(_METRICS.values(), 0))
-    for (walk, what), name in _METRICS.items():
-        emitted[name] += turns.counts[walk][what]
+    for (sweep, what), name in _METRICS.items():
+        emitted[name] += turns.counts[sweep][what]
     for name, count in emitted.items():
         metrics.add_metric(name, MetricUnit.Count, count)
     done = {name: {what.value: count for what, count in counts.items()} for name, counts in turns.counts.items()}
-    logger.info("walks had their turns", done=done)
+    logger.info("sweeps had their turns", done=done)
     for name, failure in turns.failures.items():
-        logger.error("walk failed", walk=name, exc_info=failure)
+        logger.error("sweep failed", sweep=name, exc_info=failure)
     if turns.failures:
-        raise ExceptionGroup("walks failed", list(turns.failures.values()))
+        raise ExceptionGroup("sweeps failed", list(turns.failures.values()))
     return done
 
 
@@ -86,16 +86,16 @@ def _tell_unreadable(what: str) -> None:
 
 
 @cache
-def _walks(actor: str) -> Mapping[str, Run]:
+def _sweeps(actor: str) -> Mapping[str, SweepRun]:
     settings = ReconcilerSettings.from_environment(os.environ)
     iot = botocore.session.get_session().create_client("iot", config=_IOT_CONFIG)
     outcomes = recorder(settings.tables, settings.thing_name_prefix)
-    reconciliation, certificates = Reconciliation(settings.tables), Certificates(iot)
+    sweep_store, certificates = SweepStore(settings.tables), Certificates(iot)
     reservations = Reconciler(
         recorder=outcomes,
-        walk=RecordWalk(
-            reconciliation=reconciliation,
-            walk=Walk.RESERVATIONS,
+        sweep=RecordSweep(
+            sweep_store=sweep_store,
+            sweep=Sweep.RESERVATIONS,
             patience=settings.reservation_time + _PATIENCE,
             max_records=settings.max_records,
         ),
@@ -103,13 +103,13 @@ def _walks(actor: str) -> Mapping[str, Run]:
         tell_unreadable=_tell_unreadable,
     )
     superseded = SupersededCertificates(
-        walk=RecordWalk(
-            reconciliation=reconciliation,
-            walk=Walk.SUPERSEDED,
+        sweep=RecordSweep(
+            sweep_store=sweep_store,
+            sweep=Sweep.SUPERSEDED,
             patience=settings.superseded_grace,
             max_records=settings.max_records,
         ),
-        reconciliation=reconciliation,
+        sweep_store=sweep_store,
         devices=DeviceStore(settings.tables),
         certificates=certificates,
         system=Operator(actor=actor, reason=_WHY_DEACTIVATED, clock=outcomes.clock),
@@ -118,9 +118,9 @@ def _walks(actor: str) -> Mapping[str, Run]:
     )
     things = ThingInspector(
         recorder=outcomes,
-        reconciliation=reconciliation,
+        sweep_store=sweep_store,
         things=Things(iot, settings.thing_type_name),
         max_things=settings.max_things,
         tell_unreadable=_tell_unreadable,
     )
-    return {Walk.RESERVATIONS: reservations.run, Walk.SUPERSEDED: superseded.run, Walk.THINGS: things.run}
+    return {Sweep.RESERVATIONS: reservations.run, Sweep.SUPERSEDED: superseded.run, Sweep.THINGS: things.run}

@@ -14,7 +14,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fleetgate.outcomes.assembly import recorder
 from fleetgate.outcomes.note import Noted, OutcomeRecorder
-from fleetgate.outcomes.outcome_events import signs_in
+from fleetgate.outcomes.outcome_events import outcomes_in
 from fleetgate.outcomes.settings import OutcomeSettings
 
 logger = Logger()
@@ -64,14 +64,14 @@ def _note_message(record: SQSRecord) -> None:
 
 def _note(event: Mapping[str, Any]) -> None:
     noted: Counter[Noted] = Counter()
-    for outcome in signs_in(event, thing_type_name=_settings().thing_type_name):
+    for outcome in outcomes_in(event, thing_type_name=_settings().thing_type_name):
         what = _recorder().note(outcome)
         noted[what] += 1
         say = logger.warning if what in (Noted.FAILED, Noted.FELL_BACK, Noted.UNAPPROVED) else logger.info
         say(
             "outcome noted",
             noted=what.value,
-            evidence=outcome.evidence.value,
+            reason=outcome.reason.value,
             certificate_id=outcome.certificate_id,
             decision_id=outcome.decision_id,
         )

@@ -11,8 +11,8 @@ from fleetgate.domain.faults import Fault
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.outcomes.note import Noted, OutcomeRecorder
-from fleetgate.outcomes.outcome import Evidence, Outcome, may_complete_unseen, never_completed
-from fleetgate.outcomes.sweep import RecordWalk
+from fleetgate.outcomes.outcome import OutcomeEvent, OutcomeReason, may_complete_unseen, never_completed
+from fleetgate.outcomes.sweep import RecordSweep
 from fleetgate.store.audit_reader import UnreadableRecord
 from fleetgate.store.certificates import CertificateOutOfReach, Certificates, CertificateStatus, Obstacle
 from fleetgate.store.faults import Overtaken, until_written
@@ -21,7 +21,7 @@ from fleetgate.store.faults import Overtaken, until_written
 _UNUSED = frozenset({CertificateStatus.PENDING_ACTIVATION, None})
 
 
-class Settled(StrEnum):
+class ReservationResult(StrEnum):
     """What became of a reservation."""
 
     COMPLETED = "completed"
@@ -36,16 +36,16 @@ class Reconciler:
     """Looks into the decisions that let devices in, once each, as soon as their reservations have run out.
 
     Attributes:
-        walk: Its patience is longer than any reservation.
+        sweep: Its patience is longer than any reservation.
         tell_unreadable: Told what could not be read and is passed by.
     """
 
     recorder: OutcomeRecorder
-    walk: RecordWalk
+    sweep: RecordSweep
     certificates: Certificates
     tell_unreadable: Callable[[str], None]
 
-    def run(self, goes_on: Callable[[], bool] = lambda: True) -> Iterator[Settled]:
+    def run(self, goes_on: Callable[[], bool] = lambda: True) -> Iterator[ReservationResult]:
         """Look into what is due; what became of each, one by one.
 
         Args:
@@ -55,48 +55,48 @@ class Reconciler:
             Fault: The tables or AWS IoT could not be asked. What was looked into until then is done.
         """
         now = self.recorder.clock.now()
-        with closing(self.walk.run(_lets_in, now=now, goes_on=goes_on)) as decisions:
+        with closing(self.sweep.run(_lets_in, now=now, goes_on=goes_on)) as decisions:
             for decision in decisions:
                 yield self._looked_into(decision, now)
 
-    def _looked_into(self, decision: AuditRecord | UnreadableRecord, now: datetime) -> Settled:
+    def _looked_into(self, decision: AuditRecord | UnreadableRecord, now: datetime) -> ReservationResult:
         if isinstance(decision, UnreadableRecord):
             self.tell_unreadable(f"audit record {decision.record_id or 'without an ID'}")
-            return Settled.UNREADABLE
+            return ReservationResult.UNREADABLE
         try:
             return self._settle(decision, now)
         except Fault as fault:
             if fault.reason is not FaultReason.CORRUPT_ITEM:
                 raise
             self.tell_unreadable(decision.subject)
-            return Settled.UNREADABLE
+            return ReservationResult.UNREADABLE
 
-    def _settle(self, decision: AuditRecord, now: datetime) -> Settled:
+    def _settle(self, decision: AuditRecord, now: datetime) -> ReservationResult:
         """Settle the reservation that a decision made, if it is still open."""
         serial_number = SerialNumber(decision.serial_number or "")
 
-        def attempt() -> Settled:
+        def attempt() -> ReservationResult:
             entry = self.recorder.store.device(serial_number)
             held = entry.reservation if entry else None
             if entry is None or held is None or held.decision_id != decision.decision_id or held.is_live(now):
-                return Settled.NOTHING_OPEN
+                return ReservationResult.NOTHING_OPEN
             status = self._status(held.certificate_id)
             if status not in _UNUSED:
                 # An inactive one may be a quarantine's, and be active again tomorrow: it says nothing of the device.
                 if status is not CertificateStatus.ACTIVE or not may_complete_unseen(held):
-                    return Settled.LEFT_OPEN
-                outcome = Outcome(
-                    evidence=Evidence.CERTIFICATE_ACTIVE,
+                    return ReservationResult.LEFT_OPEN
+                outcome = OutcomeEvent(
+                    reason=OutcomeReason.CERTIFICATE_ACTIVE,
                     seen_at=now,
-                    sign_id=decision.record_id,
+                    event_id=decision.record_id,
                     certificate_id=held.certificate_id,
                     thing_name=decision.thing_name,
                 )
                 done = self.recorder.note(outcome) is Noted.COMPLETED
-                return Settled.COMPLETED if done else Settled.NOTHING_OPEN
+                return ReservationResult.COMPLETED if done else ReservationResult.NOTHING_OPEN
             after = never_completed(entry)
             if self.recorder.store.settle(after, self._release(decision, now, after.version)):
-                return Settled.RELEASED
+                return ReservationResult.RELEASED
             raise Overtaken
 
         return until_written(attempt)
@@ -117,7 +117,7 @@ class Reconciler:
             recorded_at=now,
             kind=RecordKind.OUTCOME,
             verdict=None,
-            reason=Evidence.NEVER_COMPLETED.value,
+            reason=OutcomeReason.NEVER_COMPLETED.value,
             superseded_certificate_id=None,
             taken_over=False,
             entry_version=version,

@@ -45,7 +45,7 @@ class ReconcilerSettings:
         thing_type_name: Of every thing of the stack.
         reservation_time: How long a reservation lasts.
         superseded_grace: How long a device may fall back to a superseded certificate.
-        max_records: That matter to a walk, of one run. max_things: of one run.
+        max_records: That matter to a sweep, of one run. max_things: of one run.
     """
 
     tables: TableSettings

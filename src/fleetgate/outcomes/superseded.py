@@ -11,21 +11,21 @@ from fleetgate.domain.faults import Fault
 from fleetgate.domain.operator_action import Operator
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.operators.device_store import DeviceStore
-from fleetgate.outcomes.outcome import Evidence
+from fleetgate.outcomes.outcome import OutcomeReason
 from fleetgate.outcomes.supersession import Superseded, SupersededPolicy, Use, is_out_of_use, superseded_by
-from fleetgate.outcomes.sweep import RecordWalk
-from fleetgate.outcomes.sweep_store import Reconciliation, SetAside
+from fleetgate.outcomes.sweep import RecordSweep
+from fleetgate.outcomes.sweep_store import SetAside, SweepStore
 from fleetgate.store.audit_reader import UnreadableRecord
 from fleetgate.store.certificates import CertificateOutOfReach, Certificates, CertificateStatus, Obstacle
 from fleetgate.store.faults import Overtaken, until_written
 
 # What is set aside is one item of the table, and DynamoDB takes 400 KB.
-MOST_SET_ASIDE = 500
+MAX_SET_ASIDE = 500
 # After that nobody is going to lift what stands in the way.
 _GIVES_UP_AFTER = timedelta(days=30)
 
 
-class Retired(StrEnum):
+class SupersessionResult(StrEnum):
     """What became of a superseded certificate."""
 
     DEACTIVATED = "deactivated"
@@ -37,7 +37,7 @@ class Retired(StrEnum):
     UNREADABLE = "unreadable"
 
 
-_TO_BE_REPEATED = frozenset({Retired.THROTTLED, Retired.REFUSED, Retired.UNREADABLE})
+_TO_BE_REPEATED = frozenset({SupersessionResult.THROTTLED, SupersessionResult.REFUSED, SupersessionResult.UNREADABLE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,20 +45,20 @@ class SupersededCertificates:
     """Walks the certificates that came into use, once each, and looks after those whose place they took.
 
     Attributes:
-        walk: Its patience is the grace: how long a device may fall back to an old certificate.
+        sweep: Its patience is the grace: how long a device may fall back to an old certificate.
         system: Whom the audit trail names for what is done here, and why.
         tell_unreadable: Told what could not be read and is passed by.
     """
 
-    walk: RecordWalk
-    reconciliation: Reconciliation
+    sweep: RecordSweep
+    sweep_store: SweepStore
     devices: DeviceStore
     certificates: Certificates
     system: Operator
     policy: SupersededPolicy
     tell_unreadable: Callable[[str], None]
 
-    def run(self, goes_on: Callable[[], bool] = lambda: True) -> Iterator[Retired]:
+    def run(self, goes_on: Callable[[], bool] = lambda: True) -> Iterator[SupersessionResult]:
         """Look after what is due, and again after what AWS IoT refused before: what became of each, one by one.
 
         Args:
@@ -68,7 +68,7 @@ class SupersededCertificates:
             Fault: The tables could not be asked. What was looked after until then is done.
         """
         now = self.system.clock.now()
-        aside = {one.use: one for one in self.reconciliation.set_aside()}
+        aside = {one.use: one for one in self.sweep_store.set_aside()}
         for use, one in tuple(aside.items()):
             if not goes_on():
                 return
@@ -78,70 +78,78 @@ class SupersededCertificates:
                 self._let_go(use, aside)
             elif now - one.since > _GIVES_UP_AFTER:
                 self._let_go(use, aside)
-                yield Retired.GIVEN_UP
-            elif Retired.THROTTLED in became:
+                yield SupersessionResult.GIVEN_UP
+            elif SupersessionResult.THROTTLED in became:
                 return
-        yield from self._walk(aside, now, goes_on)
+        yield from self._sweep(aside, now, goes_on)
 
-    def _walk(self, aside: dict[Use, SetAside], now: datetime, goes_on: Callable[[], bool]) -> Iterator[Retired]:
+    def _sweep(
+        self, aside: dict[Use, SetAside], now: datetime, goes_on: Callable[[], bool]
+    ) -> Iterator[SupersessionResult]:
         is_throttled = False
-        with closing(self.walk.run(_tells_of_use, now=now, goes_on=goes_on)) as records:
+        with closing(self.sweep.run(_tells_of_use, now=now, goes_on=goes_on)) as records:
             for record in records:
                 if isinstance(record, UnreadableRecord):
                     self.tell_unreadable(f"audit record {record.record_id or 'without an ID'}")
-                    yield Retired.UNREADABLE
+                    yield SupersessionResult.UNREADABLE
                     continue
                 use = Use.told_by(record)
-                if is_throttled or len(aside) >= MOST_SET_ASIDE:
+                if is_throttled or len(aside) >= MAX_SET_ASIDE:
                     return
                 if use is None:
                     continue
                 became = tuple(self._look_after(use, is_repeated=use in aside))
                 yield from became
                 if _TO_BE_REPEATED.intersection(became):
-                    # Before the walk goes on, for it does not come back.
+                    # Before the sweep goes on, for it does not come back.
                     aside.setdefault(use, SetAside(use, now))
-                    self.reconciliation.put_aside(aside[use])
-                is_throttled = Retired.THROTTLED in became
+                    self.sweep_store.put_aside(aside[use])
+                is_throttled = SupersessionResult.THROTTLED in became
 
     def _let_go(self, use: Use, aside: dict[Use, SetAside]) -> None:
         del aside[use]
-        self.reconciliation.let_go(use)
+        self.sweep_store.let_go(use)
 
-    def _look_after(self, use: Use, *, is_repeated: bool) -> Iterator[Retired]:
+    def _look_after(self, use: Use, *, is_repeated: bool) -> Iterator[SupersessionResult]:
         try:
             yield from self._look_after_all(use, is_repeated=is_repeated)
         except Fault as fault:
             if fault.reason is not FaultReason.CORRUPT_ITEM:
                 raise
             self.tell_unreadable(f"device#{use.serial_number}")
-            yield Retired.UNREADABLE
+            yield SupersessionResult.UNREADABLE
 
-    def _look_after_all(self, use: Use, *, is_repeated: bool) -> Iterator[Retired]:
-        for superseded in superseded_by(use, self.reconciliation.certificates_of(use.serial_number)):
+    def _look_after_all(self, use: Use, *, is_repeated: bool) -> Iterator[SupersessionResult]:
+        for superseded in superseded_by(use, self.sweep_store.certificates_of(use.serial_number)):
             try:
                 yield self._retire(superseded, is_repeated=is_repeated)
             except CertificateOutOfReach as error:
                 if error.obstacle is Obstacle.NOT_FOUND:
-                    yield Retired.NOTHING_TO_DO
+                    yield SupersessionResult.NOTHING_TO_DO
                     continue
                 if not is_repeated:
                     self.devices.append(self._record(OperatorAction.CERTIFICATE_OUT_OF_REACH, superseded))
-                yield Retired.THROTTLED if error.obstacle is Obstacle.THROTTLED else Retired.REFUSED
+                yield (
+                    SupersessionResult.THROTTLED if error.obstacle is Obstacle.THROTTLED else SupersessionResult.REFUSED
+                )
 
-    def _retire(self, superseded: Superseded, *, is_repeated: bool) -> Retired:
+    def _retire(self, superseded: Superseded, *, is_repeated: bool) -> SupersessionResult:
         entry = self.devices.device(superseded.serial_number)
         if entry is None or not is_out_of_use(entry, superseded):
-            return Retired.NOTHING_TO_DO
+            return SupersessionResult.NOTHING_TO_DO
         is_active = self.certificates.status(superseded.certificate_id) is CertificateStatus.ACTIVE
         if self.policy is SupersededPolicy.REPORT:
-            return self._report(superseded) if is_active and not superseded.is_reported else Retired.NOTHING_TO_DO
+            return (
+                self._report(superseded)
+                if is_active and not superseded.is_reported
+                else SupersessionResult.NOTHING_TO_DO
+            )
         # One that a quarantine deactivated is out of use for good as well, or the release would activate it.
         if is_active or superseded.certificate_id in entry.deactivated_certificates:
             return self._deactivate(superseded, is_repeated=is_repeated)
-        return Retired.NOTHING_TO_DO
+        return SupersessionResult.NOTHING_TO_DO
 
-    def _deactivate(self, superseded: Superseded, *, is_repeated: bool) -> Retired:
+    def _deactivate(self, superseded: Superseded, *, is_repeated: bool) -> SupersessionResult:
         """Deactivate a certificate, if the device still may not use it: the entry is read again right before."""
         record = self._record(OperatorAction.DEACTIVATE_CERTIFICATE, superseded)
 
@@ -160,13 +168,13 @@ class SupersededCertificates:
 
         is_recorded = until_written(attempt)
         if is_recorded is None:
-            return Retired.NOTHING_TO_DO
+            return SupersessionResult.NOTHING_TO_DO
         self.certificates.deactivate(superseded.certificate_id)
         if not is_recorded:
             self.devices.append(record)
-        return Retired.DEACTIVATED
+        return SupersessionResult.DEACTIVATED
 
-    def _report(self, superseded: Superseded) -> Retired:
+    def _report(self, superseded: Superseded) -> SupersessionResult:
         record = self._record(OperatorAction.DEACTIVATE_CERTIFICATE, superseded)
         self.devices.append(
             replace(
@@ -174,11 +182,11 @@ class SupersededCertificates:
                 kind=RecordKind.OUTCOME,
                 action=None,
                 actor=None,
-                reason=Evidence.SUPERSEDED_ACTIVE.value,
+                reason=OutcomeReason.SUPERSEDED_ACTIVE.value,
                 superseded_certificate_id=superseded.certificate_id,
             )
         )
-        return Retired.REPORTED
+        return SupersessionResult.REPORTED
 
     def _record(self, action: OperatorAction, superseded: Superseded) -> AuditRecord:
         return replace(

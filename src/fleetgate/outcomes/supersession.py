@@ -9,7 +9,7 @@ from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.reasons import AllowRule
-from fleetgate.outcomes.outcome import Evidence
+from fleetgate.outcomes.outcome import OutcomeReason
 
 
 class SupersededPolicy(StrEnum):
@@ -33,7 +33,7 @@ class Use:
         That is a connection, or a rotation: the device asked with a certificate that was reserved until then. That
         AWS IoT activated a certificate is no use of it.
         """
-        if record.kind is RecordKind.OUTCOME and record.reason == Evidence.CONNECTED:
+        if record.kind is RecordKind.OUTCOME and record.reason == OutcomeReason.CONNECTED:
             used = record.certificate_id
         elif record.reason == AllowRule.ROTATION and record.claim_certificate_id == record.superseded_certificate_id:
             used = record.claim_certificate_id
@@ -74,7 +74,7 @@ def superseded_by(use: Use, records: Iterable[AuditRecord]) -> tuple[Superseded,
     ]
     if not lets_in:
         return ()
-    reported = {one.superseded_certificate_id for one in known if one.reason == Evidence.SUPERSEDED_ACTIVE}
+    reported = {one.superseded_certificate_id for one in known if one.reason == OutcomeReason.SUPERSEDED_ACTIVE}
     # Record IDs, and so decision IDs, sort by time. The last decision that names a certificate counts.
     found = {
         one.superseded_certificate_id: one
@@ -82,7 +82,7 @@ def superseded_by(use: Use, records: Iterable[AuditRecord]) -> tuple[Superseded,
         if one.superseded_certificate_id is not None
         and one.decision_id is not None
         and one.decision_id <= max(lets_in)
-        and one.reason != Evidence.SUPERSEDED_ACTIVE
+        and one.reason != OutcomeReason.SUPERSEDED_ACTIVE
     }
     return tuple(
         Superseded(

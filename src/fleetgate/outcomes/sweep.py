@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from ulid import ULID
 
 from fleetgate.domain.audit import AuditRecord
-from fleetgate.outcomes.sweep_store import Reconciliation, Walk
+from fleetgate.outcomes.sweep_store import Sweep, SweepStore
 from fleetgate.store.audit_reader import UnreadableRecord
 
 # How far back the first run looks. What is older was left by a stack without a reconciler.
@@ -17,16 +17,16 @@ _NOTE_EVERY = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordWalk:
-    """One walk through the audit trail.
+class RecordSweep:
+    """One sweep through the audit trail.
 
     Attributes:
         patience: How old a record is when it is looked at.
         max_records: Records of one run that matter. The next run goes on where this one stopped.
     """
 
-    reconciliation: Reconciliation
-    walk: Walk
+    sweep_store: SweepStore
+    sweep: Sweep
     patience: timedelta
     max_records: int
 
@@ -43,11 +43,11 @@ class RecordWalk:
         Raises:
             Fault: The tables could not be asked. What was looked into until then is done.
         """
-        place = self.reconciliation.done_until(self.walk) or str(ULID.from_datetime(now - _FIRST_LOOK_BACK))
+        place = self.sweep_store.done_until(self.sweep) or str(ULID.from_datetime(now - _FIRST_LOOK_BACK))
         noted = place
         seen = looked_into = 0
         try:
-            for record in self.reconciliation.records(place, now - self.patience):
+            for record in self.sweep_store.records(place, now - self.patience):
                 if not goes_on():
                     break
                 if isinstance(record, UnreadableRecord):
@@ -61,8 +61,8 @@ class RecordWalk:
                 place = max(place, record.record_id or place)
                 seen += 1
                 if seen % _NOTE_EVERY == 0:
-                    self.reconciliation.note_done(self.walk, place)
+                    self.sweep_store.note_done(self.sweep, place)
                     noted = place
         finally:
             if place != noted:
-                self.reconciliation.note_done(self.walk, place)
+                self.sweep_store.note_done(self.sweep, place)

@@ -1,4 +1,4 @@
-"""Where the reconciler's walks are, and the audit records that come next."""
+"""Where the reconciler's sweeps are, and the audit records that come next."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ _PAGE_ITEMS = 200
 _SET_ASIDE = "reconciler#set-aside"
 
 
-class Walk(StrEnum):
-    """What the reconciler walks through, bit by bit."""
+class Sweep(StrEnum):
+    """What the reconciler sweeps through, bit by bit."""
 
     RESERVATIONS = "reservations"
     SUPERSEDED = "superseded"
@@ -31,7 +31,7 @@ class Walk(StrEnum):
 
 
 class ReconcilerItem(AllowListItem, discriminator="reconciler"):
-    """How far a walk came: the last audit record that it is done with, or AWS IoT's token for the next page."""
+    """How far a sweep came: the last audit record that it is done with, or AWS IoT's token for the next page."""
 
     record_id = UnicodeAttribute(null=True)
     next_token = UnicodeAttribute(null=True)
@@ -46,7 +46,7 @@ class SetAsideAttribute(MapAttribute[str, Any]):
 
 
 class SetAsideItem(AllowListItem, discriminator="reconciler_set_aside"):
-    """What the walk through superseded certificates comes back to."""
+    """What the sweep through superseded certificates comes back to."""
 
     uses: ListAttribute[SetAsideAttribute] = ListAttribute(of=SetAsideAttribute)
     version = NumberAttribute(null=True)
@@ -64,32 +64,32 @@ class SetAside:
     since: datetime
 
 
-class Reconciliation:
-    """One stack's tables, as the reconciler walks them. Every method raises Fault when they cannot answer."""
+class SweepStore:
+    """One stack's tables, as the reconciler sweeps them. Every method raises Fault when they cannot answer."""
 
     def __init__(self, tables: TableSettings | StackTables) -> None:
         self._tables = StackTables.of(tables)
         self._records = AuditReader(self._tables)
 
-    def done_until(self, walk: Walk) -> str | None:
-        """The ID of the last record that a walk is done with; None before its first run."""
-        found = self._place(walk)
+    def done_until(self, sweep: Sweep) -> str | None:
+        """The ID of the last record that a sweep is done with; None before its first run."""
+        found = self._place(sweep)
         return None if found is None else found.record_id
 
-    def note_done(self, walk: Walk, record_id: str) -> None:
-        """Remember how far a walk came. Two of them at once may set it back, which costs looking again."""
+    def note_done(self, sweep: Sweep, record_id: str) -> None:
+        """Remember how far a sweep came. Two of them at once may set it back, which costs looking again."""
         with self._tables.asked():
-            ReconcilerItem(_key(walk), record_id=record_id).save()
+            ReconcilerItem(_key(sweep), record_id=record_id).save()
 
     def next_token(self) -> str | None:
         """AWS IoT's token for the page of things that comes next; None for the first."""
-        found = self._place(Walk.THINGS)
+        found = self._place(Sweep.THINGS)
         return None if found is None else found.next_token
 
     def note_next_token(self, token: str | None) -> None:
         """Remember which page of things comes next."""
         with self._tables.asked():
-            ReconcilerItem(_key(Walk.THINGS), next_token=token).save()
+            ReconcilerItem(_key(Sweep.THINGS), next_token=token).save()
 
     def records(self, after: str, before: datetime) -> Iterator[AuditRecord | UnreadableRecord]:
         """All audit records, oldest first, and items that are none to go by.
@@ -119,11 +119,11 @@ class Reconciliation:
         return self._records.records_under(device_key(serial_number), condition=tells)
 
     def set_aside(self) -> tuple[SetAside, ...]:
-        """What the walk through superseded certificates comes back to."""
+        """What the sweep through superseded certificates comes back to."""
         return tuple(self._set_aside()[0].values())
 
     def put_aside(self, one: SetAside) -> None:
-        """Have the walk through superseded certificates come back to a use; the first time counts."""
+        """Have the sweep through superseded certificates come back to a use; the first time counts."""
 
         def attempt() -> None:
             aside, version = self._set_aside()
@@ -134,7 +134,7 @@ class Reconciliation:
         return until_written(attempt)
 
     def let_go(self, use: Use) -> None:
-        """Have the walk through superseded certificates come back to a use no more."""
+        """Have the sweep through superseded certificates come back to a use no more."""
 
         def attempt() -> None:
             aside, version = self._set_aside()
@@ -159,12 +159,12 @@ class Reconciliation:
         is_unchanged = SetAsideItem.version.does_not_exist() if before is None else SetAsideItem.version == before
         return self._tables.put_if(SetAsideItem(_SET_ASIDE, uses=uses, version=(before or 0) + 1), is_unchanged)
 
-    def _place(self, walk: Walk) -> ReconcilerItem | None:
-        return self._tables.get(ReconcilerItem, _key(walk))
+    def _place(self, sweep: Sweep) -> ReconcilerItem | None:
+        return self._tables.get(ReconcilerItem, _key(sweep))
 
 
-def _key(walk: Walk) -> str:
-    return f"reconciler#{walk}"
+def _key(sweep: Sweep) -> str:
+    return f"reconciler#{sweep}"
 
 
 def _set_aside_from(stored: SetAsideAttribute) -> SetAside:

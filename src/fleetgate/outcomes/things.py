@@ -10,8 +10,8 @@ from fleetgate.domain.faults import Fault
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.outcomes.iot_things import PlaceLost, Thing, Things, ThingsPage
 from fleetgate.outcomes.note import Noted, OutcomeRecorder
-from fleetgate.outcomes.outcome import Evidence, Outcome
-from fleetgate.outcomes.sweep_store import Reconciliation
+from fleetgate.outcomes.outcome import OutcomeEvent, OutcomeReason
+from fleetgate.outcomes.sweep_store import SweepStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class ThingInspector:
     """
 
     recorder: OutcomeRecorder
-    reconciliation: Reconciliation
+    sweep_store: SweepStore
     things: Things
     max_things: int
     tell_unreadable: Callable[[str], None]
@@ -39,14 +39,14 @@ class ThingInspector:
             Fault: The tables or AWS IoT could not be asked. The next run begins with the same page.
         """
         inspected = 0
-        token = self.reconciliation.next_token()
+        token = self.sweep_store.next_token()
         while inspected < self.max_things and goes_on():
             page = self._page(token)
             for thing in page.things:
                 yield self._inspected(thing)
             inspected += len(page.things)
             token = page.next_token
-            self.reconciliation.note_next_token(token)
+            self.sweep_store.note_next_token(token)
             if token is None:
                 break
 
@@ -65,11 +65,11 @@ class ThingInspector:
         except PlaceLost:
             return self.things.page(None)
 
-    def _listed(self, thing: Thing) -> Outcome:
-        return Outcome(
-            evidence=Evidence.UNAPPROVED_THING,
+    def _listed(self, thing: Thing) -> OutcomeEvent:
+        return OutcomeEvent(
+            reason=OutcomeReason.UNAPPROVED_THING,
             seen_at=self.recorder.clock.now(),
-            sign_id=f"{thing.name} {thing.decision_id}",
+            event_id=f"{thing.name} {thing.decision_id}",
             thing_name=thing.name,
             decision_id=thing.decision_id,
             is_of_stack=True,

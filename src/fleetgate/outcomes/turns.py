@@ -1,4 +1,4 @@
-"""Let walks run one after the other, so that none keeps another from its turn: neither by time nor by a failure."""
+"""Let sweeps run one after the other, so that none keeps another from its turn: neither by time nor by a failure."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 
-# What a walk does is told one by one, so that what it did before a failure is counted too.
-Run = Callable[[Callable[[], bool]], Iterable[StrEnum]]
+# What a sweep does is told one by one, so that what it did before a failure is counted too.
+SweepRun = Callable[[Callable[[], bool]], Iterable[StrEnum]]
 
 # What is left for closing: noting the place, and a call that takes its time.
 CLOSING_MILLISECONDS = 20_000
@@ -15,22 +15,22 @@ CLOSING_MILLISECONDS = 20_000
 
 @dataclass(slots=True)
 class Turns:
-    """What came of all turns, by the name of the walk."""
+    """What came of all turns, by the name of the sweep."""
 
     counts: dict[str, Counter[StrEnum]] = field(default_factory=dict)
     failures: dict[str, Exception] = field(default_factory=dict)
 
 
-def take_turns(walks: Mapping[str, Run], milliseconds_left: Callable[[], int]) -> Turns:
-    """Run every walk. Each has an even share of the time that is left when its turn comes.
+def take_turns(sweeps: Mapping[str, SweepRun], milliseconds_left: Callable[[], int]) -> Turns:
+    """Run every sweep. Each has an even share of the time that is left when its turn comes.
 
     Args:
         milliseconds_left: Of the invocation.
     """
     turns = Turns()
-    for turn, (name, run) in enumerate(walks.items()):
+    for turn, (name, run) in enumerate(sweeps.items()):
         left = milliseconds_left() - CLOSING_MILLISECONDS
-        until = CLOSING_MILLISECONDS + left - left // (len(walks) - turn)
+        until = CLOSING_MILLISECONDS + left - left // (len(sweeps) - turn)
         counts = turns.counts[name] = Counter()
         try:
             for what in run(partial(_is_before, until, milliseconds_left)):

@@ -15,11 +15,11 @@ from fleetgate.trail.store import AuditTrail
 from fleetgate.trail.story import DeviceStory
 
 # Of one story. A device that has more is not a device any more but an attack, and `audit list` shows it page by page.
-MOST_RECORDS = 1_000
+MAX_RECORDS = 1_000
 # Of one walk. A page is ten queries of a thousand records at most, and the API has 29 s for everything.
-_MOST_PAGES = 2
+_MAX_PAGES = 2
 # Of what has an ID of one and the same millisecond.
-_MOST_BESIDE_A_DECISION = 100
+_MAX_BESIDE_A_DECISION = 100
 # ULID specification: ten characters of time, then chance.
 _TIME_IN_ID = 10
 # The clocks of the functions that record differ a little.
@@ -76,7 +76,7 @@ def _records(
 def _of_decision(trail: AuditTrail, query: AuditQuery, decision_id: str) -> Iterator[AuditRecord]:
     """A decision and what was seen of it, which stands beside it: record IDs begin with the time of the decision."""
     behind_it = f"{decision_id[:_TIME_IN_ID]}~"  # sorts after every ID of this time
-    page = trail.page(query, limit=_MOST_BESIDE_A_DECISION, place=Place(behind_it))
+    page = trail.page(query, limit=_MAX_BESIDE_A_DECISION, place=Place(behind_it))
     return (record for record in page.records if record.decision_id == decision_id)
 
 
@@ -84,13 +84,13 @@ def _newest(trail: AuditTrail, query: AuditQuery) -> tuple[list[AuditRecord], bo
     """The newest records, no more than fit, and whether these are all."""
     found: list[AuditRecord] = []
     place: Place | None = None
-    for _ in range(_MOST_PAGES):
-        page = trail.page(query, limit=MOST_RECORDS + 1 - len(found), place=place)
+    for _ in range(_MAX_PAGES):
+        page = trail.page(query, limit=MAX_RECORDS + 1 - len(found), place=place)
         found += page.records
         place = page.next_place
-        if place is None or len(found) > MOST_RECORDS:
+        if place is None or len(found) > MAX_RECORDS:
             break
-    return found[:MOST_RECORDS], place is None and len(found) <= MOST_RECORDS
+    return found[:MAX_RECORDS], place is None and len(found) <= MAX_RECORDS
 
 
 def _oldest_first(records: Iterable[AuditRecord]) -> tuple[AuditRecord, ...]:

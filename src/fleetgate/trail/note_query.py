@@ -4,7 +4,7 @@ from fleetgate.domain.audit import AuditRecord, Clock, QueryAction, RecordKind
 from fleetgate.trail.store import AuditTrail
 
 
-def note_question(
+def note_query(
     question: QueryAction,
     words: str,
     *,

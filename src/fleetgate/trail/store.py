@@ -18,10 +18,10 @@ from fleetgate.store.tables import StackTables, TableSettings
 from fleetgate.trail.query import AuditQuery, Place
 
 # DynamoDB reads before it filters: a page that found little makes the next read more, up to this many items.
-_MOST_ITEMS_A_CALL = 1000
+_MAX_ITEMS_A_CALL = 1000
 _GROWTH = 4
 # Of one page. What was not found until then is behind the place that the page ends at.
-_MOST_CALLS = 10
+_MAX_CALLS = 10
 # A record about an earlier decision stands beside it, with an ID of that time. What AWS IoT says of a decision waits in
 # a dead-letter queue for 14 days at most.
 _LATE_RECORDS = timedelta(days=15)
@@ -103,9 +103,9 @@ class AuditTrail:
                 before = last["record_id"]["S"] if last else ""
                 if len(answer["Items"]) > room or (len(found) == limit and last):
                     return TrailPage(tuple(found), Place(items_of_page[-1]["record_id"]["S"], partition.day))
-                if len(found) == limit or calls >= _MOST_CALLS:
+                if len(found) == limit or calls >= _MAX_CALLS:
                     return TrailPage(tuple(found), Place(before, partition.day) if last else _after(partition, query))
-                items = min(items * _GROWTH, _MOST_ITEMS_A_CALL)
+                items = min(items * _GROWTH, _MAX_ITEMS_A_CALL)
                 if not last:
                     break
         return TrailPage(tuple(found), None)
@@ -127,7 +127,7 @@ class AuditTrail:
                         counts[document["day"], document.get("verdict", ""), what] += 1
                 last = answer.get("LastEvaluatedKey")
                 before = last["record_id"]["S"] if last else ""
-                if calls >= _MOST_CALLS:
+                if calls >= _MAX_CALLS:
                     return CountsPage(counts, Place(before, partition.day) if last else _after(partition, query))
                 if not last:
                     break

@@ -12,10 +12,10 @@ from fleetgate.domain.gate_switch import GateSwitch
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.reasons import DenialReason
 from fleetgate.imports.record import ImportRecord
-from fleetgate.outcomes.outcome import Evidence
+from fleetgate.outcomes.outcome import OutcomeReason
 
 
-class Ending(StrEnum):
+class AdmissionEnding(StrEnum):
     """What became of an allow, as far as it was seen."""
 
     IN_USE = "in_use"
@@ -35,12 +35,14 @@ _STOPPED_STATES = {
 
 # The first that was seen tells.
 _ENDINGS = (
-    (Ending.IN_USE, frozenset({Evidence.CONNECTED})),
-    (Ending.NEVER_COMPLETED, frozenset({Evidence.NEVER_COMPLETED})),
-    (Ending.FAILED, frozenset({Evidence.PROVISIONING_FAILED})),
+    (AdmissionEnding.IN_USE, frozenset({OutcomeReason.CONNECTED})),
+    (AdmissionEnding.NEVER_COMPLETED, frozenset({OutcomeReason.NEVER_COMPLETED})),
+    (AdmissionEnding.FAILED, frozenset({OutcomeReason.PROVISIONING_FAILED})),
     (
-        Ending.REGISTERED,
-        frozenset({Evidence.THING_REGISTERED, Evidence.PROVISIONING_SUCCEEDED, Evidence.CERTIFICATE_ACTIVE}),
+        AdmissionEnding.REGISTERED,
+        frozenset(
+            {OutcomeReason.THING_REGISTERED, OutcomeReason.PROVISIONING_SUCCEEDED, OutcomeReason.CERTIFICATE_ACTIVE}
+        ),
     ),
 )
 
@@ -62,11 +64,11 @@ class Admission:
     is_superseded: bool = False
 
     @property
-    def ending(self) -> Ending:
+    def ending(self) -> AdmissionEnding:
         """What became of it."""
         seen = {record.reason for record in self.outcomes}
-        ending = next((ending for ending, signs in _ENDINGS if seen & signs), Ending.NOT_SEEN)
-        return Ending.SUPERSEDED if ending is Ending.IN_USE and self.is_superseded else ending
+        ending = next((ending for ending, signs in _ENDINGS if seen & signs), AdmissionEnding.NOT_SEEN)
+        return AdmissionEnding.SUPERSEDED if ending is AdmissionEnding.IN_USE and self.is_superseded else ending
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +160,7 @@ def admissions_of(records: Iterable[AuditRecord]) -> tuple[Admission, ...]:
 def _superseded_certificates(records: Iterable[AuditRecord]) -> Iterator[str | None]:
     """The certificates whose place went to one that connected, and those that the reconciler deactivated for it."""
     known = tuple(records)
-    connected = {record.decision_id for record in known if record.reason == Evidence.CONNECTED}
+    connected = {record.decision_id for record in known if record.reason == OutcomeReason.CONNECTED}
     for record in known:
         if record.verdict is Verdict.ALLOWED and record.superseded_certificate_id and record.decision_id in connected:
             yield record.superseded_certificate_id

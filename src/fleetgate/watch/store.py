@@ -10,7 +10,7 @@ from fleetgate.store.audit_reader import AuditReader, Index, sound_records
 from fleetgate.store.tables import StackTables, TableSettings
 
 # A page is 1 MB of records, some thousand of them, whatever of them is kept.
-_MOST_PAGES = 25
+_MAX_PAGES = 25
 
 
 class TooMuchToRead(Exception):
@@ -43,7 +43,7 @@ class ClaimWatchStore:
             newest_first=True,
         )
         for number, page in enumerate(pages):
-            if number == _MOST_PAGES:
+            if number == _MAX_PAGES:
                 raise TooMuchToRead
             yield [record for record in sound_records(page) if record.kind is RecordKind.DECISION]
 

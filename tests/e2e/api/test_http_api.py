@@ -14,7 +14,7 @@ from botocore.credentials import Credentials
 
 from fleetgate.domain.allow_list import AllowListEntry
 from harness.embedded import ROOT, Embedded
-from local.demo.device import Refused
+from local.demo.device import RegistrationRefused
 from local.embedded.template import load_template
 from tests.e2e.conftest import Ask
 from tests.template.intrinsics import Deployment
@@ -113,7 +113,7 @@ def test_who_may_act_stops_a_device_at_the_gate(
     assert (answer.status_code, answer.json()["result"]) == (200, "quarantined")
 
     _, denied = ask(device)
-    assert isinstance(denied, Refused)
+    assert isinstance(denied, RegistrationRefused)
     (record,) = client.call("GET", f"/v1/records?serial_number={device.serial_number}&verdict=denied").json()["records"]
     assert record["reason"] == "quarantined"
 

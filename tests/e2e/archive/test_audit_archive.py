@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fleetgate.archive.audit_lines import AuditLines
-from fleetgate.archive.digest import DEFAULT_SETTLE, HOUR, hour_of
+from fleetgate.archive.digest import DEFAULT_SETTLING_TIME, HOUR, hour_of
 from fleetgate.archive.findings import FindingKind
 from fleetgate.archive.packed_lines import unpacked
 from fleetgate.archive.store import Archive, SealingKey
@@ -59,7 +59,7 @@ def test_a_decision_reaches_the_archive_by_the_stream_and_is_sealed(
         archive=archive,
         lines=AuditLines(tables(embedded)),
         verify_signature=TrustedKeys([public_key(embedded)]).verify,
-        settle=DEFAULT_SETTLE,
+        settling_time=DEFAULT_SETTLING_TIME,
     )
     # The hour is not over, so the stack goes on recording into it; and other tests tamper with its table.
     done = verify_archive(verifier, start=hour - HOUR, end=hour + HOUR, now=hour + 2 * HOUR)

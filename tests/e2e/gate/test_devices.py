@@ -17,10 +17,10 @@ from fleetgate.domain.identifiers import SerialNumber
 from fleetgate_cli.local_stack import StackDescription
 from harness.command import Fleetgate, run
 from harness.embedded import Embedded
-from local.demo.device import Broker, Identity, Refused, Registered, connected
+from local.demo.device import Broker, Identity, Registered, RegistrationRefused, connected
 from tests.e2e.conftest import Ask
 
-DENIED = Refused(error_code="AccessDenied", error_message="Access Denied")
+DENIED = RegistrationRefused(error_code="AccessDenied", error_message="Access Denied")
 
 
 def decisions(embedded: Embedded, serial_number: str) -> list[AuditRecord]:

@@ -14,8 +14,8 @@ from fleetgate.domain.operator_action import Operator
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.outcomes.settings import ReconcilerSettings
 from fleetgate.outcomes.superseded import SupersededCertificates
-from fleetgate.outcomes.sweep import RecordWalk
-from fleetgate.outcomes.sweep_store import Reconciliation, Walk
+from fleetgate.outcomes.sweep import RecordSweep
+from fleetgate.outcomes.sweep_store import Sweep, SweepStore
 from fleetgate.store.audit_items import make_clock
 from fleetgate.store.certificates import Certificates
 from fleetgate.store.tables import TableCredentials, TableSettings
@@ -37,7 +37,7 @@ def invoke(embedded: Embedded) -> dict[str, dict[str, int]]:
 
 
 def superseded_at(embedded: Embedded, later: timedelta) -> SupersededCertificates:
-    """The walk as the deployed reconciler makes it, under its role, some time from now."""
+    """The sweep as the deployed reconciler makes it, under its role, some time from now."""
     function = embedded.client("lambda").get_function_configuration(
         FunctionName=embedded.stack.outputs["ReconcilerFunctionName"]
     )
@@ -54,15 +54,15 @@ def superseded_at(embedded: Embedded, later: timedelta) -> SupersededCertificate
             session_token=credentials["aws_session_token"],
         ),
     )
-    reconciliation = Reconciliation(tables)
+    sweep_store = SweepStore(tables)
     return SupersededCertificates(
-        walk=RecordWalk(
-            reconciliation=reconciliation,
-            walk=Walk.SUPERSEDED,
+        sweep=RecordSweep(
+            sweep_store=sweep_store,
+            sweep=Sweep.SUPERSEDED,
             patience=told.superseded_grace,
             max_records=told.max_records,
         ),
-        reconciliation=reconciliation,
+        sweep_store=sweep_store,
         devices=DeviceStore(tables),
         certificates=Certificates(embedded.client("iot", credentials)),
         system=Operator(

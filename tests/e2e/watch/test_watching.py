@@ -8,7 +8,7 @@ from fleetgate.domain.audit import NoticeAction, RecordKind
 from fleetgate.domain.claim import ClaimStatus
 from fleetgate.watch.burst import WATCHER
 from harness.embedded import Embedded
-from local.demo.device import Identity, Refused, Registered
+from local.demo.device import Identity, Registered, RegistrationRefused
 from tests.e2e.conftest import Ask
 from tests.e2e.notices import listener
 from tests.e2e.waiting import eventually
@@ -23,7 +23,7 @@ def test_a_stolen_claim_certificate_that_guesses_serial_numbers_is_blocked_and_p
     def guess() -> str:
         serial_number = f"GUESS-{secrets.token_hex(6)}"
         _, answer = ask(device, claim=stolen, SerialNumber=serial_number)
-        assert isinstance(answer, Refused)
+        assert isinstance(answer, RegistrationRefused)
         return serial_number
 
     (first,) = embedded.records(f"device#{guess()}")
@@ -36,7 +36,7 @@ def test_a_stolen_claim_certificate_that_guesses_serial_numbers_is_blocked_and_p
         return is_blocked or None
 
     assert eventually(guess_until_blocked)
-    assert isinstance(ask(device, claim=stolen)[1], Refused)
+    assert isinstance(ask(device, claim=stolen)[1], RegistrationRefused)
     (denied,) = embedded.records(f"device#{device.serial_number}")
     assert denied.reason == "claim_certificate_blocked"
     assert isinstance(ask(device)[1], Registered), "with another claim certificate the device is let in"

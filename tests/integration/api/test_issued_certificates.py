@@ -8,7 +8,7 @@ from ulid import ULID
 
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.operators.claim_store import ClaimStore
-from fleetgate.operators.many_certificates import IssuedPlace, issued_from, issued_through
+from fleetgate.operators.many_certificates import IssuedCursor, issued_from, issued_through
 from harness.archive_world import ArchiveWorld
 from harness.embedded import Embedded
 
@@ -64,7 +64,7 @@ def test_every_certificate_is_found_once_depth_first(store: ClaimStore, claim: s
 
 def test_the_walk_goes_on_from_any_place_as_if_it_had_not_stopped(store: ClaimStore, claim: str) -> None:
     whole = list(issued_from([[claim, ""]], store))
-    place: IssuedPlace = [[claim, ""]]
+    place: IssuedCursor = [[claim, ""]]
     for number, (_, behind) in enumerate(whole, start=1):
         place = behind
         rest = [record for record, _ in issued_from(place, store) if record]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ulid import ULID
 
-from fleetgate.api.answers import CountsPage, RecordsPage, Story
+from fleetgate.api.answers import CountsDocument, RecordsPage, Story
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.domain.claim import ClaimCertificate
@@ -73,7 +73,7 @@ def test_records_are_counted_by_day_verdict_and_reason(
     api: HttpWorld, world: ArchiveWorld, records: list[AuditRecord]
 ) -> None:
     (page,) = pages(api, "/v1/counts", **time_of(world))
-    CountsPage.model_validate(page)
+    CountsDocument.model_validate(page)
     day = world.day.date().isoformat()
 
     assert page["counts"] == [

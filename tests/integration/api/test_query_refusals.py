@@ -2,7 +2,7 @@
 
 import pytest
 
-from fleetgate.api.cursors import Cursors, Purpose
+from fleetgate.api.cursors import CursorKind, Cursors
 from fleetgate.domain.audit import AuditRecord
 from harness.archive_world import ArchiveWorld
 from harness.embedded import Embedded
@@ -77,9 +77,9 @@ def test_a_cursor_that_was_changed_is_refused(api: HttpWorld, cursor: str) -> No
 def test_a_cursor_of_another_secret_is_refused(api: HttpWorld, cursor: str, embedded: Embedded) -> None:
     (secret,) = embedded.client("secretsmanager").list_secrets()["SecretList"]
     known = embedded.client("secretsmanager").get_secret_value(SecretId=secret["ARN"])["SecretString"]
-    content = Cursors(known).take(Purpose.RECORDS, cursor)
+    content = Cursors(known).take(CursorKind.RECORDS, cursor)
 
-    assert api.get("/v1/records", cursor=Cursors("guessed").give(Purpose.RECORDS, content)).problem[0] == 400
+    assert api.get("/v1/records", cursor=Cursors("guessed").give(CursorKind.RECORDS, content)).problem[0] == 400
 
 
 def test_a_cursor_of_one_kind_of_answer_is_none_of_another(api: HttpWorld, cursor: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from fleetgate.archive.findings import FindingKind
-from fleetgate.archive.records import Change, archive_records
+from fleetgate.archive.records import StreamChangeKind, archive_records
 from harness.archive_world import SETTLE, ArchiveWorld, changed
 from tests.integration.archive.changes import Failing, ids_of
 
@@ -62,7 +62,7 @@ def test_every_record_is_in_the_archive_once_however_the_batches_come(world: Arc
 def test_what_could_not_be_archived_has_to_come_again_and_the_rest_has_not(world: ArchiveWorld) -> None:
     first, second = world.record(3, 0), world.record(3, 1)
     broken = replace(world.archive, client=Failing(world.s3, lambda key: "hour=01" in key))
-    done = archive_records([*first, *second], archive=broken, now=world.at(1 + 4 / 60), settle=SETTLE)
+    done = archive_records([*first, *second], archive=broken, now=world.at(1 + 4 / 60), settling_time=SETTLE)
 
     assert done.failed == tuple(change.sequence_number for change in second)
     assert done.records == 3
@@ -95,9 +95,9 @@ def test_a_change_of_a_record_is_archived_and_found_and_one_that_expired_is_neit
     done = world.archived(
         [
             world.inserted(gone),
-            changed(Change.MODIFIED, altered),
-            changed(Change.REMOVED, item),
-            changed(Change.REMOVED, gone, has_expired=True),
+            changed(StreamChangeKind.MODIFIED, altered),
+            changed(StreamChangeKind.REMOVED, item),
+            changed(StreamChangeKind.REMOVED, gone, has_expired=True),
         ],
         hour=0.5,
     )

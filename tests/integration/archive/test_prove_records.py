@@ -52,7 +52,7 @@ def verifier(world: ArchiveWorld, *keys: bytes) -> Verifier:
     """Verifies the archive with some public keys, or with its own."""
     trusted = TrustedKeys(keys or [world.key.public_key()])
     return Verifier(
-        archive=world.archive, lines=AuditLines(world.tables), verify_signature=trusted.verify, settle=SETTLE
+        archive=world.archive, lines=AuditLines(world.tables), verify_signature=trusted.verify, settling_time=SETTLE
     )
 
 

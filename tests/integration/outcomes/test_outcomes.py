@@ -14,7 +14,7 @@ from fleetgate.domain.audit import RecordKind
 from fleetgate.gate.decision import Allowed
 from fleetgate.gate.store import GateStore
 from fleetgate.outcomes.note import Noted, OutcomeRecorder
-from fleetgate.outcomes.outcome import Evidence, Outcome
+from fleetgate.outcomes.outcome import OutcomeEvent, OutcomeReason
 from fleetgate.outcomes.store import OutcomeStore
 from fleetgate.store.audit_items import audit_item_from, make_clock
 from fleetgate.store.tables import TableCredentials, TableSettings
@@ -54,31 +54,31 @@ def recorder(embedded: Embedded) -> OutcomeRecorder:
     )
 
 
-def signs(entry: AllowListEntry) -> dict[str, Outcome]:
+def signs(entry: AllowListEntry) -> dict[str, OutcomeEvent]:
     """Every sign that the reservation of an entry was used."""
     held = entry.reservation
     assert held is not None
     name = entry.serial_number.value
     return {
-        "connected": Outcome(
-            evidence=Evidence.CONNECTED,
+        "connected": OutcomeEvent(
+            reason=OutcomeReason.CONNECTED,
             seen_at=SEEN_AT,
-            sign_id=secrets.token_hex(8),
+            event_id=secrets.token_hex(8),
             certificate_id=held.certificate_id,
             thing_name=name,
         ),
-        "registered": Outcome(
-            evidence=Evidence.THING_REGISTERED,
+        "registered": OutcomeEvent(
+            reason=OutcomeReason.THING_REGISTERED,
             seen_at=SEEN_AT,
-            sign_id=secrets.token_hex(8),
+            event_id=secrets.token_hex(8),
             thing_name=name,
             decision_id=held.decision_id,
             is_of_stack=True,
         ),
-        "logged": Outcome(
-            evidence=Evidence.PROVISIONING_SUCCEEDED,
+        "logged": OutcomeEvent(
+            reason=OutcomeReason.PROVISIONING_SUCCEEDED,
             seen_at=SEEN_AT,
-            sign_id=secrets.token_hex(8),
+            event_id=secrets.token_hex(8),
             certificate_id=held.certificate_id,
         ),
     }
@@ -132,10 +132,10 @@ def test_a_sign_of_another_certificate_says_nothing(
 ) -> None:
     let_in()
     before = embedded.entry(approved.serial_number)
-    stranger = Outcome(
-        evidence=Evidence.CONNECTED,
+    stranger = OutcomeEvent(
+        reason=OutcomeReason.CONNECTED,
         seen_at=SEEN_AT,
-        sign_id="1",
+        event_id="1",
         certificate_id=secrets.token_hex(32),
         thing_name=approved.serial_number.value,
     )
@@ -149,10 +149,10 @@ def test_a_failure_is_recorded_once_and_the_device_may_try_again(
     let_in()
     before = embedded.entry(approved.serial_number)
     assert before.reservation is not None
-    failure = Outcome(
-        evidence=Evidence.PROVISIONING_FAILED,
+    failure = OutcomeEvent(
+        reason=OutcomeReason.PROVISIONING_FAILED,
         seen_at=datetime.now(UTC),
-        sign_id="1",
+        event_id="1",
         certificate_id=before.reservation.certificate_id,
     )
     assert [recorder.note(failure), recorder.note(failure)] == [Noted.FAILED, Noted.KNOWN]
@@ -162,10 +162,10 @@ def test_a_failure_is_recorded_once_and_the_device_may_try_again(
 
 def test_things_that_nobody_decided_about_are_unapproved(recorder: OutcomeRecorder, embedded: Embedded) -> None:
     name = f"SN-{secrets.token_hex(6)}"
-    bypassed = Outcome(
-        evidence=Evidence.THING_REGISTERED,
+    bypassed = OutcomeEvent(
+        reason=OutcomeReason.THING_REGISTERED,
         seen_at=datetime.now(UTC) - timedelta(seconds=1),
-        sign_id=secrets.token_hex(8),
+        event_id=secrets.token_hex(8),
         thing_name=name,
         decision_id="01JNX0000000000000000000DA",
         is_of_stack=True,
@@ -178,10 +178,10 @@ def test_an_approved_device_whose_thing_names_no_decision_of_its_own_is_unapprov
     approved: AllowListEntry, let_in: Callable[[], Allowed], recorder: OutcomeRecorder, embedded: Embedded
 ) -> None:
     let_in()
-    forged = Outcome(
-        evidence=Evidence.THING_REGISTERED,
+    forged = OutcomeEvent(
+        reason=OutcomeReason.THING_REGISTERED,
         seen_at=SEEN_AT,
-        sign_id="1",
+        event_id="1",
         thing_name=approved.serial_number.value,
         decision_id="01JNX0000000000000000000DA",
         is_of_stack=True,
@@ -191,10 +191,10 @@ def test_an_approved_device_whose_thing_names_no_decision_of_its_own_is_unapprov
 
 
 def test_what_is_not_ours_is_left_alone(recorder: OutcomeRecorder) -> None:
-    other = Outcome(
-        evidence=Evidence.CONNECTED,
+    other = OutcomeEvent(
+        reason=OutcomeReason.CONNECTED,
         seen_at=SEEN_AT,
-        sign_id="1",
+        event_id="1",
         certificate_id=secrets.token_hex(32),
         thing_name=f"other {secrets.token_hex(4)}",
     )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fleetgate.outcomes import reconciler
-from fleetgate.outcomes.sweep_store import Reconciliation, Walk
+from fleetgate.outcomes.sweep_store import Sweep, SweepStore
 from harness.embedded import Embedded
 from harness.reconciler_world import THING_TYPE, ReconcilerWorld
 
@@ -32,15 +32,15 @@ def world(
     }
     for name, value in running.items():
         monkeypatch.setenv(name, value)
-    for walk in (Walk.RESERVATIONS, Walk.SUPERSEDED):
-        reconciling.begin(walk, timedelta(0))
-    Reconciliation(reconciling.tables).note_next_token(None)
+    for sweep in (Sweep.RESERVATIONS, Sweep.SUPERSEDED):
+        reconciling.begin(sweep, timedelta(0))
+    SweepStore(reconciling.tables).note_next_token(None)
     reconciling.let_go_of_everything()
-    reconciler._walks.cache_clear()
+    reconciler._sweeps.cache_clear()
     with embedded.without_registry_events():
         yield reconciling
-    reconciler._walks.cache_clear()
-    reconciling.begin(Walk.RESERVATIONS, timedelta(0))
+    reconciler._sweeps.cache_clear()
+    reconciling.begin(Sweep.RESERVATIONS, timedelta(0))
 
 
 def invoke(milliseconds: int = 300_000) -> Any:
@@ -100,14 +100,14 @@ def test_a_walk_that_fails_ends_the_invocation_as_an_error_once_the_others_had_t
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    Reconciliation(world.tables).note_done(Walk.RESERVATIONS, "somebody wrote to it by hand")
+    SweepStore(world.tables).note_done(Sweep.RESERVATIONS, "somebody wrote to it by hand")
     make_a_thing(embedded, serial_number)
     with pytest.raises(ExceptionGroup) as raised:
         invoke()
 
     assert len(raised.value.exceptions) == 1
     (told,) = [vars(one) for one in caplog.records if one.levelname == "ERROR"]
-    assert (told["msg"], told["walk"]) == ("walk failed", "reservations")
+    assert (told["msg"], told["sweep"]) == ("sweep failed", "reservations")
     assert metrics_in(capsys.readouterr().out)["UnapprovedThing"] >= 1
     assert [one.reason for one in embedded.records(f"device#{serial_number}")] == ["unapproved_thing"]
 
@@ -121,6 +121,6 @@ def test_nothing_is_begun_that_may_not_be_finished(
 
 
 def test_the_function_itself_is_on_record_as_who_acts(world: ReconcilerWorld) -> None:
-    run = reconciler._walks(ACTOR)[Walk.SUPERSEDED]
+    run = reconciler._sweeps(ACTOR)[Sweep.SUPERSEDED]
     system = run.__self__.system  # type: ignore[attr-defined]
     assert (system.actor, "SupersededGraceHours" in system.reason) == (ACTOR, True)

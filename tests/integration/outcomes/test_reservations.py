@@ -15,8 +15,8 @@ from fleetgate.domain.faults import Fault
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.reasons import AllowRule, FaultReason
 from fleetgate.gate.decision import Allowed
-from fleetgate.outcomes.reservations import Settled
-from fleetgate.outcomes.sweep_store import Walk
+from fleetgate.outcomes.reservations import ReservationResult
+from fleetgate.outcomes.sweep_store import Sweep
 from fleetgate.store.allow_list_items import item_from
 from fleetgate.store.audit_items import audit_item_from
 from harness.embedded import Embedded
@@ -29,8 +29,8 @@ LetIn = Callable[..., Allowed]
 
 @pytest.fixture
 def world(reconciling: ReconcilerWorld) -> ReconcilerWorld:
-    """A reconciler whose walk begins with what the test does."""
-    reconciling.begin(Walk.RESERVATIONS, LONG_AGO)
+    """A reconciler whose sweep begins with what the test does."""
+    reconciling.begin(Sweep.RESERVATIONS, LONG_AGO)
     return reconciling
 
 
@@ -54,12 +54,12 @@ def test_a_reservation_whose_certificate_was_never_activated_is_released(
     let_in(approved, next(certificate_ids))
     settled = Counter(world.reservations().run())
 
-    assert settled[Settled.RELEASED] == 1
+    assert settled[ReservationResult.RELEASED] == 1
     after = embedded.entry(approved.serial_number)
     assert after.state is DeviceState.APPROVED
     assert after.reservation is None
     assert world.outcomes(approved) == ["never_completed"]
-    assert Counter(world.reservations().run())[Settled.RELEASED] == 0
+    assert Counter(world.reservations().run())[ReservationResult.RELEASED] == 0
 
 
 def test_a_reservation_whose_certificate_is_active_is_completed(
@@ -69,7 +69,7 @@ def test_a_reservation_whose_certificate_is_active_is_completed(
     let_in(approved, certificate_id)
     settled = Counter(world.reservations().run())
 
-    assert settled[Settled.COMPLETED] == 1
+    assert settled[ReservationResult.COMPLETED] == 1
     after = embedded.entry(approved.serial_number)
     assert after.state is DeviceState.PROVISIONED
     assert after.device_certificate is not None
@@ -93,7 +93,7 @@ def test_a_device_that_did_not_hear_of_its_new_certificate_keeps_the_old_one_and
     first, second = rotated(ask, world, approved, LONG_AGO)
     settled = Counter(world.reservations().run())
 
-    assert (settled[Settled.LEFT_OPEN], settled[Settled.COMPLETED]) == (1, 0)
+    assert (settled[ReservationResult.LEFT_OPEN], settled[ReservationResult.COMPLETED]) == (1, 0)
     assert embedded.entry(approved.serial_number).certificate_ids == (first, second)
     assert world.outcomes(approved) == ["connected"]
     again = replace(ask(approved.serial_number.value), claim_certificate_id=first)
@@ -119,7 +119,7 @@ def test_a_certificate_that_somebody_switched_off_neither_completes_nor_releases
     embedded.client("iot").update_certificate(certificateId=certificate_id, newStatus=status)
     before = embedded.entry(approved.serial_number)
 
-    assert Counter(world.reservations().run())[Settled.LEFT_OPEN] == 1
+    assert Counter(world.reservations().run())[ReservationResult.LEFT_OPEN] == 1
     assert embedded.entry(approved.serial_number) == before
     assert world.outcomes(approved) == []
 
@@ -157,7 +157,7 @@ def test_a_run_gets_past_records_that_do_not_matter_to_it_though_it_is_cut_off_a
         world.be_denied(ask(f"{approved.serial_number}-{number}"), LONG_AGO)
     let_in(approved, next(certificate_ids))
     runs = [list(world.reservations().run(partial(next, iter([True, True, False])))) for _ in range(3)]
-    assert runs == [[], [], [Settled.RELEASED]]
+    assert runs == [[], [], [ReservationResult.RELEASED]]
 
 
 def test_what_aws_iot_cannot_be_asked_about_is_asked_again_by_the_next_run(
@@ -174,7 +174,7 @@ def test_what_aws_iot_cannot_be_asked_about_is_asked_again_by_the_next_run(
     assert fault.value.reason is FaultReason.SERVICE_UNAVAILABLE
     assert embedded.entry(approved.serial_number).state is DeviceState.RESERVED
 
-    assert Counter(world.reservations().run())[Settled.RELEASED] == 1
+    assert Counter(world.reservations().run())[ReservationResult.RELEASED] == 1
 
 
 def damaged(embedded: Embedded, device: AllowListEntry) -> None:
@@ -197,7 +197,7 @@ def test_an_entry_that_cannot_be_read_is_told_and_passed_by(
     let_in(other, next(certificate_ids))
     damaged(embedded, approved)
     try:
-        assert list(world.reservations().run()) == [Settled.UNREADABLE, Settled.RELEASED]
+        assert list(world.reservations().run()) == [ReservationResult.UNREADABLE, ReservationResult.RELEASED]
     finally:
         embedded.put(approved)  # a list of all devices has to be able to read it
     assert world.unreadable == [f"device#{approved.serial_number}"]
@@ -229,11 +229,11 @@ def test_an_item_that_is_no_audit_record_is_told_and_passed_by(
         damage = {**damage, "record_id": {"S": f"{record_id_before[:10]}!"}}
     item = audit_item_from(replace(decision, record_id=record_id_before), retention=timedelta(days=1)).serialize()
     item |= damage
-    world.begin(Walk.RESERVATIONS, LONG_AGO + timedelta(minutes=1))
+    world.begin(Sweep.RESERVATIONS, LONG_AGO + timedelta(minutes=1))
     table = embedded.stack.outputs["AuditTableName"]
     embedded.dynamodb.put_item(TableName=table, Item=item)
     try:
-        assert set(world.reservations().run()) >= {Settled.UNREADABLE, Settled.RELEASED}
+        assert set(world.reservations().run()) >= {ReservationResult.UNREADABLE, ReservationResult.RELEASED}
         assert list(world.reservations().run()) == []
     finally:  # others count what there is
         key = {name: item[name] for name in ("subject", "record_id")}

@@ -16,9 +16,9 @@ from fleetgate.domain.audit import AuditRecord, RecordKind
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.outcomes.note import Noted
-from fleetgate.outcomes.outcome import Evidence, Outcome
+from fleetgate.outcomes.outcome import OutcomeEvent, OutcomeReason
 from fleetgate.outcomes.store import OutcomeStore
-from fleetgate.outcomes.sweep_store import Reconciliation
+from fleetgate.outcomes.sweep_store import SweepStore
 from fleetgate.store.allow_list_items import item_from
 from harness.embedded import Embedded
 from harness.reconciler_world import THING_TYPE, ReconcilerWorld
@@ -30,7 +30,7 @@ NO_DECISION = "01JNX0000000000000000000DA"
 @pytest.fixture
 def world(reconciling: ReconcilerWorld, embedded: Embedded) -> Iterator[ReconcilerWorld]:
     """A reconciler that begins with the first page, and a recorder that hears of nothing."""
-    Reconciliation(reconciling.tables).note_next_token(None)
+    SweepStore(reconciling.tables).note_next_token(None)
     with embedded.without_registry_events():
         yield reconciling
 
@@ -102,10 +102,10 @@ def test_two_looks_at_once_leave_one_record(world: ReconcilerWorld, embedded: Em
             return False
 
     recorder = replace(world.things().recorder, store=Blind(world.tables))
-    listed = Outcome(
-        evidence=Evidence.UNAPPROVED_THING,
+    listed = OutcomeEvent(
+        reason=OutcomeReason.UNAPPROVED_THING,
         seen_at=datetime(2026, 3, 1, 12, 15, tzinfo=UTC),
-        sign_id=serial_number,
+        event_id=serial_number,
         thing_name=serial_number,
         is_of_stack=True,
     )
@@ -119,10 +119,10 @@ def test_a_thing_that_a_registry_event_told_of_is_not_told_again(
     world: ReconcilerWorld, embedded: Embedded, serial_number: str
 ) -> None:
     make(embedded, serial_number, NO_DECISION)
-    event = Outcome(
-        evidence=Evidence.THING_REGISTERED,
+    event = OutcomeEvent(
+        reason=OutcomeReason.THING_REGISTERED,
         seen_at=datetime.now(UTC),
-        sign_id=secrets.token_hex(8),
+        event_id=secrets.token_hex(8),
         thing_name=serial_number,
         decision_id=NO_DECISION,
         is_of_stack=True,

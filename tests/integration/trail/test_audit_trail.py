@@ -133,8 +133,8 @@ def test_a_page_reads_so_much_and_no_more(
     world: ArchiveWorld, records: list[AuditRecord], trail: AuditTrail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert records
-    monkeypatch.setattr(audit_trail, "_MOST_ITEMS_A_CALL", 4)
-    monkeypatch.setattr(audit_trail, "_MOST_CALLS", 2)
+    monkeypatch.setattr(audit_trail, "_MAX_ITEMS_A_CALL", 4)
+    monkeypatch.setattr(audit_trail, "_MAX_CALLS", 2)
     query = AuditQuery(start=world.day, end=world.day + 2 * A_DAY, client_id="nobody")
     first = trail.page(query, limit=4)
 
@@ -149,7 +149,7 @@ def test_a_page_reads_so_much_and_no_more(
 def test_records_are_counted_by_day_verdict_and_reason(
     world: ArchiveWorld, records: list[AuditRecord], trail: AuditTrail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_trail, "_MOST_CALLS", 1)
+    monkeypatch.setattr(audit_trail, "_MAX_CALLS", 1)
     query = AuditQuery(start=world.day, end=world.day + 2 * A_DAY, kinds=frozenset({RecordKind.DECISION}))
     counted: Counter[tuple[str, str, str]] = Counter()
     pages, place = 0, None

@@ -117,7 +117,7 @@ def test_more_than_can_be_read_is_no_reason_to_read_it_again_and_again_but_one_t
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(claim_watch, "_MOST_PAGES", 0)
+    monkeypatch.setattr(claim_watch, "_MAX_PAGES", 0)
 
     assert invoke(guesses(claim, 1, moment)) == QUIET
     captured = capsys.readouterr().out

@@ -9,7 +9,7 @@ from fleetgate.domain.gate_switch import OPEN, GateSwitch
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.gate.decision import Allowed, Decision, decide
 from fleetgate.gate.policy import GatePolicy
-from fleetgate.gate.request import Identity
+from fleetgate.gate.request import PresentedIdentity
 from tests.property.gate.ledger import Ledger
 from tests.property.gate.situation import Situation
 from tests.property.gate.world import CLAIMS, ENTRIES, START, UNREGISTERED, WRONG_MAC_ADDRESS
@@ -30,17 +30,17 @@ class GateModel(RuleBasedStateMachine):
         self.ledgers = {serial_number: Ledger() for serial_number in SERIAL_NUMBERS}
         self.asked_with: defaultdict[str, list[str]] = defaultdict(list)
         self.entries_before = dict(self.entries)
-        self.not_yet_committed: list[tuple[Identity, Allowed, GateSwitch, datetime]] = []
-        self.last_allowed: Identity | None = None
+        self.not_yet_committed: list[tuple[PresentedIdentity, Allowed, GateSwitch, datetime]] = []
+        self.last_allowed: PresentedIdentity | None = None
         self.requests = 0
         self.decisions = 0
 
-    def register(self, identity: Identity) -> None:
+    def register(self, identity: PresentedIdentity) -> None:
         decision = self.judge(identity)
         if isinstance(decision, Allowed):
             assert self.commit(identity, decision, self.switch, self.now)
 
-    def judge(self, identity: Identity) -> Decision:
+    def judge(self, identity: PresentedIdentity) -> Decision:
         """Decide, and hold the decision against the ledger."""
         serial_number, decision_id = identity.serial_number.value, self.new_decision_id()
         entry, claim = self.entries[serial_number], self.claims.get(identity.claim_certificate_id)
@@ -58,7 +58,9 @@ class GateModel(RuleBasedStateMachine):
         ).check(decision, decision_id)
         return decision
 
-    def commit(self, identity: Identity, allowed: Allowed, judged_under: GateSwitch, judged_at: datetime) -> bool:
+    def commit(
+        self, identity: PresentedIdentity, allowed: Allowed, judged_under: GateSwitch, judged_at: datetime
+    ) -> bool:
         """What the conditional write does: it stands if the entry is the one that was judged, and nothing stopped."""
         serial_number = identity.serial_number.value
         if self.fence > judged_under.version:
@@ -83,21 +85,21 @@ class GateModel(RuleBasedStateMachine):
         self.entries[serial_number] = self.entries[serial_number].provisioned()
         self.ledgers[serial_number].finish()
 
-    def identity(self, serial_number: str, mac: str, claim: str, certificate: str) -> Identity:
+    def identity(self, serial_number: str, mac: str, claim: str, certificate: str) -> PresentedIdentity:
         """Who asks, in the words of the rules."""
         self.requests += 1
         certificate_id = self.certificate_id(serial_number, certificate)
         self.asked_with[serial_number].append(certificate_id)
-        return Identity(
+        return PresentedIdentity(
             certificate_id=certificate_id,
             claim_certificate_id=self.claim_certificate_id(serial_number, claim),
             serial_number=SerialNumber.parse(serial_number),
             mac_address=self.mac_address(serial_number, mac),
         )
 
-    def probe(self, serial_number: str, claim_certificate_id: str, certificate_id: str) -> Identity:
+    def probe(self, serial_number: str, claim_certificate_id: str, certificate_id: str) -> PresentedIdentity:
         """A request that is judged and not committed."""
-        return Identity(
+        return PresentedIdentity(
             certificate_id=certificate_id,
             claim_certificate_id=claim_certificate_id,
             serial_number=SerialNumber.parse(serial_number),

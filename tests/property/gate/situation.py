@@ -9,7 +9,7 @@ from fleetgate.domain.gate_switch import GateSwitch
 from fleetgate.domain.reasons import AllowRule
 from fleetgate.gate.decision import Allowed, Decision, Denied
 from fleetgate.gate.policy import GatePolicy, ReprovisioningPolicy
-from fleetgate.gate.request import Identity
+from fleetgate.gate.request import PresentedIdentity
 from tests.property.gate.ledger import Grant, Ledger
 
 _WHAT_AN_ALLOW_CHANGES = {"reservation", "device_certificate", "reprovisioning_count", "version"}
@@ -20,7 +20,7 @@ _WHAT_AN_ALLOW_KEEPS = [field.name for field in fields(AllowListEntry) if field.
 class Situation:
     """One request at one moment."""
 
-    identity: Identity
+    identity: PresentedIdentity
     entry: AllowListEntry
     claim: ClaimCertificate | None
     switch: GateSwitch

@@ -9,7 +9,7 @@ from fleetgate.domain.faults import Fault
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.reasons import DenialReason, FaultReason
 from fleetgate.gate.hook import _request
-from fleetgate.gate.request import Identity, RegistrationRequest, identify
+from fleetgate.gate.request import PresentedIdentity, RegistrationRequest, identify
 from harness.builders import TEMPLATE_ARN, parameters, policy, request
 from tests.property.gate.strategies import json_values, serial_numbers, spelled, unicast_octets
 
@@ -24,8 +24,8 @@ _parameters = st.dictionaries(_names, _values, max_size=6)
 @given(presented=_parameters)
 def test_any_parameters_at_all_are_an_identity_or_a_reason(presented: dict[str, Any]) -> None:
     found = identify(request(presented_parameters=presented), _POLICY)
-    assert isinstance(found, Identity | DenialReason)
-    if isinstance(found, Identity):
+    assert isinstance(found, PresentedIdentity | DenialReason)
+    if isinstance(found, PresentedIdentity):
         sent = [presented[name] for name in _POLICY.serial_number_parameter_names if presented.get(name)]
         assert set(sent) == {found.serial_number.value}
         assert SerialNumber.parse("fg-" + found.serial_number.value)
@@ -48,8 +48,8 @@ def test_any_request_at_all_is_an_identity_or_a_reason(
         presented_parameters=presented,
     )
     found = identify(asked, _POLICY)
-    assert isinstance(found, Identity | DenialReason)
-    if isinstance(found, Identity):
+    assert isinstance(found, PresentedIdentity | DenialReason)
+    if isinstance(found, PresentedIdentity):
         assert (template_arn, found.claim_certificate_id) == (TEMPLATE_ARN, claim_certificate_id)
         assert found.claim_certificate_id
 
@@ -68,7 +68,7 @@ def test_a_sound_identity_is_found_under_any_names_and_in_any_spelling(
     if len(serial_number) > 125:  # with the prefix, more than a thing name holds
         assert found is DenialReason.SERIAL_NUMBER_INVALID
     else:
-        assert isinstance(found, Identity)
+        assert isinstance(found, PresentedIdentity)
         assert found.serial_number.value == serial_number
         assert found.mac_address == MacAddress.parse(octets.hex())
 
@@ -101,7 +101,7 @@ def _is_request_or_fault(event: Any) -> None:
     found = _request_or_fault(event)
     if isinstance(found, RegistrationRequest):
         assert found.certificate_id
-        assert isinstance(identify(found, _POLICY), Identity | DenialReason)
+        assert isinstance(identify(found, _POLICY), PresentedIdentity | DenialReason)
     else:
         assert found is FaultReason.NOT_A_HOOK_EVENT
 

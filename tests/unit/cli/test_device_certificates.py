@@ -3,20 +3,32 @@
 import pytest
 from rich.console import Console
 
-from fleetgate.operators.certificates import Ending, Handled, Tally
+from fleetgate.operators.certificates import CertificateResult, Handled, Tally
 from fleetgate_cli.device_certificates import print_certificates
 
 
 @pytest.mark.parametrize(
     ("ending", "of_one", "of_two"),
     [
-        (Ending.NOT_FOUND, "1 certificate not known to AWS IoT, so nobody can connect with it.", "connect with them."),
-        (Ending.UNCHANGED, "1 certificate already in the requested state.", "already in the requested state."),
-        (Ending.STILL_STOPPED, "1 certificate left inactive: the device is", "their devices are still stopped"),
+        (
+            CertificateResult.NOT_FOUND,
+            "1 certificate not known to AWS IoT, so nobody can connect with it.",
+            "connect with them.",
+        ),
+        (
+            CertificateResult.UNCHANGED,
+            "1 certificate already in the requested state.",
+            "already in the requested state.",
+        ),
+        (
+            CertificateResult.STILL_STOPPED,
+            "1 certificate left inactive: the device is",
+            "their devices are still stopped",
+        ),
     ],
 )
 def test_several_certificates_are_not_told_of_as_one(
-    ending: Ending, of_one: str, of_two: str, capsys: pytest.CaptureFixture[str]
+    ending: CertificateResult, of_one: str, of_two: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = []
     for number in (1, 2):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from fleetgate.domain.gate_switch import MOST_NAMES, OPEN, GateSwitch, TooManyNames
+from fleetgate.domain.gate_switch import MAX_NAMES, OPEN, GateSwitch, TooManyNames
 from fleetgate.domain.reasons import DenialReason
 from harness.builders import entry
 
@@ -41,7 +41,7 @@ def test_a_device_without_an_import_is_stopped_by_none() -> None:
 
 def test_the_switch_holds_so_many_names_and_no_more() -> None:
     switch = OPEN
-    for number in range(MOST_NAMES // 2):
+    for number in range(MAX_NAMES // 2):
         switch = switch.stopping_manufacturer(f"m-{number}").stopping_import(f"i-{number}")
     assert switch.stopping_manufacturer("m-0") == switch
     assert switch.stopped().is_stopped

@@ -11,7 +11,7 @@ from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.gate_switch import OPEN, GateSwitch
 from fleetgate.domain.reasons import AllowRule, DenialReason
 from fleetgate.gate.policy import GatePolicy, ReprovisioningPolicy
-from fleetgate.gate.request import Identity, RegistrationRequest
+from fleetgate.gate.request import PresentedIdentity, RegistrationRequest
 from harness.builders import (
     CURRENT_CERTIFICATE_ID,
     NOW,
@@ -45,7 +45,7 @@ class Judged:
 
     behaviour: str
     outcome: AllowRule | DenialReason
-    identity: Identity = field(default_factory=identity)
+    identity: PresentedIdentity = field(default_factory=identity)
     entry: AllowListEntry | None = field(default_factory=entry)
     claim: ClaimCertificate | None = field(default_factory=claim)
     policy: GatePolicy = field(default_factory=policy)

@@ -8,7 +8,7 @@ from fleetgate.domain.gate_switch import OPEN
 from fleetgate.domain.reasons import AllowRule, DenialReason
 from fleetgate.gate.decision import Allowed, decide
 from fleetgate.gate.policy import GatePolicy
-from fleetgate.gate.request import Identity
+from fleetgate.gate.request import PresentedIdentity
 from harness.builders import (
     DECISION_ID,
     NOW,
@@ -21,7 +21,7 @@ from harness.builders import (
 
 def outcome_of(
     *,
-    asking: Identity | None = None,
+    asking: PresentedIdentity | None = None,
     of: AllowListEntry | None = None,
     through: ClaimCertificate | None = None,
     under: GatePolicy | None = None,
@@ -43,7 +43,7 @@ def outcome_of(
 def allowed(
     of: AllowListEntry | None = None,
     *,
-    asking: Identity | None = None,
+    asking: PresentedIdentity | None = None,
     through: ClaimCertificate | None = None,
     under: GatePolicy | None = None,
     now: datetime = NOW,
@@ -59,5 +59,5 @@ def allowed(
 # Rotation: the claim certificate is the device's own.
 
 
-def rotating(own_certificate_id: str) -> Identity:
+def rotating(own_certificate_id: str) -> PresentedIdentity:
     return identity(claim_certificate_id=own_certificate_id)

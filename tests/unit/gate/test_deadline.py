@@ -16,7 +16,7 @@ _SHORT_SECONDS = 0.05
 _AMPLE_SECONDS = 60.0
 # Only a broken deadline lets a read last this long; it then ends as TimeoutError and fails the test.
 _SOCKET_TIMEOUT_SECONDS = 5.0
-_MOST_BYTES = 200_000
+_MAX_BYTES = 200_000
 
 
 @contextmanager
@@ -44,7 +44,7 @@ def _say_nothing(connection: socket.socket) -> None:
 
 def _trickle(connection: socket.socket) -> None:
     """One byte for each byte, so that every single read of the client succeeds in good time."""
-    for _ in range(_MOST_BYTES):
+    for _ in range(_MAX_BYTES):
         try:
             connection.sendall(b".")
             if not connection.recv(1):

@@ -7,7 +7,7 @@ import pytest
 
 from fleetgate.domain.reasons import DenialReason
 from fleetgate.gate.policy import GatePolicy
-from fleetgate.gate.request import Identity, identify, presented
+from fleetgate.gate.request import PresentedIdentity, identify, presented
 from harness.builders import (
     CERTIFICATE_ID,
     CLAIM_CERTIFICATE_ID,
@@ -34,7 +34,7 @@ def test_the_approved_device_is_identified() -> None:
 
 def test_certificates_are_taken_as_aws_iot_names_them() -> None:
     found = identify(request(), policy())
-    assert isinstance(found, Identity)
+    assert isinstance(found, PresentedIdentity)
     assert (found.certificate_id, found.claim_certificate_id) == (CERTIFICATE_ID, CLAIM_CERTIFICATE_ID)
 
 
@@ -106,7 +106,7 @@ def test_a_thing_name_of_128_characters_is_possible(length: int, prefix: str) ->
         ("X", DenialReason.SERIAL_NUMBER_INVALID),
     ],
 )
-def test_the_configured_pattern_is_applied(serial_number: str, expected: Identity | DenialReason) -> None:
+def test_the_configured_pattern_is_applied(serial_number: str, expected: PresentedIdentity | DenialReason) -> None:
     narrow = policy(serial_number_pattern=re.compile(r"FG-[0-9]{4}", re.ASCII))
     assert identify(request(presented_parameters=parameters(SerialNumber=serial_number)), narrow) == expected
 

@@ -87,7 +87,7 @@ def noted() -> Iterator[_Noted]:
             {"Bucket": "drop-box", "Key": ANY, "VersionId": ANY},
         )
         noted = _Noted(SimpleNamespace(drop_box=DropBox("drop-box", client)))
-        with mock.patch.multiple(importer, _importer=lambda: noted, _most_receives=lambda: _RECEIVES):
+        with mock.patch.multiple(importer, _importer=lambda: noted, _max_receives=lambda: _RECEIVES):
             yield noted
 
 

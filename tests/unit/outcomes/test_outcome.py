@@ -6,7 +6,14 @@ from datetime import datetime, timedelta
 import pytest
 
 from fleetgate.domain.allow_list import DeviceCertificate, Purpose
-from fleetgate.outcomes.outcome import Evidence, Outcome, came_into_use, completed, fell_back, may_complete_unseen
+from fleetgate.outcomes.outcome import (
+    OutcomeEvent,
+    OutcomeReason,
+    came_into_use,
+    completed,
+    fell_back,
+    may_complete_unseen,
+)
 from harness.builders import (
     CERTIFICATE_ID,
     CURRENT_CERTIFICATE_ID,
@@ -22,15 +29,17 @@ SEEN = replace(current_certificate(), seen_at=NOW)
 FALLEN = replace(SEEN, fell_back_to=OTHER_CERTIFICATE_ID)
 
 
-def sign(certificate_id: str, seen_at: datetime = LATER, evidence: Evidence = Evidence.CONNECTED) -> Outcome:
+def sign(
+    certificate_id: str, seen_at: datetime = LATER, reason: OutcomeReason = OutcomeReason.CONNECTED
+) -> OutcomeEvent:
     """A sign that a certificate is in use."""
-    return Outcome(evidence=evidence, seen_at=seen_at, sign_id="1", certificate_id=certificate_id)
+    return OutcomeEvent(reason=reason, seen_at=seen_at, event_id="1", certificate_id=certificate_id)
 
 
 def test_a_certificate_that_only_aws_iot_says_is_active_was_not_seen() -> None:
     reserved = entry(reservation=reservation())
-    for evidence, seen_at in [(Evidence.CONNECTED, LATER), (Evidence.CERTIFICATE_ACTIVE, None)]:
-        after = completed(reserved, sign(CERTIFICATE_ID, evidence=evidence))
+    for reason, seen_at in [(OutcomeReason.CONNECTED, LATER), (OutcomeReason.CERTIFICATE_ACTIVE, None)]:
+        after = completed(reserved, sign(CERTIFICATE_ID, reason=reason))
         assert after is not None
         assert after.device_certificate is not None
         assert after.device_certificate.seen_at == seen_at
@@ -72,7 +81,7 @@ def test_a_sign_that_comes_late_takes_nothing_back(seen_at: datetime) -> None:
     assert fell_back(entry(device_certificate=SEEN), sign(OTHER_CERTIFICATE_ID, seen_at)) is None
 
 
-@pytest.mark.parametrize("evidence", sorted(set(Evidence) - {Evidence.CONNECTED}))
-def test_nothing_but_a_connection_says_which_certificate_a_device_uses(evidence: Evidence) -> None:
-    assert came_into_use(entry(device_certificate=FALLEN), sign(CURRENT_CERTIFICATE_ID, evidence=evidence)) is None
-    assert fell_back(entry(device_certificate=SEEN), sign(OTHER_CERTIFICATE_ID, evidence=evidence)) is None
+@pytest.mark.parametrize("reason", sorted(set(OutcomeReason) - {OutcomeReason.CONNECTED}))
+def test_nothing_but_a_connection_says_which_certificate_a_device_uses(reason: OutcomeReason) -> None:
+    assert came_into_use(entry(device_certificate=FALLEN), sign(CURRENT_CERTIFICATE_ID, reason=reason)) is None
+    assert fell_back(entry(device_certificate=SEEN), sign(OTHER_CERTIFICATE_ID, reason=reason)) is None

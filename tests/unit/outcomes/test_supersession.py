@@ -8,7 +8,7 @@ from fleetgate.domain.allow_list import DeviceCertificate
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.reasons import AllowRule
-from fleetgate.outcomes.outcome import Evidence
+from fleetgate.outcomes.outcome import OutcomeReason
 from fleetgate.outcomes.supersession import Superseded, Use, is_out_of_use, superseded_by
 from harness.builders import (
     CLAIM_CERTIFICATE_ID,
@@ -42,9 +42,9 @@ def allow(decision_id: str, certificate_id: str, superseded: str | None = None, 
     return replace(decision, **changes)  # type: ignore[arg-type]
 
 
-def outcome(evidence: Evidence, decision_id: str, certificate_id: str, superseded: str | None = None) -> AuditRecord:
+def outcome(reason: OutcomeReason, decision_id: str, certificate_id: str, superseded: str | None = None) -> AuditRecord:
     """What was seen of a decision."""
-    return allow(decision_id, certificate_id, superseded, kind=RecordKind.OUTCOME, verdict=None, reason=evidence.value)
+    return allow(decision_id, certificate_id, superseded, kind=RecordKind.OUTCOME, verdict=None, reason=reason.value)
 
 
 def use(certificate_id: str) -> Use:
@@ -60,10 +60,10 @@ def found(records: list[AuditRecord], certificate_id: str) -> list[tuple[str, st
 ROTATIONS = [allow(D1, FIRST), allow(D2, SECOND, FIRST), allow(D3, THIRD, SECOND)]
 
 
-@pytest.mark.parametrize("evidence", Evidence)
-def test_only_a_connection_tells_of_use(evidence: Evidence) -> None:
-    told = Use.told_by(outcome(evidence, D1, FIRST))
-    assert told == (use(FIRST) if evidence is Evidence.CONNECTED else None)
+@pytest.mark.parametrize("reason", OutcomeReason)
+def test_only_a_connection_tells_of_use(reason: OutcomeReason) -> None:
+    told = Use.told_by(outcome(reason, D1, FIRST))
+    assert told == (use(FIRST) if reason is OutcomeReason.CONNECTED else None)
 
 
 def test_a_device_that_rotates_with_its_reserved_certificate_uses_it() -> None:
@@ -95,12 +95,12 @@ def test_a_certificate_that_no_decision_let_in_supersedes_nothing() -> None:
 def test_an_outcome_says_what_else_was_superseded() -> None:
     """A take-over names the reserved certificate; that the current one was in its place is known at the end."""
     records = [allow(D1, FIRST), allow(D2, SECOND), allow(D3, THIRD, SECOND)]
-    records.append(outcome(Evidence.CONNECTED, D3, THIRD, FIRST))
+    records.append(outcome(OutcomeReason.CONNECTED, D3, THIRD, FIRST))
     assert found(records, THIRD) == [(SECOND, D3), (FIRST, D3)]
 
 
 def test_what_was_reported_is_known_to_be() -> None:
-    records = [*ROTATIONS, outcome(Evidence.SUPERSEDED_ACTIVE, D2, FIRST, FIRST)]
+    records = [*ROTATIONS, outcome(OutcomeReason.SUPERSEDED_ACTIVE, D2, FIRST, FIRST)]
     reported = {one.certificate_id: one.is_reported for one in superseded_by(use(THIRD), records)}
     assert reported == {FIRST: True, SECOND: False}
 

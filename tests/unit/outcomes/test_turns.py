@@ -7,13 +7,13 @@ from fleetgate.outcomes.turns import CLOSING_MILLISECONDS, take_turns
 
 
 class Step(StrEnum):
-    """What a walk of the test does."""
+    """What a sweep of the test does."""
 
     TAKEN = "taken"
 
 
 class Clock:
-    """The time that an invocation has left, which every step of a walk uses up some of."""
+    """The time that an invocation has left, which every step of a sweep uses up some of."""
 
     def __init__(self, milliseconds: int) -> None:
         self.milliseconds = milliseconds
@@ -22,7 +22,7 @@ class Clock:
         """What Lambda says."""
         return self.milliseconds
 
-    def walk(self, goes_on: Callable[[], bool]) -> Iterator[Step]:
+    def sweep(self, goes_on: Callable[[], bool]) -> Iterator[Step]:
         """Takes a second a step, and has no end."""
         while goes_on():
             self.milliseconds -= 1000
@@ -42,7 +42,7 @@ def short(_goes_on: Callable[[], bool]) -> Iterator[Step]:
 
 def test_walks_share_the_time_and_leave_some_for_closing() -> None:
     clock = Clock(CLOSING_MILLISECONDS + 90_000)
-    turns = take_turns({"a": clock.walk, "b": clock.walk, "c": clock.walk}, clock.left)
+    turns = take_turns({"a": clock.sweep, "b": clock.sweep, "c": clock.sweep}, clock.left)
 
     assert {name: counts.total() for name, counts in turns.counts.items()} == {"a": 30, "b": 30, "c": 30}
     assert clock.milliseconds == CLOSING_MILLISECONDS
@@ -50,14 +50,14 @@ def test_walks_share_the_time_and_leave_some_for_closing() -> None:
 
 def test_what_a_walk_does_not_need_is_there_for_the_next() -> None:
     clock = Clock(CLOSING_MILLISECONDS + 90_000)
-    turns = take_turns({"a": short, "b": clock.walk, "c": clock.walk}, clock.left)
+    turns = take_turns({"a": short, "b": clock.sweep, "c": clock.sweep}, clock.left)
 
     assert {name: counts.total() for name, counts in turns.counts.items()} == {"a": 1, "b": 45, "c": 45}
 
 
 def test_no_walk_begins_when_the_time_is_over() -> None:
     clock = Clock(CLOSING_MILLISECONDS - 1)
-    assert take_turns({"a": clock.walk, "b": clock.walk}, clock.left).counts == {"a": {}, "b": {}}
+    assert take_turns({"a": clock.sweep, "b": clock.sweep}, clock.left).counts == {"a": {}, "b": {}}
 
 
 def test_a_walk_that_fails_keeps_no_other_from_its_turn_and_what_it_did_counts() -> None:

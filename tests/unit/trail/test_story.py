@@ -12,8 +12,8 @@ from fleetgate.domain.audit import AuditRecord, OperatorAction, RecordKind, Verd
 from fleetgate.domain.gate_switch import OPEN, GateSwitch
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.reasons import AllowRule, DenialReason
-from fleetgate.outcomes.outcome import Evidence
-from fleetgate.trail.story import DeviceStory, Ending, admissions_of
+from fleetgate.outcomes.outcome import OutcomeReason
+from fleetgate.trail.story import AdmissionEnding, DeviceStory, admissions_of
 from harness import builders
 from harness.builders import A_MOMENT, NOW
 
@@ -35,13 +35,13 @@ def allow(decision_id: str, record_id: str | None = None, **changes: Any) -> Aud
     )
 
 
-def seen(evidence: Evidence, decision_id: str | None, record_id: str = "01JNX0000000000000000000D9") -> AuditRecord:
+def seen(reason: OutcomeReason, decision_id: str | None, record_id: str = "01JNX0000000000000000000D9") -> AuditRecord:
     """What was seen of a decision."""
     return AuditRecord(
         record_id=record_id,
         recorded_at=NOW,
         kind=RecordKind.OUTCOME,
-        reason=evidence.value,
+        reason=reason.value,
         decision_id=decision_id,
     )
 
@@ -79,48 +79,50 @@ def test_a_denial_is_no_admission() -> None:
 
 def test_what_was_seen_belongs_to_the_decision_that_it_is_about_even_where_it_stands_before_it() -> None:
     # The ID of such a record has the time of the decision, and may sort before it within the millisecond.
-    early = seen(Evidence.THING_REGISTERED, SECOND, "01JNX0000000000000000000D3")
-    other = seen(Evidence.CONNECTED, FIRST)
-    nobody = seen(Evidence.UNAPPROVED_THING, None, "01JNX0000000000000000000D8")
+    early = seen(OutcomeReason.THING_REGISTERED, SECOND, "01JNX0000000000000000000D3")
+    other = seen(OutcomeReason.CONNECTED, FIRST)
+    nobody = seen(OutcomeReason.UNAPPROVED_THING, None, "01JNX0000000000000000000D8")
     first, second = admissions_of([early, allow(FIRST), allow(SECOND), other, nobody])
 
     assert (first.outcomes, second.outcomes) == ((other,), (early,))
 
 
 @pytest.mark.parametrize(
-    ("evidence", "ending"),
+    ("reason", "ending"),
     [
-        ((), Ending.NOT_SEEN),
-        ((Evidence.THING_REGISTERED,), Ending.REGISTERED),
-        ((Evidence.PROVISIONING_SUCCEEDED, Evidence.THING_REGISTERED), Ending.REGISTERED),
-        ((Evidence.PROVISIONING_FAILED,), Ending.FAILED),
-        ((Evidence.THING_REGISTERED, Evidence.NEVER_COMPLETED), Ending.NEVER_COMPLETED),
-        ((Evidence.PROVISIONING_FAILED, Evidence.NEVER_COMPLETED), Ending.NEVER_COMPLETED),
-        ((Evidence.CONNECTED, Evidence.THING_REGISTERED), Ending.IN_USE),
-        ((Evidence.CERTIFICATE_ACTIVE,), Ending.REGISTERED),
+        ((), AdmissionEnding.NOT_SEEN),
+        ((OutcomeReason.THING_REGISTERED,), AdmissionEnding.REGISTERED),
+        ((OutcomeReason.PROVISIONING_SUCCEEDED, OutcomeReason.THING_REGISTERED), AdmissionEnding.REGISTERED),
+        ((OutcomeReason.PROVISIONING_FAILED,), AdmissionEnding.FAILED),
+        ((OutcomeReason.THING_REGISTERED, OutcomeReason.NEVER_COMPLETED), AdmissionEnding.NEVER_COMPLETED),
+        ((OutcomeReason.PROVISIONING_FAILED, OutcomeReason.NEVER_COMPLETED), AdmissionEnding.NEVER_COMPLETED),
+        ((OutcomeReason.CONNECTED, OutcomeReason.THING_REGISTERED), AdmissionEnding.IN_USE),
+        ((OutcomeReason.CERTIFICATE_ACTIVE,), AdmissionEnding.REGISTERED),
     ],
 )
-def test_an_admission_ends_as_the_strongest_sign_says(evidence: tuple[Evidence, ...], ending: Ending) -> None:
-    (admission,) = admissions_of([allow(FIRST), *(seen(one, FIRST) for one in evidence)])
+def test_an_admission_ends_as_the_strongest_sign_says(
+    reason: tuple[OutcomeReason, ...], ending: AdmissionEnding
+) -> None:
+    (admission,) = admissions_of([allow(FIRST), *(seen(one, FIRST) for one in reason)])
     assert admission.ending is ending
 
 
 OLD, NEW = "c1a1" * 16, "c2a2" * 16
 
 
-def rotation(*more: AuditRecord) -> tuple[Ending, ...]:
+def rotation(*more: AuditRecord) -> tuple[AdmissionEnding, ...]:
     """How a device's first certificate and its rotation ended."""
     first, rotated = allow(FIRST, certificate_id=OLD), allow(SECOND, certificate_id=NEW, superseded_certificate_id=OLD)
-    return tuple(one.ending for one in admissions_of([first, seen(Evidence.CONNECTED, FIRST), rotated, *more]))
+    return tuple(one.ending for one in admissions_of([first, seen(OutcomeReason.CONNECTED, FIRST), rotated, *more]))
 
 
 def test_a_certificate_stays_in_use_until_the_one_that_took_its_place_is_used() -> None:
-    registered = seen(Evidence.THING_REGISTERED, SECOND, "01JNX0000000000000000000D8")
-    assert rotation() == (Ending.IN_USE, Ending.NOT_SEEN)
-    assert rotation(registered) == (Ending.IN_USE, Ending.REGISTERED)
-    assert rotation(seen(Evidence.CONNECTED, SECOND, "01JNX0000000000000000000D8")) == (
-        Ending.SUPERSEDED,
-        Ending.IN_USE,
+    registered = seen(OutcomeReason.THING_REGISTERED, SECOND, "01JNX0000000000000000000D8")
+    assert rotation() == (AdmissionEnding.IN_USE, AdmissionEnding.NOT_SEEN)
+    assert rotation(registered) == (AdmissionEnding.IN_USE, AdmissionEnding.REGISTERED)
+    assert rotation(seen(OutcomeReason.CONNECTED, SECOND, "01JNX0000000000000000000D8")) == (
+        AdmissionEnding.SUPERSEDED,
+        AdmissionEnding.IN_USE,
     )
 
 
@@ -134,14 +136,14 @@ def test_a_certificate_that_was_deactivated_for_a_later_one_is_superseded_and_on
         certificate_id=OLD,
         decision_id=SECOND,
     )
-    assert rotation(deactivated)[0] is Ending.SUPERSEDED
-    assert rotation(replace(deactivated, decision_id=None))[0] is Ending.IN_USE
+    assert rotation(deactivated)[0] is AdmissionEnding.SUPERSEDED
+    assert rotation(replace(deactivated, decision_id=None))[0] is AdmissionEnding.IN_USE
 
 
 def test_what_was_never_seen_in_use_is_not_superseded() -> None:
     first, taken_over = allow(FIRST, certificate_id=OLD), allow(SECOND, superseded_certificate_id=OLD)
-    endings = [one.ending for one in admissions_of([first, taken_over, seen(Evidence.CONNECTED, SECOND)])]
-    assert endings == [Ending.NOT_SEEN, Ending.IN_USE]
+    endings = [one.ending for one in admissions_of([first, taken_over, seen(OutcomeReason.CONNECTED, SECOND)])]
+    assert endings == [AdmissionEnding.NOT_SEEN, AdmissionEnding.IN_USE]
 
 
 def test_denials_and_operator_actions_are_told_apart() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from fleetgate.domain.allow_list import AllowListEntry, DeviceCertificate, DeviceState, Purpose, Reservation
 from fleetgate.domain.refusals import RefusalCode
-from fleetgate.operators.certificates import CertificateService, Ending
+from fleetgate.operators.certificates import CertificateResult, CertificateService
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.devices import release_device
 from fleetgate.operators.switch_store import SwitchStore
@@ -157,7 +157,7 @@ def test_a_quarantine_that_overtakes_a_release_has_the_last_word(
     released = release_device(device.serial_number, store=store, operator=operator)
     (handled,) = service.activate(released.subject)
 
-    assert handled.ending is Ending.STILL_STOPPED
+    assert handled.ending is CertificateResult.STILL_STOPPED
     assert status_of(certificate_of(device)) == "INACTIVE"
     assert embedded.entry(device.serial_number).deactivated_certificates == {certificate_of(device)}
 

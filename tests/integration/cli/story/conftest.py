@@ -14,7 +14,7 @@ from fleetgate.domain.claim import ClaimCertificate, ClaimStatus
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.reasons import AllowRule, DenialReason
 from fleetgate.imports.record import ImportRecord
-from fleetgate.outcomes.outcome import Evidence
+from fleetgate.outcomes.outcome import OutcomeReason
 from fleetgate_cli.local_stack import FOLDER_NAME, StackDescription
 from harness.archive_world import ArchiveWorld
 from harness.command import Fleetgate, run
@@ -115,7 +115,7 @@ def lived(world: ArchiveWorld, device: AllowListEntry, claim: ClaimCertificate) 
                     **request,
                     "kind": RecordKind.OUTCOME,
                     "verdict": None,
-                    "reason": Evidence.CONNECTED.value,
+                    "reason": OutcomeReason.CONNECTED.value,
                     "decision_id": decision_id,
                 },
             ),

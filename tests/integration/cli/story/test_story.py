@@ -13,12 +13,12 @@ from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.reasons import AllowRule, DenialReason
 from fleetgate.domain.refusals import RefusalCode
 from fleetgate.imports.store.records import ImportRecords
-from fleetgate.outcomes.outcome import Evidence
+from fleetgate.outcomes.outcome import OutcomeReason
 from fleetgate.store.allow_list import AllowList
 from fleetgate.trail import device_story
 from fleetgate.trail import store as audit_trail
 from fleetgate.trail.store import AuditTrail
-from fleetgate.trail.story import Ending
+from fleetgate.trail.story import AdmissionEnding
 from fleetgate_cli.errors import ExitCode
 from harness.archive_world import ArchiveWorld
 from harness.command import Fleetgate
@@ -91,7 +91,7 @@ def test_denials_without_end_do_not_hide_who_let_the_device_in(
     before = lived()
     for minute in range(12):
         world.put_item(world.at(4) + timedelta(minutes=minute), serial_number=device.serial_number.value)
-    monkeypatch.setattr(device_story, "MOST_RECORDS", 5)
+    monkeypatch.setattr(device_story, "MAX_RECORDS", 5)
     answer = fleetgate("device", "story", str(device.serial_number), "--no-proof", "--json")
 
     told = [record["record_id"] for record in answer.document["records"]]
@@ -114,8 +114,8 @@ def test_a_story_takes_so_many_queries_however_often_the_device_was_denied_and_t
     world.embedded.put_record(replace(connected, record_id=beside_it))
     for minute in range(100):
         world.put_item(world.at(4) + timedelta(minutes=minute), serial_number=device.serial_number.value)
-    monkeypatch.setattr(device_story, "MOST_RECORDS", 3)
-    monkeypatch.setattr(audit_trail, "_MOST_ITEMS_A_CALL", 3)
+    monkeypatch.setattr(device_story, "MAX_RECORDS", 3)
+    monkeypatch.setattr(audit_trail, "_MAX_ITEMS_A_CALL", 3)
     tables = replace(world.tables, endpoint_url=faulty.endpoint_url)
     told = device_story.device_story(
         device.serial_number,
@@ -126,7 +126,9 @@ def test_a_story_takes_so_many_queries_however_often_the_device_was_denied_and_t
     )
 
     assert not told.is_complete
-    assert [(one.decision.reason, one.ending) for one in told.admissions] == [("first_reservation", Ending.IN_USE)]
+    assert [(one.decision.reason, one.ending) for one in told.admissions] == [
+        ("first_reservation", AdmissionEnding.IN_USE)
+    ]
     # The newest; its decision; and 20 each for what lets it in and for what else there is.
     assert faulty.operations.count("Query") <= 50
 
@@ -134,7 +136,7 @@ def test_a_story_takes_so_many_queries_however_often_the_device_was_denied_and_t
 def test_a_story_of_as_many_records_as_fit_is_complete(
     world: ArchiveWorld, device: AllowListEntry, fleetgate: Fleetgate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(device_story, "MOST_RECORDS", 3)
+    monkeypatch.setattr(device_story, "MAX_RECORDS", 3)
     story = ("device", "story", device.serial_number.value, "--no-proof", "--json")
     for number, is_complete in enumerate([True, True, True, False]):
         world.put_item(world.at(number), serial_number=device.serial_number.value)
@@ -162,7 +164,7 @@ def test_a_certificate_that_lost_its_place_is_told_with_the_one_that_took_it(
         serial_number=device.serial_number.value,
         kind=RecordKind.OUTCOME,
         verdict=None,
-        reason=Evidence.CONNECTED.value,
+        reason=OutcomeReason.CONNECTED.value,
         decision_id=rotation["decision_id"]["S"],
     )
     shown = " ".join(fleetgate("device", "story", str(device.serial_number), "--no-proof").stdout.split())
@@ -179,7 +181,7 @@ def test_a_thing_past_the_gate_is_pointed_out(
         serial_number=device.serial_number.value,
         kind=RecordKind.OUTCOME,
         verdict=None,
-        reason=Evidence.UNAPPROVED_THING.value,
+        reason=OutcomeReason.UNAPPROVED_THING.value,
     )
     shown = fleetgate("device", "story", str(device.serial_number), "--no-proof").stdout
     assert "Beware" in shown

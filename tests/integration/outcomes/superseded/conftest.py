@@ -7,7 +7,7 @@ import pytest
 
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.outcomes.sweep_store import Walk
+from fleetgate.outcomes.sweep_store import Sweep
 from harness.embedded import Embedded
 from harness.reconciler_world import ReconcilerWorld
 from tests.integration.conftest import Ask
@@ -16,8 +16,8 @@ from tests.integration.outcomes.superseded.devices import USED, Devices
 
 @pytest.fixture
 def world(reconciling: ReconcilerWorld) -> ReconcilerWorld:
-    """A reconciler whose walk begins with what the test does."""
-    reconciling.begin(Walk.SUPERSEDED, USED)
+    """A reconciler whose sweep begins with what the test does."""
+    reconciling.begin(Sweep.SUPERSEDED, USED)
     reconciling.let_go_of_everything()
     return reconciling
 

@@ -8,10 +8,10 @@ import pytest
 
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import RecordKind
-from fleetgate.outcomes.reservations import Settled
-from fleetgate.outcomes.superseded import Retired
+from fleetgate.outcomes.reservations import ReservationResult
+from fleetgate.outcomes.superseded import SupersessionResult
 from fleetgate.outcomes.supersession import SupersededPolicy
-from fleetgate.outcomes.sweep_store import Walk
+from fleetgate.outcomes.sweep_store import Sweep
 from harness.command import Fleetgate
 from harness.embedded import Embedded
 from harness.reconciler_world import GRACE, ReconcilerWorld
@@ -22,7 +22,7 @@ def test_the_old_certificate_is_deactivated_after_the_grace_and_that_is_on_recor
     approved: AllowListEntry, devices: Devices, world: ReconcilerWorld, embedded: Embedded
 ) -> None:
     first, second = devices.rotate(approved)
-    assert list(world.superseded().run()) == [Retired.DEACTIVATED]
+    assert list(world.superseded().run()) == [SupersessionResult.DEACTIVATED]
 
     assert (world.status(first), world.status(second)) == ("INACTIVE", "ACTIVE")
     (record,) = actions(embedded, approved)
@@ -41,7 +41,7 @@ def test_a_device_may_fall_back_to_its_old_certificate_for_a_while(
     assert list(world.superseded().run()) == []
     assert world.status(first) == "ACTIVE"
 
-    assert list(world.superseded(later=2 * HOUR).run()) == [Retired.DEACTIVATED]
+    assert list(world.superseded(later=2 * HOUR).run()) == [SupersessionResult.DEACTIVATED]
     assert world.status(first) == "INACTIVE"
 
 
@@ -49,9 +49,9 @@ def test_a_walk_whose_grace_was_made_longer_waits_until_its_place_is_due_again(
     approved: AllowListEntry, devices: Devices, world: ReconcilerWorld
 ) -> None:
     first, _ = devices.rotate(approved)
-    longer = replace(world.superseded(), walk=replace(world.superseded().walk, patience=USED + HOUR))
+    longer = replace(world.superseded(), sweep=replace(world.superseded().sweep, patience=USED + HOUR))
     assert list(longer.run()) == []
-    assert list(world.superseded().run()) == [Retired.DEACTIVATED]
+    assert list(world.superseded().run()) == [SupersessionResult.DEACTIVATED]
     assert world.status(first) == "INACTIVE"
 
 
@@ -60,7 +60,7 @@ def test_a_certificate_that_is_only_to_be_reported_is_reported_once_and_left_alo
 ) -> None:
     first, _ = devices.rotate(approved)
     before = embedded.entry(approved.serial_number)
-    assert list(world.superseded(SupersededPolicy.REPORT).run()) == [Retired.REPORTED]
+    assert list(world.superseded(SupersededPolicy.REPORT).run()) == [SupersessionResult.REPORTED]
 
     assert world.status(first) == "ACTIVE"
     assert embedded.entry(approved.serial_number) == before
@@ -69,8 +69,8 @@ def test_a_certificate_that_is_only_to_be_reported_is_reported_once_and_left_alo
     ]
     assert (record.kind, record.reason) == (RecordKind.OUTCOME, "superseded_certificate_active")
     assert actions(embedded, approved) == []
-    world.begin(Walk.SUPERSEDED, USED + HOUR)
-    assert Retired.REPORTED not in set(world.superseded(SupersededPolicy.REPORT).run())
+    world.begin(Sweep.SUPERSEDED, USED + HOUR)
+    assert SupersessionResult.REPORTED not in set(world.superseded(SupersededPolicy.REPORT).run())
 
 
 def test_where_the_new_certificate_was_never_used_the_old_one_stays_what_it_was(
@@ -83,12 +83,12 @@ def test_where_the_new_certificate_was_never_used_the_old_one_stays_what_it_was(
     first = devices.let_in(approved, USED + HOUR)
     world.connect(approved.serial_number, first, USED)
     request = devices.ask(approved.serial_number.value, certificate_id=next(certificate_ids))
-    world.begin(Walk.RESERVATIONS, timedelta(hours=2))
+    world.begin(Sweep.RESERVATIONS, timedelta(hours=2))
     world.let_in(replace(request, claim_certificate_id=first), timedelta(hours=2))
     assert list(world.superseded().run()) == []
-    assert Settled.RELEASED in set(world.reservations().run())
+    assert ReservationResult.RELEASED in set(world.reservations().run())
 
-    world.begin(Walk.SUPERSEDED, USED)
+    world.begin(Sweep.SUPERSEDED, USED)
     list(world.superseded(later=2 * GRACE).run())  # by then others have something to be done
     assert world.status(first) == "ACTIVE"
     current = embedded.entry(approved.serial_number).device_certificate
@@ -101,11 +101,11 @@ def test_a_device_that_came_back_on_its_old_certificate_before_it_heard_of_the_n
 ) -> None:
     first = devices.enrol(approved)
     second = devices.let_in(approved, USED + HOUR, own=first)
-    world.begin(Walk.RESERVATIONS, USED + 2 * HOUR)
-    assert Settled.LEFT_OPEN in set(world.reservations().run())
+    world.begin(Sweep.RESERVATIONS, USED + 2 * HOUR)
+    assert ReservationResult.LEFT_OPEN in set(world.reservations().run())
     world.connect(approved.serial_number, first, USED)
 
-    assert Retired.DEACTIVATED not in set(world.superseded(later=2 * GRACE).run())
+    assert SupersessionResult.DEACTIVATED not in set(world.superseded(later=2 * GRACE).run())
     assert (world.status(first), world.status(second)) == ("ACTIVE", "ACTIVE")
 
 
@@ -115,14 +115,14 @@ def test_a_certificate_that_completed_unseen_takes_no_others_place_until_it_is_s
     first = devices.enrol(approved)
     embedded.put(embedded.entry(approved.serial_number).reopened(datetime.now(UTC)))
     second = devices.let_in(approved, USED + HOUR)
-    world.begin(Walk.RESERVATIONS, USED + 2 * HOUR)
-    assert Settled.COMPLETED in set(world.reservations().run())
+    world.begin(Sweep.RESERVATIONS, USED + 2 * HOUR)
+    assert ReservationResult.COMPLETED in set(world.reservations().run())
     list(world.superseded(later=2 * GRACE).run())  # by then others have something to be done
     assert world.status(first) == "ACTIVE"
 
     world.connect(approved.serial_number, second, timedelta(0))
-    world.begin(Walk.SUPERSEDED, HOUR)
-    assert Retired.DEACTIVATED in set(world.superseded(later=GRACE + HOUR).run())
+    world.begin(Sweep.SUPERSEDED, HOUR)
+    assert SupersessionResult.DEACTIVATED in set(world.superseded(later=GRACE + HOUR).run())
     assert (world.status(first), world.status(second)) == ("INACTIVE", "ACTIVE")
 
 
@@ -131,15 +131,15 @@ def test_a_certificate_that_a_device_fell_back_to_is_left_alone_and_has_a_grace_
 ) -> None:
     first, second = devices.rotate(approved)
     world.connect(approved.serial_number, first, 3 * HOUR)
-    assert list(world.superseded().run()) == [Retired.NOTHING_TO_DO]
+    assert list(world.superseded().run()) == [SupersessionResult.NOTHING_TO_DO]
     assert world.status(first) == "ACTIVE"
     assert world.outcomes(approved)[-1] == "fell_back"
 
     world.connect(approved.serial_number, second, 2 * HOUR)
     assert world.outcomes(approved)[-1] == "connected"
-    world.begin(Walk.SUPERSEDED, 3 * HOUR)
+    world.begin(Sweep.SUPERSEDED, 3 * HOUR)
     assert list(world.superseded(later=GRACE - 3 * HOUR).run()) == []
-    assert list(world.superseded(later=GRACE - HOUR).run()) == [Retired.DEACTIVATED]
+    assert list(world.superseded(later=GRACE - HOUR).run()) == [SupersessionResult.DEACTIVATED]
     assert (world.status(first), world.status(second)) == ("INACTIVE", "ACTIVE")
 
 
@@ -170,7 +170,7 @@ def test_a_reservation_that_was_taken_over_leaves_no_certificate_behind(
     kept = devices.let_in(approved, USED + HOUR)
     world.connect(approved.serial_number, kept, USED)
 
-    assert list(world.superseded().run()) == [Retired.DEACTIVATED]
+    assert list(world.superseded().run()) == [SupersessionResult.DEACTIVATED]
     assert (world.status(lost), world.status(kept)) == ("INACTIVE", "ACTIVE")
 
 
@@ -181,7 +181,7 @@ def test_a_device_that_rotates_with_a_reserved_certificate_has_shown_that_it_use
     second = devices.let_in(approved, USED + HOUR, own=first)
     third = devices.let_in(approved, USED, own=second)
 
-    assert list(world.superseded().run()) == [Retired.DEACTIVATED]
+    assert list(world.superseded().run()) == [SupersessionResult.DEACTIVATED]
     assert [world.status(one) for one in (first, second, third)] == ["INACTIVE", "ACTIVE", "ACTIVE"]
 
 
@@ -194,7 +194,7 @@ def test_the_release_of_a_quarantine_does_not_bring_a_superseded_certificate_bac
     assert embedded.entry(approved.serial_number).deactivated_certificates == {first, second}
     world.connect(approved.serial_number, second, USED)  # it had connected before, and the sign comes late
 
-    assert list(world.superseded().run()) == [Retired.DEACTIVATED]
+    assert list(world.superseded().run()) == [SupersessionResult.DEACTIVATED]
     assert embedded.entry(approved.serial_number).deactivated_certificates == {second}
     fleetgate("device", "release", approved.serial_number.value, "--reason", "a test")
     assert (world.status(first), world.status(second)) == ("INACTIVE", "ACTIVE")
@@ -206,7 +206,7 @@ def test_a_superseded_certificate_that_cannot_connect_already_is_left_as_it_is(
 ) -> None:
     first, _ = devices.rotate(approved)
     embedded.client("iot").update_certificate(certificateId=first, newStatus=status)
-    assert list(world.superseded().run()) == [Retired.NOTHING_TO_DO]
+    assert list(world.superseded().run()) == [SupersessionResult.NOTHING_TO_DO]
     assert (world.status(first), actions(embedded, approved)) == (status, [])
 
 
@@ -217,5 +217,5 @@ def test_a_superseded_certificate_that_aws_iot_does_not_have_is_no_trouble(
     iot = embedded.client("iot")
     iot.update_certificate(certificateId=first, newStatus="INACTIVE")
     iot.delete_certificate(certificateId=first)
-    assert list(world.superseded().run()) == [Retired.NOTHING_TO_DO]
+    assert list(world.superseded().run()) == [SupersessionResult.NOTHING_TO_DO]
     assert actions(embedded, approved) == []

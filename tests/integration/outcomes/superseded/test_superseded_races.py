@@ -8,7 +8,7 @@ from typing import Any
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.operators.device_store import DeviceStore
-from fleetgate.outcomes.superseded import Retired
+from fleetgate.outcomes.superseded import SupersessionResult
 from harness.embedded import Embedded
 from harness.reconciler_world import ReconcilerWorld
 from tests.integration.outcomes.superseded.devices import Devices, actions, reserved_again
@@ -25,7 +25,7 @@ def test_a_certificate_that_is_reserved_again_after_aws_iot_was_asked_is_left_al
         return answer
 
     meddled = SimpleNamespace(describe_certificate=describe, update_certificate=world.iot.update_certificate)
-    assert list(world.superseded(iot=meddled).run()) == [Retired.NOTHING_TO_DO]
+    assert list(world.superseded(iot=meddled).run()) == [SupersessionResult.NOTHING_TO_DO]
     assert world.status(first) == "ACTIVE"
     assert actions(embedded, approved) == []
 
@@ -52,7 +52,7 @@ def test_a_certificate_that_is_reserved_again_after_the_last_read_is_left_alone(
 ) -> None:
     first, _ = devices.rotate(approved)
     store = Raced(world.tables).then(lambda: reserved_again(embedded, approved, first))
-    assert list(replace(world.superseded(), devices=store).run()) == [Retired.NOTHING_TO_DO]
+    assert list(replace(world.superseded(), devices=store).run()) == [SupersessionResult.NOTHING_TO_DO]
     assert world.status(first) == "ACTIVE"
     assert actions(embedded, approved) == []
 
@@ -61,7 +61,7 @@ def test_a_certificate_that_is_used_again_before_the_next_try_is_left_alone(
     approved: AllowListEntry, devices: Devices, world: ReconcilerWorld, embedded: Embedded, stranger: Any
 ) -> None:
     first, _ = devices.rotate(approved)
-    assert list(world.superseded(iot=stranger).run()) == [Retired.REFUSED]
+    assert list(world.superseded(iot=stranger).run()) == [SupersessionResult.REFUSED]
     reserved_again(embedded, approved, first)
-    assert list(world.superseded().run()) == [Retired.NOTHING_TO_DO]
+    assert list(world.superseded().run()) == [SupersessionResult.NOTHING_TO_DO]
     assert world.status(first) == "ACTIVE"

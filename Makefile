@@ -51,6 +51,11 @@ build: ## Build for AWS, for sam deploy
 	@INSTALL_PACKAGES='"$(UV)" pip install --quiet --no-deps --python-version 3.13 --python-platform aarch64-manylinux_2_28' \
 	SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam build
 
+.PHONY: package
+package: ## Build the operators' command as a Python package, in dist
+	$(SETUP) cli
+	@$(UV) build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist
+
 .PHONY: docs
 docs: ## Write docs/denial-reasons.md and docs/openapi.json anew from the code
 	$(SETUP) cli
@@ -72,5 +77,5 @@ lock: ## Choose and lock package versions anew (UPGRADE=1 for the newest)
 
 .PHONY: clean
 clean: ## Remove everything that was set up, built or cached here
-	rm -rf .venv* .local .aws-sam .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv* .local .aws-sam dist .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

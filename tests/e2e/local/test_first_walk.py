@@ -32,7 +32,7 @@ def folder(stack: StackDescription, stack_folder: Path) -> Path:
 
 def _paste(script: str, folder: Path) -> str:
     """Run a script as one who pastes it into a shell, but stop at the first command that fails; returns its output."""
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - the commands of the documents
         ["/bin/bash", "-euo", "pipefail", "-c", script],
         cwd=folder,
         capture_output=True,
@@ -70,9 +70,8 @@ def test_the_first_walk_that_make_local_prints_can_be_pasted(folder: Path) -> No
 
 
 def test_a_device_that_nobody_approved_is_told_of_no_more_than_its_denial(folder: Path) -> None:
-    python = Path(sys.executable)
     done = subprocess.run(
-        [python, "-m", "local", "device", "--serial-number", "SN-NOBODY", "--mac", "00:1b:44:11:3b:03"],
+        [sys.executable, "-m", "local", "device", "--serial-number", "SN-NOBODY", "--mac", "00:1b:44:11:3b:03"],
         cwd=folder,
         capture_output=True,
         text=True,

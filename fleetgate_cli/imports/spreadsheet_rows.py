@@ -1,4 +1,4 @@
-"""Opens a factory's Excel workbook and reads the rows of its sheets as a stream, whoever wrote it.
+"""Opens a factory's Excel workbook and reads the rows of its sheets as a stream.
 
 openpyxl's own iteration believes the size that a sheet claims, fills every gap with empty rows, keeps something of each
 row in memory and cannot tell a formula without a result from an empty cell; so only its parser is used.
@@ -19,7 +19,7 @@ from openpyxl.xml.functions import iterparse
 
 # What a full sheet of a dozen columns unpacks to.
 _MAX_UNPACKED_BYTES = 1024**3
-# Of what is held in memory as a whole; nearly all of it are the texts of all cells.
+# Of the parts that are held in memory; nearly all of it is the text of the cells.
 _MAX_UNPACKED_BYTES_IN_MEMORY = 256 * 1024**2
 _STREAMED = "xl/worksheets/"
 # Microsoft, "Excel specifications and limits".
@@ -47,7 +47,7 @@ class StoredCell(NamedTuple):
 
 
 class UnusableWorkbook(Exception):
-    """A workbook of which no list can be made; the message says what to do."""
+    """A workbook that cannot be converted; the message says what to do."""
 
 
 @contextmanager
@@ -55,10 +55,10 @@ def opened_workbook(path: Path) -> Iterator[Workbook]:
     """A workbook, open for reading; macros, links and charts in it are passed over.
 
     Raises:
-        UnusableWorkbook: It is none, or none that can be read.
+        UnusableWorkbook: The file is not a workbook, or cannot be read.
     """
     with path.open("rb") as file, warnings.catch_warnings():
-        # openpyxl warns of what it leaves out, and nothing of that is in a cell.
+        # openpyxl warns of parts that it leaves out; none of them holds a cell.
         warnings.simplefilter("ignore")
         _check(path, file)
         try:

@@ -18,7 +18,7 @@ from fleetgate_cli.run import Run
 _THROTTLED = Config(retries={"mode": "adaptive", "total_max_attempts": 8})
 
 _SENTENCES = {
-    CertificateResult.DEACTIVATED: "deactivated: AWS IoT refuses the next connection; a live one may last until it ends",
+    CertificateResult.DEACTIVATED: "deactivated: AWS IoT refuses the next connection; a live one may last",
     CertificateResult.ACTIVATED: "activated again",
     CertificateResult.UNCHANGED: "already in the requested state",
     CertificateResult.STILL_STOPPED: "left inactive: the device is still stopped for another reason",

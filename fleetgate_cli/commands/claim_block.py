@@ -53,8 +53,8 @@ def block(run: Run, *, certificate_id: str, reason: str, also_deactivate: bool, 
       fleetgate claim block 5f1c22ab --reason "key stolen" --deactivate --deactivate-devices
     """
     from fleetgate.operators.claims import block_claim
-    from fleetgate.operators.many_certificates import deactivate_all_through
-    from fleetgate.operators.tally_document import certificates_document
+    from fleetgate.operators.documents import certificates_document
+    from fleetgate.operators.issued_certificates import deactivate_all_through
     from fleetgate_cli.device_certificates import certificate_service, certificates_bar, exit_as, print_certificates
 
     store, operator = run.claims, run.operator(reason)

@@ -85,7 +85,7 @@ def story(run: Run, *, serial_number: SerialNumber, no_proof: bool, public_keys:
     """
     from fleetgate.archive.prove import Proof, prove_story
     from fleetgate.trail.device_story import device_story
-    from fleetgate.trail.story_document import story_document
+    from fleetgate.trail.documents import story_document
     from fleetgate_cli.audit.archive import verifier_of
     from fleetgate_cli.audit.proof_view import print_proofs, proofs_document
     from fleetgate_cli.audit.story_view import print_story
@@ -255,7 +255,7 @@ def _emit_change(
     tally: "Tally | None" = None,
     handles_certificates: bool = True,
 ) -> None:
-    from fleetgate.operators.tally_document import certificates_document
+    from fleetgate.operators.documents import certificates_document
     from fleetgate_cli.device_certificates import exit_as, print_certificates
 
     def render(console: "Console") -> None:

@@ -275,7 +275,7 @@ def _emit(
     notes: Sequence[str] = (),
     found: Mapping[str, Any] | None = None,
 ) -> None:
-    from fleetgate.operators.tally_document import certificates_document
+    from fleetgate.operators.documents import certificates_document
     from fleetgate_cli.device_certificates import exit_as, print_certificates
 
     def render(console: "Console") -> None:

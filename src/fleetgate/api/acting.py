@@ -14,12 +14,12 @@ from fleetgate.api.problems import HttpProblem
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.documents import device_document
 from fleetgate.domain.operator_action import Change, Operator
-from fleetgate.operators.certificate_batches import Batch
 from fleetgate.operators.certificates import CertificateService, Tally
 from fleetgate.operators.claim_store import ClaimStore
 from fleetgate.operators.device_store import DeviceStore
+from fleetgate.operators.documents import certificates_document
+from fleetgate.operators.many_certificates import Batch
 from fleetgate.operators.switch_store import SwitchStore
-from fleetgate.operators.tally_document import certificates_document
 from fleetgate.store.certificates import Certificates
 
 # AWS IoT lets an account make ten calls a second; the adaptive mode slows down to what it lets through.
@@ -98,9 +98,9 @@ def report_of(tally: Tally) -> dict[str, Any]:
 def report_of_batch(batch: Batch[Any], about: str) -> dict[str, Any]:
     """What became of some certificates, with a cursor where there are more."""
     document = report_of(batch.tally)
-    if not batch.next_place:
+    if not batch.next_cursor:
         return document
-    cursor = stack.cursors().give(CursorKind.CERTIFICATES, {"about": about, "place": batch.next_place})
+    cursor = stack.cursors().give(CursorKind.CERTIFICATES, {"about": about, "place": batch.next_cursor})
     return {**document, "complete": False, "next_cursor": cursor}
 
 

@@ -9,7 +9,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fleetgate.api.application import application, resolve
-from fleetgate.api.routes_queries import router
+from fleetgate.api.query_routes import router
 
 logger = Logger()
 metrics = Metrics(namespace="Fleetgate")

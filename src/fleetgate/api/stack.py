@@ -7,16 +7,24 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
 from fleetgate.api.caller import Caller
 from fleetgate.api.cursors import Cursors
-from fleetgate.api.secrets import secret_of
 from fleetgate.api.settings import ApiSettings
+from fleetgate.domain.faults import Fault
 from fleetgate.domain.operator_action import Operator
+from fleetgate.domain.reasons import FaultReason
 from fleetgate.imports.store.records import ImportRecords
 from fleetgate.store.allow_list import AllowList
 from fleetgate.store.audit_items import make_clock
 from fleetgate.store.tables import StackTables
 from fleetgate.trail.store import AuditTrail
+
+# API Gateway waits for 30 s at most.
+_SECRETS_CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
 
 CLOCK = make_clock()
 
@@ -59,7 +67,7 @@ def prime() -> None:
 @cache
 def cursors() -> Cursors:
     """Signs cursors with the stack's own secret."""
-    return Cursors(secret_of(settings().cursor_secret_arn))
+    return Cursors(_secret_of(settings().cursor_secret_arn))
 
 
 @cache
@@ -93,3 +101,16 @@ class Asking:
     def operator(self, reason: str) -> Operator:
         """The caller as somebody who acts."""
         return Operator(actor=self.caller.actor, reason=reason, clock=CLOCK)
+
+
+def _secret_of(arn: str) -> str:
+    """The text of a secret.
+
+    Raises:
+        Fault: Secrets Manager could not answer.
+    """
+    try:
+        client: Any = botocore.session.get_session().create_client("secretsmanager", config=_SECRETS_CONFIG)
+        return str(client.get_secret_value(SecretId=arn)["SecretString"])
+    except (BotoCoreError, ClientError) as error:
+        raise Fault(FaultReason.SECRET_UNAVAILABLE) from error

@@ -1,21 +1,23 @@
-"""The device certificates of a manufacturer, an import or a claim certificate, many at once."""
+"""The device certificates of many devices: all at once, or in batches for as long as there is time."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
+from typing import Generic, TypeVar
 
-from fleetgate.domain.audit import AuditRecord
-from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.operators.certificates import CertificateService, Handled, Tally
-from fleetgate.operators.claim_store import ClaimStore
+from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.operators.certificates import Handled, Tally
+from fleetgate.store.allow_list import DevicePage
 
 # AWS IoT lets an account make ten such calls a second unless it was asked for more.
 _THREADS = 4
 _AT_ONCE = 100
+# AWS IoT takes some seconds for as many.
+_BATCH_SIZE = 20
 
 _Subject = TypeVar("_Subject")
+_Cursor = TypeVar("_Cursor")
 
 
 def handle_all(
@@ -41,76 +43,45 @@ def handle_all(
     return tally
 
 
-def deactivate_all_through(
-    claim_certificate_id: str,
+@dataclass(frozen=True, slots=True)
+class Batch(Generic[_Cursor]):
+    """What was done of a long work.
+
+    Attributes:
+        next_cursor: Where the work goes on; None when all is done.
+    """
+
+    tally: Tally
+    next_cursor: _Cursor | None
+
+
+def handle_some(
+    subjects: Iterable[tuple[_Subject | None, _Cursor]],
+    handle: Callable[[_Subject], tuple[Handled, ...]],
     *,
-    service: CertificateService,
-    claims: ClaimStore,
-    progress: Callable[[Tally], None] = lambda _tally: None,
-) -> Tally:
-    """Deactivate for good every device certificate that was issued through a claim certificate. Safe to repeat.
+    should_continue: Callable[[], bool],
+) -> Batch[_Cursor]:
+    """Do the same with the certificates of devices one after the other, as long as there is time.
 
-    Certificates that devices got later with such a certificate of their own count as well: whoever has the claim
-    certificate's key may have them. Decisions that are no longer on record cannot be followed.
-
-    Raises:
-        Fault: The tables could not be asked; repeat it.
-    """
-    return handle_all(
-        issued_through(claim_certificate_id, claims), partial(deactivate_issued, service), progress=progress
-    )
-
-
-def deactivate_issued(service: CertificateService, record: AuditRecord) -> tuple[Handled, ...]:
-    """Deactivate for good the device certificate that a decision led to.
+    Args:
+        subjects: Each with the place behind it; None is a place without one.
+        should_continue: Asked before each handful; the first is done in any case.
 
     Raises:
         Fault: The tables could not be asked; repeat it.
     """
-    entry = service.devices.device(SerialNumber(record.serial_number)) if record.serial_number else None
-    return (service.deactivate_for_good(entry, record),)
+    tally, place, waiting = Tally(), None, iter(subjects)
+    while some := list(islice(waiting, _BATCH_SIZE)):
+        if place is not None and not should_continue():
+            return Batch(tally, place)
+        tally.merge(handle_all([subject for subject, _ in some if subject is not None], handle))
+        place = some[-1][1]
+    return Batch(tally, None)
 
 
-# Where a walk through what was issued is: the claim certificate and the certificates that lead from it to here, each
-# with the ID of the last record that was gone through.
-IssuedCursor = list[list[str]]
-
-
-def issued_through(claim_certificate_id: str, claims: ClaimStore) -> Iterator[AuditRecord]:
-    """A decision for each device certificate that goes back to a claim certificate, however often it was rotated."""
-    found = issued_from([[claim_certificate_id, ""]], claims)
-    return (record for record, _ in found if record is not None)
-
-
-def issued_from(place: IssuedCursor, claims: ClaimStore) -> Iterator[tuple[AuditRecord | None, IssuedCursor]]:
-    """The same from some place on, each with the place behind it; a query that found nothing has a place all the same.
-
-    Depth first, so that a place is as short as a device's certificates are many. A place behind everything is empty.
-    """
-    levels = [_Level(certificate_id, after, claims) for certificate_id, after in place]
-    while levels:
-        record = next(levels[-1].records, None)
-        if record is None:
-            levels.pop()
-            yield None, [level.place for level in levels]
-            continue
-        levels[-1].after = record.record_id
-        issued = record.certificate_id
-        # A retry led to nothing new.
-        is_first = record.decision_id in (None, record.record_id)
-        if issued and is_first and issued not in {level.certificate_id for level in levels}:
-            levels.append(_Level(issued, "", claims))
-            yield record, [level.place for level in levels]
-
-
-class _Level:
-    """One certificate on the way, and what was issued through it."""
-
-    def __init__(self, certificate_id: str, after: str, claims: ClaimStore) -> None:
-        self.certificate_id = certificate_id
-        self.after = after
-        self.records = claims.allows_through(certificate_id, after=after)
-
-    @property
-    def place(self) -> list[str]:
-        return [self.certificate_id, self.after]
+def devices_in(pages: Iterable[DevicePage]) -> Iterator[tuple[AllowListEntry | None, str]]:
+    """The devices of some pages, each with the place behind it; a page without any has a place all the same."""
+    for page in pages:
+        yield from ((entry, place) for entry, place in page.entries)
+        if page.place is not None:
+            yield None, page.place

@@ -12,7 +12,9 @@ from fleetgate.domain.audit import AuditRecord, Clock, RecordKind, printable
 from fleetgate.domain.identifiers import InvalidIdentifier, SerialNumber
 from fleetgate.outcomes.outcome import OutcomeEvent, OutcomeReason, came_into_use, completed, decision_meant, fell_back
 from fleetgate.outcomes.store import OutcomeStore
+from fleetgate.store.audit_items import make_clock
 from fleetgate.store.faults import Overtaken, until_written
+from fleetgate.store.tables import TableSettings
 
 
 class Noted(StrEnum):
@@ -40,6 +42,11 @@ class OutcomeRecorder:
     store: OutcomeStore
     thing_name_prefix: str
     clock: Clock
+
+    @classmethod
+    def of_stack(cls, tables: TableSettings, thing_name_prefix: str) -> "OutcomeRecorder":
+        """The recorder of one stack."""
+        return cls(store=OutcomeStore(tables), thing_name_prefix=thing_name_prefix, clock=make_clock())
 
     def note(self, outcome: OutcomeEvent) -> Noted:
         """Note one sign. The same sign again, or signs in another order, end in the same state and the same records.

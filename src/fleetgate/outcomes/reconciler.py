@@ -18,9 +18,8 @@ from botocore.config import Config
 
 from fleetgate.domain.operator_action import Operator
 from fleetgate.operators.device_store import DeviceStore
-from fleetgate.outcomes.assembly import recorder
 from fleetgate.outcomes.iot_things import Things
-from fleetgate.outcomes.note import Noted
+from fleetgate.outcomes.note import Noted, OutcomeRecorder
 from fleetgate.outcomes.reservations import Reconciler, ReservationResult
 from fleetgate.outcomes.settings import ReconcilerSettings
 from fleetgate.outcomes.superseded import SupersededCertificates, SupersessionResult
@@ -89,7 +88,7 @@ def _tell_unreadable(what: str) -> None:
 def _sweeps(actor: str) -> Mapping[str, SweepRun]:
     settings = ReconcilerSettings.from_environment(os.environ)
     iot = botocore.session.get_session().create_client("iot", config=_IOT_CONFIG)
-    outcomes = recorder(settings.tables, settings.thing_name_prefix)
+    outcomes = OutcomeRecorder.of_stack(settings.tables, settings.thing_name_prefix)
     sweep_store, certificates = SweepStore(settings.tables), Certificates(iot)
     reservations = Reconciler(
         recorder=outcomes,

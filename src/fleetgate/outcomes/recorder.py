@@ -12,7 +12,6 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from fleetgate.outcomes.assembly import recorder
 from fleetgate.outcomes.note import Noted, OutcomeRecorder
 from fleetgate.outcomes.outcome_events import outcomes_in
 from fleetgate.outcomes.settings import OutcomeSettings
@@ -87,4 +86,4 @@ def _settings() -> OutcomeSettings:
 @cache
 def _recorder() -> OutcomeRecorder:
     settings = _settings()
-    return recorder(settings.tables, settings.thing_name_prefix)
+    return OutcomeRecorder.of_stack(settings.tables, settings.thing_name_prefix)

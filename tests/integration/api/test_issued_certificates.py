@@ -8,7 +8,7 @@ from ulid import ULID
 
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.operators.claim_store import ClaimStore
-from fleetgate.operators.many_certificates import IssuedCursor, issued_from, issued_through
+from fleetgate.operators.issued_certificates import IssuedCursor, issued_from, issued_through
 from harness.archive_world import ArchiveWorld
 from harness.embedded import Embedded
 

@@ -29,10 +29,10 @@ from fleetgate.domain.claim import ClaimCertificate, ClaimStatus
 from fleetgate.domain.documents import claim_document, switch_document
 from fleetgate.domain.gate_switch import GateSwitch
 from fleetgate.domain.operator_action import Change
-from fleetgate.operators.certificate_batches import devices_in, handle_some
 from fleetgate.operators.certificates import CertificateService, Handled, Tally
 from fleetgate.operators.claims import block_claim, release_claim
-from fleetgate.operators.many_certificates import deactivate_issued, issued_from
+from fleetgate.operators.issued_certificates import deactivate_issued, issued_from
+from fleetgate.operators.many_certificates import devices_in, handle_some
 from fleetgate.operators.switch import (
     quarantine_import,
     quarantine_manufacturer,
@@ -150,7 +150,7 @@ def block(certificate_id: fields.CertificateIdPath, order: Annotated[orders.Bloc
         itself.add([service.deactivate_for_good(None, replace(about_it, claim_certificate_id=certificate_id))])
     handle, goes_on = partial(deactivate_issued, service), partial(has_time, router)
     issued = issued_from(place, claims()) if order.deactivate_devices else ()
-    batch = handle_some(issued, handle, goes_on=goes_on)
+    batch = handle_some(issued, handle, should_continue=goes_on)
     batch.tally.merge(itself)
     return _claim("blocked", change, report_of_batch(batch, about))
 
@@ -200,7 +200,7 @@ def _act(result: str, whose: _Whose, update: _Update, handle: _Handle, order: or
     if order.keep_certificates:
         return _gate(result, change, None)
     found = devices_in(whose.pages(after=after or None))
-    batch = handle_some(found, partial(handle, service_of(operator)), goes_on=partial(has_time, router))
+    batch = handle_some(found, partial(handle, service_of(operator)), should_continue=partial(has_time, router))
     return _gate(result, change, report_of_batch(batch, about))
 
 

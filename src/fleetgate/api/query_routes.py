@@ -24,10 +24,10 @@ from fleetgate.domain.audit import AuditRecord, QueryAction, RecordKind, Verdict
 from fleetgate.domain.documents import record_document, switch_document
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.trail.device_story import device_story
+from fleetgate.trail.documents import story_document
 from fleetgate.trail.export import ExportFormat, exported
 from fleetgate.trail.note_query import note_query
 from fleetgate.trail.query import ALL_BUT_QUERIES, AuditQuery, Place
-from fleetgate.trail.story_document import story_document
 
 router: Any = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 

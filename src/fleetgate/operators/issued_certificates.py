@@ -1,0 +1,85 @@
+"""The device certificates that were issued through a claim certificate, however often they were rotated since."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from fleetgate.domain.audit import AuditRecord
+from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.operators.certificates import CertificateService, Handled, Tally
+from fleetgate.operators.claim_store import ClaimStore
+from fleetgate.operators.many_certificates import handle_all
+
+
+def deactivate_all_through(
+    claim_certificate_id: str,
+    *,
+    service: CertificateService,
+    claims: ClaimStore,
+    progress: Callable[[Tally], None] = lambda _tally: None,
+) -> Tally:
+    """Deactivate for good every device certificate that was issued through a claim certificate. Safe to repeat.
+
+    Certificates that devices got later with such a certificate of their own count as well: whoever has the claim
+    certificate's key may have them. Decisions that are no longer on record cannot be followed.
+
+    Raises:
+        Fault: The tables could not be asked; repeat it.
+    """
+    return handle_all(
+        issued_through(claim_certificate_id, claims), partial(deactivate_issued, service), progress=progress
+    )
+
+
+def deactivate_issued(service: CertificateService, record: AuditRecord) -> tuple[Handled, ...]:
+    """Deactivate for good the device certificate that a decision led to.
+
+    Raises:
+        Fault: The tables could not be asked; repeat it.
+    """
+    entry = service.devices.device(SerialNumber(record.serial_number)) if record.serial_number else None
+    return (service.deactivate_for_good(entry, record),)
+
+
+# Where a walk through what was issued is: the claim certificate and the certificates that lead from it to here, each
+# with the ID of the last record that was gone through.
+IssuedCursor = list[list[str]]
+
+
+def issued_through(claim_certificate_id: str, claims: ClaimStore) -> Iterator[AuditRecord]:
+    """A decision for each device certificate that goes back to a claim certificate, however often it was rotated."""
+    found = issued_from([[claim_certificate_id, ""]], claims)
+    return (record for record, _ in found if record is not None)
+
+
+def issued_from(place: IssuedCursor, claims: ClaimStore) -> Iterator[tuple[AuditRecord | None, IssuedCursor]]:
+    """The same from some place on, each with the place behind it; a query that found nothing has a place all the same.
+
+    Depth first, so that a place is as short as a device's certificates are many. A place behind everything is empty.
+    """
+    levels = [_Level(certificate_id, after, claims) for certificate_id, after in place]
+    while levels:
+        record = next(levels[-1].records, None)
+        if record is None:
+            levels.pop()
+            yield None, [level.place for level in levels]
+            continue
+        levels[-1].after = record.record_id
+        issued = record.certificate_id
+        # A retry led to nothing new.
+        is_first = record.decision_id in (None, record.record_id)
+        if issued and is_first and issued not in {level.certificate_id for level in levels}:
+            levels.append(_Level(issued, "", claims))
+            yield record, [level.place for level in levels]
+
+
+class _Level:
+    """One certificate on the way, and what was issued through it."""
+
+    def __init__(self, certificate_id: str, after: str, claims: ClaimStore) -> None:
+        self.certificate_id = certificate_id
+        self.after = after
+        self.records = claims.allows_through(certificate_id, after=after)
+
+    @property
+    def place(self) -> list[str]:
+        return [self.certificate_id, self.after]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, ProgressColumn
 
+    from fleetgate.imports.store.reader import ImportReader
     from fleetgate.imports.store.records import ImportRecords
     from fleetgate.operators.claim_store import ClaimStore
     from fleetgate.operators.device_store import DeviceStore
@@ -102,6 +103,13 @@ class Run:
         from fleetgate.operators.switch_store import SwitchStore
 
         return SwitchStore(self.tables)
+
+    @cached_property
+    def imports(self) -> "ImportReader":
+        """The stack's imports, read."""
+        from fleetgate.imports.store.reader import ImportReader
+
+        return ImportReader(self.tables)
 
     @cached_property
     def import_records(self) -> "ImportRecords":

@@ -95,9 +95,7 @@ def story(run: Run, *, serial_number: SerialNumber, no_proof: bool, public_keys:
     run.note(QueryAction.READ_STORY, f"serial_number={serial_number}")
     moment = now()
     with run.progress(f"Reading the story of {serial_number}"):
-        found = device_story(
-            serial_number, allow_list=run.allow_list, trail=run.trail, imports=run.import_records, now=moment
-        )
+        found = device_story(serial_number, allow_list=run.allow_list, trail=run.trail, imports=run.imports, now=moment)
     proofs: Proofs | None = None
     trusted: TrustedKeys | None = None
     if not no_proof:

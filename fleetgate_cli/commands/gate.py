@@ -155,7 +155,7 @@ def quarantine(
         if manufacturer is not None:
             change = quarantine_manufacturer(manufacturer, store=store, operator=operator)
         else:
-            change = quarantine_import(name, records=run.import_records, store=store, operator=operator)
+            change = quarantine_import(name, imports=run.imports, store=store, operator=operator)
     entries = entries_in(
         run.allow_list.devices_of_manufacturer(name) if manufacturer else run.allow_list.devices_of_import(name)
     )
@@ -206,7 +206,7 @@ def release(run: Run, *, manufacturer: str | None, import_id: str | None, reason
         if manufacturer is not None:
             change = release_manufacturer(manufacturer, store=store, operator=operator)
         else:
-            change = release_import(name, records=run.import_records, store=store, operator=operator)
+            change = release_import(name, imports=run.imports, store=store, operator=operator)
     tally = None
     if not keep_certificates:
         with certificates_bar(run, "Activating certificates") as watch:

@@ -94,7 +94,7 @@ def list_(run: Run, *, manufacturer: str | None, limit: int) -> None:
     from fleetgate_cli.tables import print_table
 
     with run.progress("Reading imports"):
-        page = run.import_records.newest(manufacturer=manufacturer, limit=limit)
+        page = run.imports.newest(manufacturer=manufacturer, limit=limit)
 
     def render(console: "Console") -> None:
         if not page.items:
@@ -117,13 +117,13 @@ def show(run: Run, *, import_id: str) -> None:
     Example:
       fleetgate import show 20260131T080000Z-0123456789ab
     """
-    from fleetgate.imports.store.records import known_import
+    from fleetgate.imports.store.reader import known_import
     from fleetgate_cli.imports.views import print_import
     from fleetgate_cli.tables import print_table, records_table
 
     with run.progress("Reading the import"):
-        record = known_import(import_id, run.import_records)
-        history = run.import_records.audit_of(import_id, limit=20)
+        record = known_import(import_id, run.imports)
+        history = run.imports.audit_of(import_id, limit=20)
 
     def render(console: "Console") -> None:
         print_import(record, console)
@@ -150,10 +150,10 @@ def rejects(run: Run, *, import_id: str, output: Path | None) -> None:
     Example:
       fleetgate import rejects 20260131T080000Z-0123456789ab --output rejects.csv
     """
-    from fleetgate.imports.store.records import known_import
+    from fleetgate.imports.store.reader import known_import
 
     with run.progress("Reading the rejects"):
-        record = known_import(import_id, run.import_records)
+        record = known_import(import_id, run.imports)
         content = io.BytesIO()
         if record.has_rejects:
             copyfileobj(run.target.drop_box().open_report(f"{record.delivery.reports}rejects.csv"), content)
@@ -233,7 +233,7 @@ def _follow(run: Run, import_id: str) -> None:
     from fleetgate_cli.imports.views import print_import
 
     with import_bar(run) as watch:
-        record = wait(import_id, records=run.import_records, watch=watch)
+        record = wait(import_id, records=run.imports, watch=watch)
     run.emit(summary_of(record), partial(print_import, record))
     click.get_current_context().exit(_exit_code(record))
 

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, TextCol
 from fleetgate.imports.delivery import Delivery, DeliveryMode
 from fleetgate.imports.record import ImportRecord, ImportStatus
 from fleetgate.imports.store.drop_box import UPLOADER_METADATA, DropBox
-from fleetgate.imports.store.records import ImportRecords
+from fleetgate.imports.store.reader import ImportReader
 from fleetgate_cli.errors import CouldNotCheck
 from fleetgate_cli.run import Run
 
@@ -96,7 +96,7 @@ def put(
     return Delivery.of(drop_box.look(key, answer["VersionId"]))
 
 
-def wait(import_id: str, *, records: ImportRecords, watch: Callable[[ImportRecord], None]) -> ImportRecord:
+def wait(import_id: str, *, records: ImportReader, watch: Callable[[ImportRecord], None]) -> ImportRecord:
     """Wait until an import has ended, has failed or waits for approval.
 
     Raises:

@@ -137,7 +137,7 @@ class Factory:
                 uploader=self._actor,
                 watch=lambda _bytes: None,
             )
-        return wait(delivery.import_id, records=self._records, watch=lambda _record: None)
+        return wait(delivery.import_id, records=self._records.reader, watch=lambda _record: None)
 
     def _operator(self, reason: str) -> Operator:
         return Operator(

@@ -19,7 +19,7 @@ from fleetgate.archive.store import Archive
 from fleetgate.domain.audit import RecordKind
 from fleetgate.domain.claim import ClaimStatus
 from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.imports.store.records import ImportRecords
+from fleetgate.imports.store.reader import ImportReader
 from fleetgate.store.allow_list import AllowList
 from fleetgate.trail.device_story import device_story
 from fleetgate.trail.query import AuditQuery
@@ -164,7 +164,7 @@ class SecurityTeam:
             SerialNumber(serial_number),
             allow_list=AllowList(settings),
             trail=AuditTrail(settings),
-            imports=ImportRecords(settings),
+            imports=ImportReader(settings),
             now=now,
         )
         verifier, _ = verifier_of(self.target, ())

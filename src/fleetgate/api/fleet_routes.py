@@ -101,14 +101,14 @@ def start_manufacturer(order: _ManufacturerOrder) -> orders.GateAction:
 )
 def stop_import(import_id: fields.ImportIdPath, order: _ManyOrder) -> orders.GateAction:
     """Have the gate deny every device of an import, and deactivate their certificates as far as there is time."""
-    update = partial(quarantine_import, import_id, records=stack.imports())
+    update = partial(quarantine_import, import_id, imports=stack.imports())
     return _act(_QUARANTINED, _of_import(import_id), update, CertificateService.deactivate, order)
 
 
 @router.post("/v1/imports/<import_id>/release", summary="Release an import", operation_id="releaseImport", **_MANY)
 def start_import(import_id: fields.ImportIdPath, order: _ManyOrder) -> orders.GateAction:
     """End an import's quarantine, and activate the certificates that it deactivated as far as there is time."""
-    update = partial(release_import, import_id, records=stack.imports())
+    update = partial(release_import, import_id, imports=stack.imports())
     return _act("released", _of_import(import_id), update, CertificateService.activate, order)
 
 

@@ -17,7 +17,7 @@ from fleetgate.api.settings import ApiSettings
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.operator_action import Operator
 from fleetgate.domain.reasons import FaultReason
-from fleetgate.imports.store.records import ImportRecords
+from fleetgate.imports.store.reader import ImportReader
 from fleetgate.store.allow_list import AllowList
 from fleetgate.store.audit_items import make_clock
 from fleetgate.store.tables import StackTables
@@ -54,9 +54,9 @@ def allow_list() -> AllowList:
 
 
 @cache
-def imports() -> ImportRecords:
+def imports() -> ImportReader:
     """The imports."""
-    return ImportRecords(tables())
+    return ImportReader(tables())
 
 
 def prime() -> None:

@@ -7,7 +7,8 @@ from fleetgate.domain.operator_action import Change, Operator
 from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.imports.record import ImportRecord, ImportStatus
 from fleetgate.imports.store.drop_box import ImportQueue
-from fleetgate.imports.store.records import ImportRecords, known_import
+from fleetgate.imports.store.reader import known_import
+from fleetgate.imports.store.records import ImportRecords
 from fleetgate.store.faults import Overtaken, until_written
 
 
@@ -22,7 +23,7 @@ def approve_import(
     """
 
     def attempt() -> Change[ImportRecord]:
-        record = known_import(import_id, records)
+        record = known_import(import_id, records.reader)
         if record.approved_by is not None:
             if not record.has_ended:
                 queue.announce(record.delivery)

@@ -14,7 +14,8 @@ from fleetgate.domain.operator_action import Operator
 from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.imports.delivery import DeliveryMode
 from fleetgate.imports.record import ImportRecord, ImportStatus
-from fleetgate.imports.store.records import ImportRecords, known_import
+from fleetgate.imports.store.reader import known_import
+from fleetgate.imports.store.records import ImportRecords
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.kept import KeptReason, kept_because
 from fleetgate.store.allow_list import AllowList, entries_in
@@ -87,7 +88,7 @@ def _fenced(import_id: str, records: ImportRecords, operator: Operator) -> Impor
     """Mark the import as rolled back first, so that an announcement that comes late does not run it again."""
 
     def attempt() -> ImportRecord:
-        record = known_import(import_id, records)
+        record = known_import(import_id, records.reader)
         if record.delivery.mode is DeliveryMode.DRY_RUN:
             raise Refusal(RefusalCode.IMPORT_WAS_DRY_RUN, f"import {import_id} was a dry run: it wrote nothing.")
         if record.status is ImportStatus.ROLLED_BACK:

@@ -7,7 +7,7 @@ from fleetgate.domain.audit import OperatorAction
 from fleetgate.domain.gate_switch import MAX_NAMES, GateSwitch, TooManyNames
 from fleetgate.domain.operator_action import Change, Operator
 from fleetgate.domain.refusals import Refusal, RefusalCode
-from fleetgate.imports.store.records import ImportRecords, known_import
+from fleetgate.imports.store.reader import ImportReader, known_import
 from fleetgate.operators.switch_store import SwitchStore
 from fleetgate.store.faults import Overtaken, until_written
 
@@ -64,7 +64,7 @@ def release_manufacturer(name: str, *, store: SwitchStore, operator: Operator) -
 
 
 def quarantine_import(
-    import_id: str, *, records: ImportRecords, store: SwitchStore, operator: Operator
+    import_id: str, *, imports: ImportReader, store: SwitchStore, operator: Operator
 ) -> Change[GateSwitch]:
     """Deny every device that an import added, or whose approval it wrote last, until it is released.
 
@@ -72,7 +72,7 @@ def quarantine_import(
         Refusal: There is no such import, or the switch holds as many names as it can.
         Fault: The tables could not be asked; repeat it until it returns.
     """
-    manufacturer = known_import(import_id, records).delivery.manufacturer
+    manufacturer = known_import(import_id, imports).delivery.manufacturer
     return _update_switch(
         lambda switch: switch.stopping_import(import_id),
         OperatorAction.QUARANTINE_IMPORT,
@@ -85,7 +85,7 @@ def quarantine_import(
 
 
 def release_import(
-    import_id: str, *, records: ImportRecords, store: SwitchStore, operator: Operator
+    import_id: str, *, imports: ImportReader, store: SwitchStore, operator: Operator
 ) -> Change[GateSwitch]:
     """End an import's quarantine.
 
@@ -93,7 +93,7 @@ def release_import(
         Refusal: There is no such import.
         Fault: The tables could not be asked.
     """
-    manufacturer = known_import(import_id, records).delivery.manufacturer
+    manufacturer = known_import(import_id, imports).delivery.manufacturer
     return _update_switch(
         lambda switch: switch.releasing_import(import_id),
         OperatorAction.RELEASE_IMPORT,

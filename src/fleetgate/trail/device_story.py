@@ -8,7 +8,7 @@ from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.refusals import unknown_device
-from fleetgate.imports.store.records import ImportRecords
+from fleetgate.imports.store.reader import ImportReader
 from fleetgate.store.allow_list import AllowList
 from fleetgate.trail.query import EVER, AuditQuery, Place
 from fleetgate.trail.store import AuditTrail
@@ -27,7 +27,7 @@ _SOON = timedelta(days=1)
 
 
 def device_story(
-    serial_number: SerialNumber, *, allow_list: AllowList, trail: AuditTrail, imports: ImportRecords, now: datetime
+    serial_number: SerialNumber, *, allow_list: AllowList, trail: AuditTrail, imports: ImportReader, now: datetime
 ) -> DeviceStory:
     """Tell a device's story.
 

@@ -12,7 +12,7 @@ from fleetgate.domain.audit import RecordKind, Verdict
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.reasons import AllowRule, DenialReason
 from fleetgate.domain.refusals import RefusalCode
-from fleetgate.imports.store.records import ImportRecords
+from fleetgate.imports.store.reader import ImportReader
 from fleetgate.outcomes.outcome import OutcomeReason
 from fleetgate.store.allow_list import AllowList
 from fleetgate.trail import device_story
@@ -121,7 +121,7 @@ def test_a_story_takes_so_many_queries_however_often_the_device_was_denied_and_t
         device.serial_number,
         allow_list=AllowList(tables),
         trail=AuditTrail(tables),
-        imports=ImportRecords(tables),
+        imports=ImportReader(tables),
         now=world.at(23),
     )
 

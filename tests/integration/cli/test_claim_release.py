@@ -91,7 +91,7 @@ def test_a_release_can_activate_the_certificate_again_and_is_safe_to_repeat(
     assert status_of(issued) == "ACTIVE"
     assert len(actions(embedded, issued)) == 1
     shown = fleetgate("claim", "release", issued.certificate_id, "--reason", "once more").stdout
-    assert shown.startswith(f"unchanged: claim certificate {issued.certificate_id} is not blocked.")
+    assert shown.startswith(f"No change: claim certificate {issued.certificate_id} is not blocked.")
 
 
 def test_a_certificate_that_aws_iot_does_not_activate_is_released_all_the_same_and_named(

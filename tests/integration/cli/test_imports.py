@@ -140,7 +140,7 @@ def test_imports_are_listed_newest_first_for_all_or_for_one_manufacturer(
     limited = fleetgate("import", "list", "--manufacturer", factory, "--limit", "1", "--json").document
     assert ([one["import_id"] for one in limited["imports"]], limited["more"]) == ([later.import_id], True)
     assert first.import_id in fleetgate("import", "list", "--limit", "1000").stdout
-    assert "There is no import." in fleetgate("import", "list", "--manufacturer", f"{factory}-none").stdout
+    assert "There are no imports." in fleetgate("import", "list", "--manufacturer", f"{factory}-none").stdout
 
 
 def test_an_import_is_shown_with_its_history(fleetgate: Fleetgate, messy: Path, factory: str) -> None:

@@ -84,7 +84,7 @@ def test_an_export_that_is_cut_off_leaves_what_was_there_before(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("fleetgate_cli.commands.audit.records_of", lambda *_: _cut_off(records))
+    monkeypatch.setattr("fleetgate.trail.read.records_of", lambda *_: _cut_off(records))
     folder = tmp_path / "exports"
     folder.mkdir()
     output = folder / "records.csv"

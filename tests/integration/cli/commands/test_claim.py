@@ -114,7 +114,7 @@ def test_a_blocked_claim_is_denied_by_the_gate_and_stays_blocked(
     blocked = fleetgate("claim", "block", certificate_id[:12], "--reason", "key leaked", "--json")
     assert blocked.document["result"] == "blocked"
     assert blocked.document["claim"]["certificate_id"] == certificate_id
-    assert "left as they are" in " ".join(blocked.document["notes"])
+    assert "were not changed" in " ".join(blocked.document["notes"])
     assert _certificates(iot)[certificate_id] == "ACTIVE"
 
     again = fleetgate("claim", "block", certificate_id, "--reason", "key leaked", "--deactivate", "--json")
@@ -139,10 +139,10 @@ def test_a_plain_block_after_a_thorough_one_says_nothing_that_is_not_so(fleetgat
     fleetgate("claim", "block", certificate_id, *why, "--deactivate", "--deactivate-devices")
 
     assert fleetgate("claim", "block", certificate_id, *why).stdout.splitlines() == [
-        f"unchanged: claim certificate {certificate_id} was blocked before. "
+        f"No change: claim certificate {certificate_id} is already blocked. "
         "The gate denies every device that asks with it.",
-        "AWS IoT was not told; with --deactivate it refuses connections with the claim certificate too.",
-        "Device certificates that were issued through it were left as they are; --deactivate-devices deactivates them.",
+        "The certificate was not changed in AWS IoT; with --deactivate AWS IoT refuses its connections too.",
+        "Device certificates that were issued through it were not changed; --deactivate-devices deactivates them.",
     ]
 
 
@@ -155,7 +155,7 @@ def test_a_claim_that_aws_iot_does_not_know_is_blocked_and_no_failure(
 
     assert (answer.exit_code, answer.document["result"]) == (ExitCode.DONE, "blocked")
     assert answer.document["deactivated"] is False
-    assert answer.document["notes"][0] == "AWS IoT does not know it, so nobody can connect with it."
+    assert answer.document["notes"][0] == "AWS IoT does not know it: no device can connect with it."
 
 
 def test_a_claim_that_is_not_registered_cannot_be_blocked(fleetgate: Fleetgate, certificate_ids: Iterator[str]) -> None:

@@ -83,7 +83,7 @@ def test_a_quarantine_can_keep_the_certificates(
     assert (answer.exit_code, answer.document["certificates"]) == (ExitCode.DONE, None)
     assert status_of(certificate_of(device)) == "ACTIVE"
     said = fleetgate("device", "quarantine", str(device.serial_number), "--keep-certificates", "--reason", "a test")
-    assert "left as they are" in said.stdout
+    assert "were not changed" in said.stdout
 
 
 def test_a_release_leaves_the_certificates_to_the_last_quarantine(

@@ -111,7 +111,10 @@ def test_a_quarantine_of_nobody_is_pointed_out_and_holds_all_the_same(
     said = fleetgate(*quarantine, "--reason", "a test")
 
     assert said.exit_code == ExitCode.DONE
-    hint = f"No device on the allow-list is of {manufacturer}: check the name. It is in quarantine all the same."
+    hint = (
+        f"No device on the allow-list belongs to {manufacturer}: check the name. "
+        "The quarantine takes effect nevertheless."
+    )
     assert hint in said.stdout.splitlines()
     assert fleetgate(*quarantine, *WHY).document["devices"] == 0
     assert manufacturer in fleetgate("gate", "status", "--json").document["manufacturers"]
@@ -150,7 +153,7 @@ def test_a_quarantine_that_is_older_than_the_audit_trail_is_shown_all_the_same(
         Key={"subject": {"S": record.subject}, "record_id": {"S": record.record_id}},
     )
     status = fleetgate("gate", "status")
-    assert f"Manufacturer {manufacturer} is in quarantine, of which there is no record any more." in status.stdout
+    assert f"Manufacturer {manufacturer} is in quarantine; its record has expired." in status.stdout
 
 
 def test_a_device_that_is_stopped_with_many_others_is_shown_with_what_stops_it(

@@ -1,4 +1,4 @@
-"""Credentials and client options for the embedded AWS, independent of what this machine is set up for."""
+"""Credentials and client options for the embedded AWS, independent of this machine's AWS settings."""
 
 import os
 
@@ -11,12 +11,12 @@ ROOT_ACCESS_KEY_ID = "test"
 ROOT_SECRET_ACCESS_KEY = "test"  # noqa: S105 - no secret: nothing but this machine can reach what it opens
 REGION = "us-east-1"
 
-# An empty mapping keeps the proxies of the environment out of the way to 127.0.0.1.
+# With an empty mapping no proxy of the environment is used for 127.0.0.1.
 CLIENT_OPTIONS = Config(proxies={}, retries={"mode": "standard"})
 
 
 def root_session() -> boto3.Session:
-    """A session as the root user of the embedded AWS; profiles and AWS_* variables of the user have no say in it."""
+    """A session as the root user of the embedded AWS; the user's profiles and AWS_* variables do not apply."""
     nothing = os.devnull
     core = botocore.session.Session(
         session_vars={

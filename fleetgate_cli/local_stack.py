@@ -1,4 +1,4 @@
-"""What a running local stack says of itself in `.local/stack.json`."""
+"""The description of a running local stack in `.local/stack.json`."""
 
 import os
 import socket
@@ -14,20 +14,20 @@ LOG_NAME = "embedded-aws.log"
 
 
 class StackNotRunning(Exception):
-    """There is no local stack here; the message says how to start one."""
+    """No local stack runs here; the message says how to start one."""
 
 
 class StackDescription(BaseModel):
     """How to reach a local stack.
 
     Attributes:
-        endpoint_url: Of every service of the embedded AWS.
+        endpoint_url: The endpoint of every service of the embedded AWS.
         region: AWS region name.
         mqtt_host: Where devices connect with mutual TLS.
-        root_ca_path: PEM; what devices trust.
+        root_ca_path: PEM; the certificate that devices trust.
         claim_certificate_path: PEM; registered for any manufacturer.
         claim_client_id_prefix: How the client ID of a device with a claim certificate has to start.
-        outputs: Of the stack.
+        outputs: The outputs of the stack.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,7 +48,7 @@ class StackDescription(BaseModel):
         """The description of the stack that runs in a folder.
 
         Raises:
-            StackNotRunning: None does, or one of another version.
+            StackNotRunning: No stack runs there, or a stack of another version.
         """
         path = folder / FOLDER_NAME / FILE_NAME
         try:
@@ -71,7 +71,7 @@ class StackDescription(BaseModel):
             return probe.connect_ex((address.hostname, address.port)) == 0
 
     def save(self, folder: Path) -> Path:
-        """Write the description in one step, so that no reader sees half of it.
+        """Write the description in one step: no reader sees a part of it.
 
         Returns:
             The file.

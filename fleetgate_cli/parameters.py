@@ -1,4 +1,4 @@
-"""Parameter types: what a person types becomes a domain value, or a usage error that says what is wrong."""
+"""Parameter types: a text becomes a domain value, or a usage error that names the mistake."""
 
 import re
 from collections.abc import Callable
@@ -19,11 +19,11 @@ _CERTIFICATE_ID = re.compile(r"[0-9a-f]{64}")
 _START_OF_CERTIFICATE_ID = re.compile(r"[0-9a-f]{8,64}")
 _DURATION = re.compile(r"(?P<number>[0-9]{1,5})(?P<unit>[mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-_LONGEST_DURATION = timedelta(days=30)
+_MAX_DURATION = timedelta(days=30)
 
 
 class _Parsed(click.ParamType[Any], Generic[_Value]):
-    """A parameter that a function reads; a ValueError of it is a usage error."""
+    """A parameter that a function parses; its ValueError becomes a usage error."""
 
     def __init__(self, name: str, parse: Callable[[str], _Value]) -> None:
         self.name = name
@@ -56,9 +56,7 @@ def _manufacturer(text: str) -> str:
     if not text.strip() or text != text.strip() or not text.isprintable() or len(text) > 128:
         raise ValueError("a manufacturer's name, which has 1 to 128 printable characters and no space at its ends")
     if text == ANY_MANUFACTURER:
-        raise ValueError(
-            "a manufacturer's name: a device has one, and for a claim certificate of any there is an option"
-        )
+        raise ValueError("a manufacturer's name; for a claim certificate of any manufacturer, give --any-manufacturer")
     return text
 
 
@@ -82,15 +80,15 @@ def _reason(text: str) -> str:
 
 def _exact(text: str) -> str:
     if not text or not text.isprintable() or len(text) > 512:
-        raise ValueError("a text that could be on record: 1 to 512 printable characters")
+        raise ValueError("a text of 1 to 512 printable characters")
     return text
 
 
 def _actor(text: str) -> str:
-    # Tables show the end of it only. AWS also knows callers by an ID such as AIDAJQABLZS4A3QDU576Q.
+    # Tables show its last part only. AWS also names callers by an ID such as AIDAJQABLZS4A3QDU576Q.
     if text != WATCHER and not re.search("[:#]", text) and not re.fullmatch("[A-Z0-9]+", text):
         raise ValueError(
-            "an actor as the records name them: the whole ARN, such as "
+            "an actor as on record: the whole ARN, such as "
             "arn:aws:sts::123456789012:assumed-role/Operators/alice, or the issuer and the subject of a token, such as "
             "https://issuer.example/pool#alice (see --json)"
         )
@@ -148,7 +146,7 @@ def _time(text: str) -> tuple[datetime, datetime]:
 def _duration(text: str) -> timedelta:
     told = _DURATION.fullmatch(text.strip())
     duration = timedelta(**{_UNITS[told["unit"]]: int(told["number"])}) if told else timedelta()
-    if not timedelta() < duration <= _LONGEST_DURATION:
+    if not timedelta() < duration <= _MAX_DURATION:
         raise ValueError("a duration of at most 30 days, such as 90m, 2h or 3d")
     return duration
 

@@ -1,4 +1,4 @@
-"""What a recorded reason means, in the sentences of the domain."""
+"""From a code on record to the reason of the domain, with its meaning and remedy."""
 
 from enum import StrEnum
 from typing import TypeVar

@@ -51,12 +51,12 @@ _NUMBERS = frozenset({"Rows", "Added", "Rejected", "Records", "Allowed", "Denied
 
 
 def short(certificate_id: str | None) -> str:
-    """A certificate ID as people tell certificates apart."""
+    """The first digits of a certificate ID."""
     return certificate_id[:8] if certificate_id else _NOTHING
 
 
 def caller(arn: str | None) -> str:
-    """An ARN, or the subject of a token, as people tell callers apart."""
+    """The last part of an ARN, or the subject of a token."""
     # arn:aws:sts::123456789012:assumed-role/Operators/alice, or https://issuer/pool#bob
     return (arn or _NOTHING).rpartition("#" if "#" in (arn or "") else ":")[2]
 
@@ -102,7 +102,7 @@ def claims_table(claims: Iterable[ClaimCertificate]) -> Table:
 
 
 def records_table(records: Sequence[AuditRecord], *, with_subject: bool = True) -> Table:
-    """Audit records, one a row; without what they are about where that is the same for all."""
+    """Audit records, one a row; without their subject where it is the same for all."""
     subject = ["About"] if with_subject else []
     table = plain_table("Time (UTC)", *subject, "What", "Why", "Certificate", "Claim/actor")
     for record in records:
@@ -118,7 +118,7 @@ def records_table(records: Sequence[AuditRecord], *, with_subject: bool = True) 
 
 
 def plain_table(*columns: str) -> Table:
-    """An empty table in the manner of all."""
+    """An empty table in the common style."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, header_style="bold")
     for column in columns:
         whole, number = column in _WHOLE, column in _NUMBERS
@@ -143,7 +143,7 @@ def _subject(record: AuditRecord) -> str:
 def _what(record: AuditRecord) -> str:
     if record.verdict:
         return record.verdict.value
-    # What it is about stands in the column beside it.
+    # Its subject is in the column beside it.
     action = record.action or record.kind.value
     for about in _SUBJECTS:
         action = action.removesuffix(about)

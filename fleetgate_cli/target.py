@@ -68,7 +68,7 @@ class Target:
         try:
             stack = session.client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"][0]
         except ClientError as error:
-            # CloudFormation has no code of its own for a stack that is not there.
+            # CloudFormation has no code of its own for a stack that does not exist.
             if error.response["Error"].get("Code") != "ValidationError":
                 raise
             raise CouldNotCheck(

@@ -1,4 +1,4 @@
-"""A device's story as people read it: where it stands, who let it in, what happened then, and what can be proven."""
+"""A device's story as people read it: its state, its approval, its admissions and denials, and their proofs."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -22,11 +22,11 @@ from fleetgate_cli.tables import caller, plain_table, print_table, short, word
 
 _ENDINGS = {
     Ending.IN_USE: ("in use", "green"),
-    Ending.SUPERSEDED: ("superseded: it was in use, and the device uses a later certificate since", "yellow"),
-    Ending.REGISTERED: ("AWS IoT did its part; the device was not seen to connect yet", "yellow"),
+    Ending.SUPERSEDED: ("superseded: it was in use until the device got a later certificate", "yellow"),
+    Ending.REGISTERED: ("registered: AWS IoT provisioned it; the device has not connected yet", "yellow"),
     Ending.NEVER_COMPLETED: ("never completed: AWS IoT did not activate the certificate in time", "yellow"),
     Ending.FAILED: ("failed: AWS IoT could not provision the certificate", "red"),
-    Ending.NOT_SEEN: ("nothing was seen of it", "yellow"),
+    Ending.NOT_SEEN: ("no outcome was seen", "yellow"),
 }
 _PROOFS = {
     Proof.SEALED: Text("sealed", style="green"),
@@ -34,18 +34,18 @@ _PROOFS = {
     Proof.NOT_PROVEN: Text("NOT PROVEN", style="bold red"),
 }
 _LABEL_COLUMNS = 15
-# Operator actions that say why a device is stopped.
+# The operator actions that stop a device.
 _STOPPING = {DenialReason.QUARANTINED: OperatorAction.QUARANTINE, DenialReason.RETIRED: OperatorAction.RETIRE}
 
 
 def print_story(story: DeviceStory, proofs: Proofs | None, console: Console, *, now: datetime) -> None:
-    """Print it, within the width of the console; without the column of proofs where nothing was to be proven."""
+    """Print it, within the width of the console; without the column of proofs where no proof was asked for."""
     _print_standing(story, console, now)
     _heading("From which list?", console)
     print_table(console, _labelled(_lists(story)))
     _heading("Who let it in?", console)
     if not story.admissions:
-        console.print("  Nobody: it was never let in, as far as is on record.")
+        console.print("  The gate never allowed it, according to the audit trail.")
     for number, admission in enumerate(story.admissions):
         if number:
             console.print()
@@ -56,9 +56,7 @@ def print_story(story: DeviceStory, proofs: Proofs | None, console: Console, *, 
     _heading("What happened, oldest first", console)
     print_table(console, _timeline(story, proofs))
     if not story.is_complete:
-        console.print(
-            f"  There are more records than these: fleetgate audit export --serial-number {story.serial_number}"
-        )
+        console.print(f"  There are more records: fleetgate audit export --serial-number {story.serial_number}")
 
 
 def _heading(text: str, console: Console) -> None:
@@ -101,25 +99,25 @@ def _lists(story: DeviceStory) -> Iterator[tuple[str, str | Text]]:
         line = f", line {entry.import_line}" if entry and entry.import_id == import_id and entry.import_line else ""
         yield "Import", f"{import_id}{line}"
         if record is None:
-            yield "", Text("There is no record of this import any more.", style="yellow")
+            yield "", Text("The record of this import has expired.", style="yellow")
         else:
             yield from _import(record)
     by_hand = _last_action(story, OperatorAction.APPROVE)
     if by_hand:
         yield "By hand", f"{instant(by_hand.recorded_at)}  {_said(by_hand)}"
     elif not story.imports:
-        yield "", "None, as far as is on record."
+        yield "", "No list and no operator approved it, according to the audit trail."
 
 
 def _import(record: ImportRecord) -> Iterator[tuple[str, str | Text]]:
     delivery = record.delivery
-    manufacturer = "nobody" if delivery.manufacturer == NOBODY else delivery.manufacturer
+    manufacturer = "no manufacturer" if delivery.manufacturer == NOBODY else delivery.manufacturer
     yield "File", f"{delivery.file_name} of {manufacturer}, uploaded {instant(delivery.file.stored_at)}"
-    yield "Uploaded by", delivery.file.presented_uploader or delivery.requester or "somebody unknown"
+    yield "Uploaded by", delivery.file.presented_uploader or delivery.requester or "an unknown person"
     if record.approved_by:
         yield "Approved by", record.approved_by
     if record.rolled_back_by:
-        yield "Taken back by", record.rolled_back_by
+        yield "Rolled back by", record.rolled_back_by
 
 
 def _admission(admission: Admission, story: DeviceStory) -> Iterator[tuple[str, str | Text]]:
@@ -133,17 +131,17 @@ def _admission(admission: Admission, story: DeviceStory) -> Iterator[tuple[str, 
     yield "With claim", _claim(decision, story)
     yield "Certificate", decision.certificate_id or "none"
     if decision.taken_over:
-        yield "", Text("It took an unfinished reservation over from another certificate.", style="yellow")
+        yield "", Text("It took over an unfinished reservation of another certificate.", style="yellow")
     if admission.repeats:
         times = "once" if admission.repeats == 1 else f"{admission.repeats:,} times"
-        yield "Asked again", f"{times}, and got the same answer"
+        yield "Asked again", f"{times}, with the same answer"
     words, style = _ENDINGS[admission.ending]
     yield "Outcome", Text(words, style=style)
     for outcome in admission.outcomes:
         yield "", f"{instant(outcome.recorded_at)}  {outcome.reason}"
     for other in story.admissions:
         if decision.certificate_id and other.decision.superseded_certificate_id == decision.certificate_id:
-            heir = f"its place went to {short(other.decision.certificate_id)} by {other.decision.reason}"
+            heir = f"superseded by {short(other.decision.certificate_id)}: {other.decision.reason}"
             yield "", f"{instant(other.decision.recorded_at)}  {heir}"
 
 
@@ -179,7 +177,7 @@ def _timeline(story: DeviceStory, proofs: Proofs | None) -> Table:
 
 
 def _alike(record: AuditRecord, proofs: Proofs | None) -> object:
-    """What denials are told as one by; of anything else each is told."""
+    """The key by which denials are grouped; every other record is shown by itself."""
     if record.verdict is not Verdict.DENIED:
         return record.record_id
     return record.reason, record.certificate_id, proofs and _proof(record, proofs)

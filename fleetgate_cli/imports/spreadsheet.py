@@ -1,4 +1,4 @@
-"""Makes the CSV file that an import takes of one sheet of an Excel workbook, row by row."""
+"""Converts one sheet of an Excel workbook to the CSV file that an import takes, row by row."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ from fleetgate.imports.reading.columns import Meaning, column_of
 from fleetgate_cli.imports.spreadsheet_cells import CellText, text_of
 from fleetgate_cli.imports.spreadsheet_rows import StoredCell, UnusableWorkbook, opened_workbook, rows_of
 
-_MOST_NOTES = 20
+_MAX_NOTES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class CellNote:
 
 @dataclass(frozen=True, slots=True)
 class ConvertedSheet:
-    """What was converted.
+    """The result of a conversion.
 
     Attributes:
         row_count: Rows that are not blank, with the header.
@@ -59,7 +59,7 @@ def csv_from_workbook(path: Path, target: BinaryIO, *, sheet: str | None = None)
         sheet: Its name, in whatever case; None for the only visible one that is not blank.
 
     Raises:
-        UnusableWorkbook: No list can be made of it.
+        UnusableWorkbook: The workbook or the sheet cannot be converted.
     """
     with opened_workbook(path) as workbook:
         chosen = _named(workbook, path, sheet) if sheet is not None else _only_visible(workbook, path)
@@ -100,11 +100,11 @@ def _only_visible(workbook: Workbook, path: Path) -> ReadOnlyWorksheet:
         case [], _:
             raise UnusableWorkbook(
                 f"{path.name} has only hidden sheets with anything in them: {_listed(filled)}. "
-                "Give --sheet NAME to take one all the same."
+                "To take one of them, give --sheet NAME."
             )
         case _:
             raise UnusableWorkbook(
-                f"{path.name} has several sheets: {_listed(visible)}. Say which one has the list with --sheet NAME."
+                f"{path.name} has several sheets: {_listed(visible)}. Name the one with the list: --sheet NAME."
             )
 
 
@@ -117,12 +117,12 @@ def _is_blank(sheet: ReadOnlyWorksheet) -> bool:
 
 
 def _listed(sheets: Sequence[ReadOnlyWorksheet]) -> str:
-    return ", ".join(repr(sheet.title) for sheet in sheets) or "none at all"
+    return ", ".join(repr(sheet.title) for sheet in sheets) or "no sheets"
 
 
 @dataclass(slots=True)
 class _Conversion:
-    """The part of a sheet that is converted already."""
+    """A conversion in progress."""
 
     sheet: str
     text: io.TextIOWrapper
@@ -159,7 +159,7 @@ class _Conversion:
         self.row_count += 1
 
     def result(self) -> ConvertedSheet:
-        """What became of the sheet, once all rows were added."""
+        """The result, after the last row."""
         return ConvertedSheet(self.sheet, self.row_count, tuple(self.notes), self.noted_count)
 
     def _take_header(self, headings: Sequence[str]) -> None:
@@ -172,5 +172,5 @@ class _Conversion:
 
     def _note(self, cell: str, converted: CellText) -> None:
         self.noted_count += 1
-        if len(self.notes) < _MOST_NOTES:
+        if len(self.notes) < _MAX_NOTES:
             self.notes.append(CellNote(self.sheet, cell, converted.problem))

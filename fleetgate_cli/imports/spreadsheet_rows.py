@@ -1,4 +1,4 @@
-"""Opens a factory's Excel workbook and reads the rows of its sheets as a stream, whoever wrote it.
+"""Opens a factory's Excel workbook and reads the rows of its sheets as a stream.
 
 openpyxl's own iteration believes the size that a sheet claims, fills every gap with empty rows, keeps something of each
 row in memory and cannot tell a formula without a result from an empty cell; so only its parser is used.
@@ -18,12 +18,12 @@ from openpyxl.worksheet._reader import DATA_TAG, FORMULA_TAG, ROW_TAG, WorkSheet
 from openpyxl.xml.functions import iterparse
 
 # What a full sheet of a dozen columns unpacks to.
-_MOST_UNPACKED_BYTES = 1024**3
-# Of what is held in memory as a whole; nearly all of it are the texts of all cells.
-_MOST_UNPACKED_BYTES_IN_MEMORY = 256 * 1024**2
+_MAX_UNPACKED_BYTES = 1024**3
+# Of the parts that are held in memory; nearly all of it is the text of the cells.
+_MAX_UNPACKED_BYTES_IN_MEMORY = 256 * 1024**2
 _STREAMED = "xl/worksheets/"
 # Microsoft, "Excel specifications and limits".
-_MOST_ROWS = 1_048_576
+_MAX_ROWS = 1_048_576
 # Old .xls workbooks, and those encrypted with a password, are OLE compound files (MS-CFB, header signature).
 _COMPOUND_FILE = bytes.fromhex("d0cf11e0a1b11ae1")
 # ECMA-376 part 1, 18.8.30: dates and times of East Asian Excel, which are written without their format.
@@ -47,7 +47,7 @@ class StoredCell(NamedTuple):
 
 
 class UnusableWorkbook(Exception):
-    """A workbook of which no list can be made; the message says what to do."""
+    """A workbook that cannot be converted; the message says what to do."""
 
 
 @contextmanager
@@ -55,10 +55,10 @@ def opened_workbook(path: Path) -> Iterator[Workbook]:
     """A workbook, open for reading; macros, links and charts in it are passed over.
 
     Raises:
-        UnusableWorkbook: It is none, or none that can be read.
+        UnusableWorkbook: The file is not a workbook, or cannot be read.
     """
     with path.open("rb") as file, warnings.catch_warnings():
-        # openpyxl warns of what it leaves out, and nothing of that is in a cell.
+        # openpyxl warns of parts that it leaves out; none of them holds a cell.
         warnings.simplefilter("ignore")
         _check(path, file)
         try:
@@ -102,7 +102,7 @@ def _check(path: Path, file: BinaryIO) -> None:
     finally:
         file.seek(0)
     in_memory = sum(size for name, size in parts.items() if name.endswith(".xml") and not name.startswith(_STREAMED))
-    if sum(parts.values()) > _MOST_UNPACKED_BYTES or in_memory > _MOST_UNPACKED_BYTES_IN_MEMORY:
+    if sum(parts.values()) > _MAX_UNPACKED_BYTES or in_memory > _MAX_UNPACKED_BYTES_IN_MEMORY:
         raise UnusableWorkbook(
             f"{path.name} unpacks to {sum(parts.values()) // 1024**2} MiB, more than a list of devices needs. "
             "Split the list, or export the sheet as CSV UTF-8 and upload that."
@@ -149,7 +149,7 @@ def _parsed(sheet: ReadOnlyWorksheet) -> Iterator[tuple[int, list[StoredCell]]]:
                 stored = element
             elif element.tag == ROW_TAG and event == "end":
                 number, cells = parser.parse_row(element)
-                if not last < number <= _MOST_ROWS:
+                if not last < number <= _MAX_ROWS:
                     raise ValueError(f"row {number} follows row {last}")
                 last = number
                 yield (

@@ -51,7 +51,7 @@ def test_one_command_answers_the_five_questions(
     # Who let it in, and with which claim.
     assert "An approved device asked for the first time." in lines
     assert f"With claim {claim.certificate_id}, of acme, blocked" in text
-    assert "Asked again once, and got the same answer" in lines
+    assert "Asked again once, with the same answer" in lines
     # What happened then.
     assert "Outcome in use" in lines
     assert any(line.startswith("2 x mac_address_mismatch last ") for line in lines)
@@ -99,7 +99,7 @@ def test_denials_without_end_do_not_hide_who_let_the_device_in(
     assert len(told) == 4 + 5
     assert (answer.document["is_complete"], len(answer.document["admissions"])) == (False, 1)
     shown = fleetgate("device", "story", str(device.serial_number), "--no-proof").stdout
-    assert f"There are more records than these: fleetgate audit export --serial-number {device.serial_number}" in shown
+    assert f"There are more records: fleetgate audit export --serial-number {device.serial_number}" in shown
 
 
 def test_a_story_takes_so_many_queries_however_often_the_device_was_denied_and_tells_who_let_it_in(
@@ -166,8 +166,8 @@ def test_a_certificate_that_lost_its_place_is_told_with_the_one_that_took_it(
         decision_id=rotation["decision_id"]["S"],
     )
     shown = " ".join(fleetgate("device", "story", str(device.serial_number), "--no-proof").stdout.split())
-    assert f"its place went to {new[:8]} by rotation" in shown
-    assert "Outcome superseded: it was in use, and the device uses a later certificate since" in shown
+    assert f"superseded by {new[:8]}: rotation" in shown
+    assert "Outcome superseded: it was in use until the device got a later certificate" in shown
     assert f"With claim {current}, its own certificate until then" in shown
 
 
@@ -192,8 +192,8 @@ def test_a_device_that_is_on_no_list_has_a_story_as_well(fleetgate: Fleetgate, w
 
     assert shown.startswith(f"{serial_number}  unknown\n")
     assert "Nobody approved this serial number." in shown
-    assert "None, as far as is on record." in shown
-    assert "Nobody: it was never let in" in shown
+    assert "No list and no operator approved it, according to the audit trail." in shown
+    assert "The gate never allowed it" in shown
 
 
 def test_whoever_reads_a_story_is_on_record_and_not_part_of_it(

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +44,7 @@ class ImportJournal:
             drop_box=DropBox.of_environment(settings.drop_box),
             records=ImportRecords(settings.tables),
             announcements=Announcements.of_environment(),
-            clock=make_clock(now),
+            clock=make_clock(),
         )
 
     def begin(self, delivery: Delivery, *, is_held: bool) -> ImportRecord:
@@ -151,8 +150,3 @@ class ImportJournal:
             manufacturer=delivery.manufacturer,
             import_id=record.import_id,
         )
-
-
-def now() -> datetime:
-    """Aware UTC."""
-    return datetime.now(UTC)

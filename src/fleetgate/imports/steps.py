@@ -11,10 +11,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fleetgate.imports.batches import apply_batch, give_up_on_map, merge_batches
 from fleetgate.imports.documents import sentence_of
-from fleetgate.imports.journal import ImportJournal, now
+from fleetgate.imports.journal import ImportJournal
 from fleetgate.imports.record import ImportRecord
 from fleetgate.imports.settings import JournalSettings
 from fleetgate.imports.store.rows import ImportStore
+from fleetgate.store.audit_items import make_clock
 
 logger = Logger()
 metrics = Metrics(namespace="Fleetgate")
@@ -67,7 +68,7 @@ def _apply(event: Mapping[str, Any]) -> dict[str, Any]:
         manufacturer=items[0]["manufacturer"],
         import_id=items[0]["import_id"],
         store=_rows(),
-        now=now,
+        now=make_clock().now,
     )
 
 

@@ -1,1 +1,12 @@
-"""TODO walk."""
+"""Operators: what people do to devices, claim certificates and the switch, by command and over HTTP.
+
+`approve`, `approve_import` and `roll_back` put devices on the allow-list and take them off it.
+`devices` quarantines, releases, reopens and retires one device.
+`claims` registers, blocks and releases a claim certificate.
+`switch` stops and starts the gate, a manufacturer or an import.
+`certificates` deactivates in AWS IoT what a stop covers, and activates it again; `many_certificates` does so for many
+devices, and `issued_certificates` for all that goes back to one claim certificate.
+`device_store`, `claim_store` and `switch_store` write each change and its audit record in one transaction.
+`kept` says which devices stay when an import is rolled back; `documents` says how results look as JSON.
+A stop is written first and certificates come after it. What could not be done is named, and all of it may be repeated.
+"""

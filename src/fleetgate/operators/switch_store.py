@@ -1,23 +1,19 @@
 """The switch of the gate as operators change it, and the fences that keep a stop from being lost to a race."""
 
-import random
 import time
 from collections.abc import Callable
 
 from pynamodb.exceptions import UpdateError
 
 from fleetgate.domain.audit import AuditRecord
-from fleetgate.domain.faults import Fault
 from fleetgate.domain.gate_switch import OPEN, GateSwitch
-from fleetgate.domain.reasons import FaultReason
 from fleetgate.store.allow_list import AllowList
-from fleetgate.store.faults import condition_failed, response_code
+from fleetgate.store.faults import Overtaken, condition_failed, response_code, until_written
 from fleetgate.store.switch_items import FENCES, SWITCH_KEY, FenceItem, SwitchItem, fence_key
 from fleetgate.store.tables import Cancelled, StackTables, TableSettings
 
 # A fence is busy for the milliseconds of an allow's transaction.
 _MAX_TRIES_PER_FENCE = 20
-_LONGEST_PAUSE_SECONDS = 0.5
 
 
 class SwitchStore:
@@ -63,7 +59,7 @@ class SwitchStore:
             self._raise_fence(FenceItem(fence_key(number)), switch.version)
 
     def _raise_fence(self, fence: FenceItem, version: int) -> None:
-        for attempt in range(_MAX_TRIES_PER_FENCE):
+        def attempt() -> None:
             with self._tables.asked():
                 try:
                     fence.update(
@@ -75,7 +71,6 @@ class SwitchStore:
                         return  # it is as high already
                     if response_code(error) != "TransactionConflictException":
                         raise
-                else:
-                    return
-            self._sleep(min(0.01 * 2**attempt, _LONGEST_PAUSE_SECONDS) * random.uniform(0.5, 1.0))  # noqa: S311
-        raise Fault(FaultReason.STORE_CONTENTION)
+                    raise Overtaken from error
+
+        until_written(attempt, max_tries=_MAX_TRIES_PER_FENCE, sleep=self._sleep)

@@ -1,5 +1,6 @@
 """From the errors of PynamoDB and botocore to the gate's faults, told apart by code."""
 
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -36,6 +37,7 @@ _DENIED = frozenset(
 
 # A write that was overtaken is judged and tried again; who is overtaken this often is up against a runaway writer.
 _MAX_TRIES = 5
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.05, 5.0
 
 _Result = TypeVar("_Result")
 
@@ -102,11 +104,19 @@ def is_lost_race(error: PynamoDBException) -> bool:
     return bool(cancellation_codes(error) & {"ConditionalCheckFailed", "TransactionConflict"})
 
 
-def until_written(attempt: Callable[[], _Result]) -> _Result:
+def until_written(
+    attempt: Callable[[], _Result],
+    *,
+    max_tries: int = _MAX_TRIES,
+    sleep: Callable[[float], None] | None = None,
+    otherwise: FaultReason = FaultReason.STORE_CONTENTION,
+) -> _Result:
     """Read, judge and write again for as long as somebody else keeps writing first.
 
     Args:
-        attempt: One try, from the read to the write; raises Overtaken where the write was.
+        attempt: One try, from the read to the write; raises Overtaken where the write was, or has to come again.
+        sleep: Waits some seconds between tries, longer each time; None tries again at once.
+        otherwise: The fault when no try was left.
 
     Returns:
         What the last try gave.
@@ -114,9 +124,10 @@ def until_written(attempt: Callable[[], _Result]) -> _Result:
     Raises:
         Fault: Every try was overtaken.
     """
-    for _ in range(_MAX_TRIES):
+    for number in range(max_tries):
         try:
             return attempt()
         except Overtaken:
-            continue
-    raise Fault(FaultReason.STORE_CONTENTION)
+            if sleep is not None:
+                sleep(min(_FIRST_PAUSE_SECONDS * 2**number, _LONGEST_PAUSE_SECONDS) * random.uniform(0.5, 1.0))  # noqa: S311
+    raise Fault(otherwise)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from botocore.config import Config
 from pynamodb.connection import Connection, TableConnection
-from pynamodb.exceptions import DoesNotExist, PutError, TransactWriteError
+from pynamodb.exceptions import DeleteError, DoesNotExist, PutError, TransactWriteError
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
@@ -121,6 +121,17 @@ class StackTables:
             try:
                 item.save(condition=condition)
             except PutError as error:
+                if not condition_failed(error):
+                    raise
+                return False
+        return True
+
+    def delete_if(self, item: Model, condition: Any) -> bool:
+        """Delete one item if a condition holds of it; whether it was deleted."""
+        with self.asked():
+            try:
+                item.delete(condition=condition)
+            except DeleteError as error:
                 if not condition_failed(error):
                     raise
                 return False

@@ -1,14 +1,10 @@
 """Reads known rows in batches, inserts new ones in batches, replaces and releases. No write is blind."""
 
-import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-
-from pynamodb.exceptions import DeleteError, TransactWriteError
-from pynamodb.transactions import TransactWrite
 
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.faults import Fault
@@ -25,8 +21,8 @@ from fleetgate.store.allow_list_items import (
     item_from,
     mac_key,
 )
-from fleetgate.store.faults import cancellation_codes, faults_translated, response_code
-from fleetgate.store.tables import StackTables, TableSettings
+from fleetgate.store.faults import Overtaken, until_written
+from fleetgate.store.tables import Cancelled, StackTables, TableSettings
 
 # DynamoDB, BatchExecuteStatement: statements a call.
 _MAX_STATEMENTS = 25
@@ -37,7 +33,6 @@ _TRANSIENT = frozenset(
     {"InternalServerError", "ProvisionedThroughputExceeded", "RequestLimitExceeded", "ThrottlingError"}
 )
 _MAX_TRIES = 10
-_LONGEST_PAUSE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +52,10 @@ class ImportStore:
 
     def known(self, serial_numbers: Iterable[SerialNumber], mac_addresses: Iterable[MacAddress]) -> KnownRows:
         """Read the entries of some serial numbers and the owners of some MAC addresses, strongly consistent."""
-        self._tables.connection()
         entries: dict[SerialNumber, AllowListEntry] = {}
         mac_owners: dict[MacAddress, SerialNumber] = {}
         keys = [*map(device_key, serial_numbers), *map(mac_key, mac_addresses)]
-        with faults_translated():
+        with self._tables.asked():
             for item in AllowListItem.batch_get(keys, consistent_read=True):
                 match item:
                     case DeviceItem():
@@ -101,70 +95,62 @@ class ImportStore:
         Returns:
             Whether it was written; False if the row has to be planned again.
         """
-        connection = self._tables.connection()
         before, after = write.before, write.after
         if before is None:
             raise ValueError("there is no entry to replace")
-        with faults_translated():
-            try:
-                with TransactWrite(connection=connection) as transaction:
-                    transaction.save(item_from(after, now=now), condition=DeviceItem.version == before.version)
-                    for mac_address in write.mac_addresses_to_assign:
-                        own = MacAssignmentItem.serial_number == after.serial_number.value
-                        transaction.save(
-                            mac_assignment_item(after, mac_address),
-                            condition=MacAssignmentItem.pk.does_not_exist() | own,
-                        )
-                    for mac_address in write.mac_addresses_to_release:
-                        transaction.delete(
-                            MacAssignmentItem(mac_key(mac_address)),
-                            condition=MacAssignmentItem.serial_number == after.serial_number.value,
-                        )
-            except TransactWriteError as error:
-                if cancellation_codes(error) & {"ConditionalCheckFailed", "TransactionConflict"}:
-                    return False
-                raise
+        own = MacAssignmentItem.serial_number == after.serial_number.value
+        try:
+            with self._tables.transaction(None) as transaction:
+                transaction.save(item_from(after, now=now), condition=DeviceItem.version == before.version)
+                for mac_address in write.mac_addresses_to_assign:
+                    transaction.save(
+                        mac_assignment_item(after, mac_address),
+                        condition=MacAssignmentItem.pk.does_not_exist() | own,
+                    )
+                for mac_address in write.mac_addresses_to_release:
+                    transaction.delete(MacAssignmentItem(mac_key(mac_address)), condition=own)
+        except Cancelled:
+            return False
         return True
 
     def release_mac_addresses(
         self, serial_number: SerialNumber, mac_addresses: Iterable[MacAddress], *, import_id: str
     ) -> None:
         """Release MAC addresses that this import assigned to a device which it then could not add."""
-        self._tables.connection()
-        with faults_translated():
-            for mac_address in mac_addresses:
-                try:
-                    MacAssignmentItem(mac_key(mac_address)).delete(
-                        condition=(MacAssignmentItem.serial_number == serial_number.value)
-                        & (MacAssignmentItem.import_id == import_id)
-                    )
-                except DeleteError as error:
-                    if response_code(error) != "ConditionalCheckFailedException":
-                        raise
+        for mac_address in mac_addresses:
+            self._tables.delete_if(
+                MacAssignmentItem(mac_key(mac_address)),
+                (MacAssignmentItem.serial_number == serial_number.value) & (MacAssignmentItem.import_id == import_id),
+            )
 
     def _insert(self, items: Sequence[NewItem]) -> set[int]:
         """Insert items that must not exist; returns the positions of the items that were not inserted."""
-        client: Any = self._tables.connection().client
-        table_name = AllowListItem.Meta.table_name
         failed: set[int] = set()
         numbered = list(enumerate(items))
         for start in range(0, len(items), _MAX_STATEMENTS):
-            waiting = numbered[start : start + _MAX_STATEMENTS]
-            for attempt in range(_MAX_TRIES):
-                statements = [item.insertion(table_name) for _, item in waiting]
-                with faults_translated():
-                    answer = client.batch_execute_statement(Statements=statements)
-                codes = [response.get("Error", {}).get("Code") for response in answer["Responses"]]
-                _must_be_known(codes)
-                ended = list(zip(waiting, codes, strict=True))
-                failed.update(position for (position, _), code in ended if code in _OVERTAKEN)
-                waiting = [one for one, code in ended if code in _TRANSIENT]
-                if not waiting:
-                    break
-                self._sleep(min(0.05 * 2**attempt, _LONGEST_PAUSE_SECONDS) * random.uniform(0.5, 1.0))  # noqa: S311
-            else:
-                raise Fault(FaultReason.STORE_THROTTLED)
+            failed |= self._insert_some(numbered[start : start + _MAX_STATEMENTS])
         return failed
+
+    def _insert_some(self, waiting: list[tuple[int, NewItem]]) -> set[int]:
+        client: Any = self._tables.connection().client
+        table_name = AllowListItem.Meta.table_name
+        failed: set[int] = set()
+
+        def attempt() -> set[int]:
+            nonlocal waiting
+            statements = [item.insertion(table_name) for _, item in waiting]
+            with self._tables.asked():
+                answer = client.batch_execute_statement(Statements=statements)
+            codes = [response.get("Error", {}).get("Code") for response in answer["Responses"]]
+            _must_be_known(codes)
+            ended = list(zip(waiting, codes, strict=True))
+            failed.update(position for (position, _), code in ended if code in _OVERTAKEN)
+            waiting = [one for one, code in ended if code in _TRANSIENT]
+            if waiting:
+                raise Overtaken
+            return failed
+
+        return until_written(attempt, max_tries=_MAX_TRIES, sleep=self._sleep, otherwise=FaultReason.STORE_THROTTLED)
 
 
 def _must_be_known(codes: Iterable[str | None]) -> None:

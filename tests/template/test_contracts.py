@@ -22,7 +22,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 def _lint(folder: Path) -> tuple[int, str]:
-    done = subprocess.run(  # noqa: S603 - our own interpreter and a locked package
+    done = subprocess.run(
         [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-cache"],
         cwd=folder,
         env={"PYTHONPATH": f"{folder / 'src'}:{folder}"},

@@ -160,7 +160,7 @@ def test_a_superseded_certificate_is_deactivated_after_a_day_unless_the_stack_sa
     settings = ReconcilerSettings.from_environment(variables)
     assert settings.superseded_policy is SupersededPolicy.DEACTIVATE
     assert settings.superseded_grace == timedelta(days=1)
-    with pytest.raises(InvalidSettings, match="SUPERSEDED_CERTIFICATES is neither deactivate nor report"):
+    with pytest.raises(InvalidSettings, match="SUPERSEDED_CERTIFICATES is not one of deactivate, report"):
         ReconcilerSettings.from_environment({**variables, "SUPERSEDED_CERTIFICATES": "ignore"})
 
 

@@ -75,7 +75,7 @@ class DistributedMap:
         content = json.dumps(payload).encode()
         assert len(content) <= MAX_PAYLOAD_BYTES
         answer = self.embedded.client("lambda").invoke(
-            FunctionName=self.embedded.stack.outputs["ImportStepFunctionName"], Payload=content
+            FunctionName=self.embedded.resource("ImportStepFunction"), Payload=content
         )
         said = answer["Payload"].read()
         assert "FunctionError" not in answer, said

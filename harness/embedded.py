@@ -54,8 +54,22 @@ class Embedded:
     @cached_property
     def hook_environment(self) -> dict[str, str]:
         """The environment variables of the deployed hook."""
-        function = self.client("lambda").get_function_configuration(FunctionName=self.stack.outputs["HookFunctionName"])
-        return dict(function["Environment"]["Variables"])
+        return dict(self._function("HookFunction")["Environment"]["Variables"])
+
+    @cached_property
+    def _physical_ids(self) -> dict[str, str]:
+        cloudformation = self.client("cloudformation")
+        (stack,) = cloudformation.describe_stacks()["Stacks"]
+        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack["StackName"])
+        return {
+            found["LogicalResourceId"]: found["PhysicalResourceId"]
+            for page in pages
+            for found in page["StackResourceSummaries"]
+        }
+
+    def resource(self, logical_id: str) -> str:
+        """What AWS calls a resource of the template: a function's name, a queue's URL, a state machine's ARN."""
+        return self._physical_ids[logical_id]
 
     def credentials_of(self, role_arn: str) -> dict[str, str]:
         """Temporary credentials of a role, as boto3 keyword arguments."""
@@ -65,6 +79,28 @@ class Embedded:
             "aws_secret_access_key": given["SecretAccessKey"],
             "aws_session_token": given["SessionToken"],
         }
+
+    def credentials_of_function(self, logical_id: str) -> dict[str, str]:
+        """Temporary credentials of the role that a function runs under."""
+        return self.credentials_of(self._function(logical_id)["Role"])
+
+    def environment_of(self, logical_id: str, *, endpoint_url: str | None = None) -> dict[str, str]:
+        """The environment variables of a deployed function, with those that Lambda adds.
+
+        Args:
+            endpoint_url: Of what answers in place of the embedded AWS.
+        """
+        function = self._function(logical_id)
+        return {
+            **function["Environment"]["Variables"],
+            **{name.upper(): value for name, value in self.credentials_of(function["Role"]).items()},
+            "AWS_DEFAULT_REGION": self.stack.region,
+            "AWS_ENDPOINT_URL": endpoint_url or self.stack.endpoint_url,
+        }
+
+    def _function(self, logical_id: str) -> dict[str, Any]:
+        found = self.client("lambda").get_function_configuration(FunctionName=self.resource(logical_id))
+        return dict(found)
 
     def put(self, value: AllowListEntry | ClaimCertificate) -> None:
         """Store a device entry or claim certificate as it is."""
@@ -102,10 +138,7 @@ class Embedded:
     @contextmanager
     def unheard(self) -> Iterator[None]:
         """The importer does not hear of what is put into the drop box meanwhile; announcements take a moment."""
-        cloudformation, events = self.client("cloudformation"), self.client("events")
-        (stack,) = cloudformation.describe_stacks()["Stacks"]
-        found = cloudformation.describe_stack_resource(StackName=stack["StackName"], LogicalResourceId="DeliveryRule")
-        rule = found["StackResourceDetail"]["PhysicalResourceId"]
+        events, rule = self.client("events"), self.resource("DeliveryRule")
         events.disable_rule(Name=rule)
         try:
             yield
@@ -115,12 +148,7 @@ class Embedded:
     @contextmanager
     def without_registry_events(self) -> Iterator[None]:
         """The outcome recorder does not hear of things that are made meanwhile."""
-        cloudformation, iot = self.client("cloudformation"), self.client("iot")
-        (stack,) = cloudformation.describe_stacks()["Stacks"]
-        found = cloudformation.describe_stack_resource(
-            StackName=stack["StackName"], LogicalResourceId="ThingEventsRule"
-        )
-        rule = found["StackResourceDetail"]["PhysicalResourceId"]
+        iot, rule = self.client("iot"), self.resource("ThingEventsRule")
         iot.disable_topic_rule(ruleName=rule)
         try:
             yield

@@ -145,15 +145,7 @@ _environments: dict[tuple[str, str], dict[str, str]] = {}
 def _deployed(embedded: Embedded, function: str) -> dict[str, str]:
     key = (embedded.stack.endpoint_url, function)
     if key not in _environments:
-        outputs = embedded.stack.outputs
-        deployed = embedded.client("lambda").get_function_configuration(FunctionName=outputs[f"{function}Name"])
-        credentials = embedded.credentials_of(outputs[f"{function}RoleArn"])
-        _environments[key] = {
-            **deployed["Environment"]["Variables"],
-            **{name.upper(): value for name, value in credentials.items()},
-            "AWS_DEFAULT_REGION": embedded.stack.region,
-            "AWS_ENDPOINT_URL": embedded.stack.endpoint_url,
-        }
+        _environments[key] = embedded.environment_of(function)
     return _environments[key]
 
 

@@ -34,7 +34,7 @@ from harness.embedded import Embedded
 
 GRACE = timedelta(hours=24)
 THING_TYPE = "fleetgate-device"
-_ROLE = "ReconcilerFunctionRoleArn"
+_FUNCTION = "ReconcilerFunction"
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class ReconcilerWorld:
     @cached_property
     def credentials(self) -> dict[str, str]:
         """Of the reconciler's role."""
-        return self.embedded.credentials_of(self.embedded.stack.outputs[_ROLE])
+        return self.embedded.credentials_of_function(_FUNCTION)
 
     @cached_property
     def iot(self) -> Any:
@@ -61,11 +61,11 @@ class ReconcilerWorld:
     @property
     def tables(self) -> TableSettings:
         """The stack's tables, as the reconciler may use them."""
-        return self._tables_of(_ROLE)
+        return self._tables_of(_FUNCTION)
 
-    def _tables_of(self, role: str) -> TableSettings:
+    def _tables_of(self, function: str) -> TableSettings:
         outputs = self.embedded.stack.outputs
-        credentials = self.embedded.credentials_of(outputs[role])
+        credentials = self.embedded.credentials_of_function(function)
         return TableSettings(
             allow_list_table=outputs["AllowListTableName"],
             audit_table=outputs["AuditTableName"],
@@ -155,7 +155,7 @@ class ReconcilerWorld:
             certificate_id=certificate_id,
             thing_name=serial_number.value,
         )
-        tables = self._tables_of("OutcomeFunctionRoleArn")
+        tables = self._tables_of("OutcomeFunction")
         replace(self._recorder(), store=OutcomeStore(tables), clock=make_clock(lambda: moment)).note(sign)
 
     def certificate(self) -> str:

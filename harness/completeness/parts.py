@@ -82,7 +82,7 @@ class UnreliableFunction:
             others: The other faults.
         """
         with FaultyDynamoDB.before(embedded.stack.endpoint_url) as door:
-            variables = _variables(embedded, name, door.endpoint_url)
+            variables = embedded.environment_of(f"{name}Function", endpoint_url=door.endpoint_url)
             with FunctionProcess(_MODULES[name], variables) as process:
                 chance = Chance(
                     random,
@@ -170,15 +170,3 @@ def _is_of(number: int, record: Record) -> bool:
 def _refuse_read(doorman: Any) -> None:
     """The throttling answer of DynamoDB Streams."""
     doorman.refuse("com.amazonaws.dynamodb.v20120810#LimitExceededException", {})
-
-
-def _variables(embedded: Embedded, name: str, endpoint_url: str) -> dict[str, str]:
-    outputs = embedded.stack.outputs
-    function = embedded.client("lambda").get_function_configuration(FunctionName=outputs[f"{name}FunctionName"])
-    credentials = embedded.credentials_of(outputs[f"{name}FunctionRoleArn"])
-    return {
-        **function["Environment"]["Variables"],
-        **{variable.upper(): value for variable, value in credentials.items()},
-        "AWS_DEFAULT_REGION": embedded.stack.region,
-        "AWS_ENDPOINT_URL": endpoint_url,
-    }

@@ -136,7 +136,7 @@ class Run:
     def _stop_mapping(self) -> None:
         """Stop the embedded AWS's own event source mapping, which loses what fails."""
         client = self.world.embedded.client("lambda")
-        function = self.world.embedded.stack.outputs["ArchiverFunctionName"]
+        function = self.world.embedded.resource("ArchiverFunction")
         for mapping in client.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]:
             client.delete_event_source_mapping(UUID=mapping["UUID"])
 

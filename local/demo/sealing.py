@@ -1,15 +1,15 @@
 """Seals hours of a local stack's archive before they are over, as its sealer would do later."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from fleetgate.archive.seal import SealedHours, Sealer, seal_hours
 from fleetgate.archive.settings import SealerSettings
 from fleetgate.archive.store import Archive, SealingKey
+from local.embedded.deploy import STACK_NAME
 
 
-def seal(session: Any, endpoint_url: str, outputs: Mapping[str, str], *, now: datetime) -> SealedHours:
+def seal(session: Any, endpoint_url: str, *, now: datetime) -> SealedHours:
     """Seal what is to be sealed at some time, with the deployed sealer's settings and under its role.
 
     Args:
@@ -20,9 +20,11 @@ def seal(session: Any, endpoint_url: str, outputs: Mapping[str, str], *, now: da
     def client(service: str, **credentials: str) -> Any:
         return session.client(service, endpoint_url=endpoint_url, **credentials)
 
-    function = client("lambda").get_function_configuration(FunctionName=outputs["SealerFunctionName"])
+    found = client("cloudformation").describe_stack_resource(StackName=STACK_NAME, LogicalResourceId="SealerFunction")
+    name = found["StackResourceDetail"]["PhysicalResourceId"]
+    function = client("lambda").get_function_configuration(FunctionName=name)
     told = SealerSettings.from_environment(function["Environment"]["Variables"])
-    given = client("sts").assume_role(RoleArn=outputs["SealerFunctionRoleArn"], RoleSessionName="early")["Credentials"]
+    given = client("sts").assume_role(RoleArn=function["Role"], RoleSessionName="early")["Credentials"]
     credentials = {
         "aws_access_key_id": given["AccessKeyId"],
         "aws_secret_access_key": given["SecretAccessKey"],

@@ -135,7 +135,6 @@ class SecurityTeam:
         done = seal(
             self.target.session,
             str(self.target.endpoint_url),
-            self.target.outputs,
             now=hour_of(datetime.now(UTC)) + 1.5 * HOUR,
         )
         records, digests = sum(digest.record_count for digest in done.digests), len(done.digests)

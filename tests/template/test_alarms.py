@@ -102,7 +102,7 @@ def emitted_by_imports(deployment: Deployment, embedded: Embedded) -> dict[str, 
         "ImportFunction": {"Records": [message]},
         "ImportStepFunction": {"step": "give_up", "import_id": import_id_of(file)},
     }
-    credentials = embedded.credentials_of(outputs["ImportFunctionRoleArn"])
+    credentials = embedded.credentials_of_function("ImportFunction")
     running = {
         **{name.upper(): value for name, value in credentials.items()},
         "AWS_ENDPOINT_URL": embedded.stack.endpoint_url,
@@ -134,7 +134,7 @@ def emitted_by_outcomes(deployment: Deployment, embedded: Embedded) -> set[Metri
         "attributes": {},
     }
     outputs = embedded.stack.outputs
-    credentials = embedded.credentials_of(outputs["OutcomeFunctionRoleArn"])
+    credentials = embedded.credentials_of_function("OutcomeFunction")
     running = {
         **{name.upper(): value for name, value in credentials.items()},
         "AWS_ENDPOINT_URL": embedded.stack.endpoint_url,
@@ -153,7 +153,7 @@ def emitted_by_outcomes(deployment: Deployment, embedded: Embedded) -> set[Metri
 def emitted_by_reconciler(deployment: Deployment, embedded: Embedded) -> set[Metric]:
     """The metrics that the reconciler emits, under its own role."""
     outputs = embedded.stack.outputs
-    credentials = embedded.credentials_of(outputs["ReconcilerFunctionRoleArn"])
+    credentials = embedded.credentials_of_function("ReconcilerFunction")
     properties = deployment.resource("ReconcilerFunction")
     running = {
         **{name.upper(): value for name, value in credentials.items()},
@@ -172,7 +172,7 @@ def emitted_by_archiver(deployment: Deployment, embedded: Embedded) -> set[Metri
     keys = {"subject": {"S": "device#ALARMS"}, "record_id": {"S": secrets.token_hex(13)}}
     details = {"Keys": keys, "SequenceNumber": "1", "ApproximateCreationDateTime": 1_700_000_000.0}
     event = {"Records": [{"eventName": "REMOVE", "dynamodb": details}]}
-    credentials = embedded.credentials_of(embedded.stack.outputs["ArchiverFunctionRoleArn"])
+    credentials = embedded.credentials_of_function("ArchiverFunction")
     properties = deployment.resource("ArchiverFunction")
     running = {
         **{name.upper(): value for name, value in credentials.items()},
@@ -227,7 +227,7 @@ def emitted_of_denials(deployment: Deployment, embedded: Embedded) -> dict[str, 
     outputs = embedded.stack.outputs
     variables = deployment.resource("HookFunction")["Environment"]["Variables"]
     running = {
-        **{name.upper(): value for name, value in embedded.credentials_of(outputs["HookFunctionRoleArn"]).items()},
+        **{name.upper(): value for name, value in embedded.credentials_of_function("HookFunction").items()},
         "AWS_ENDPOINT_URL": embedded.stack.endpoint_url,
         "AWS_DEFAULT_REGION": embedded.stack.region,
         "ALLOW_LIST_TABLE_NAME": outputs["AllowListTableName"],
@@ -264,7 +264,7 @@ def emitted_by_watcher(deployment: Deployment, embedded: Embedded) -> set[Metric
     images.append({**images[0], "kind": {"S": "unheard-of"}})
     properties, outputs = deployment.resource("WatcherFunction"), embedded.stack.outputs
     running = {
-        **{name.upper(): value for name, value in embedded.credentials_of(outputs["WatcherFunctionRoleArn"]).items()},
+        **{name.upper(): value for name, value in embedded.credentials_of_function("WatcherFunction").items()},
         "AWS_ENDPOINT_URL": embedded.stack.endpoint_url,
         "AWS_DEFAULT_REGION": embedded.stack.region,
         "ALLOW_LIST_TABLE_NAME": outputs["AllowListTableName"],

@@ -69,7 +69,7 @@ def signed_by(embedded: Embedded) -> Iterator[Callable[[str | None], Client]]:
         if policy:
             iam.attach_role_policy(RoleName=name, PolicyArn=embedded.stack.outputs[policy])
         return Client(
-            base_url(embedded, embedded.stack.outputs["ApiId"]),
+            base_url(embedded, embedded.resource("Api")),
             embedded.stack.region,
             embedded.credentials_of(role["Arn"]),
         )
@@ -193,7 +193,7 @@ def token_api(embedded: Embedded, issuer: Issuer) -> Iterator[Client]:
         JwtConfiguration=authorizer["JwtConfiguration"],
     )["AuthorizerId"]
     for name in ("Query", "Action"):
-        function = functions.get_function(FunctionName=embedded.stack.outputs[f"{name}FunctionName"])
+        function = functions.get_function(FunctionName=embedded.resource(f"{name}Function"))
         integration_id = gateway.create_integration(
             ApiId=api_id,
             IntegrationType="AWS_PROXY",

@@ -51,7 +51,7 @@ class _Signed(AuthBase):
 @pytest.fixture(scope="module")
 def base_url(embedded: Embedded) -> Iterator[str]:
     """Where the API is. Whatever was stopped meanwhile is let go, for the tests that follow."""
-    url = f"{embedded.stack.endpoint_url}/_aws/execute-api/{embedded.stack.outputs['ApiId']}/$default"
+    url = f"{embedded.stack.endpoint_url}/_aws/execute-api/{embedded.resource('Api')}/$default"
     yield url
 
     def act(path: str, **order: str) -> None:

@@ -52,7 +52,7 @@ def test_a_decision_reaches_the_archive_by_the_stream_and_is_sealed(
 
     assert eventually(lambda: set(those_decisions("arrived/")) == set(decided) or None)
     hour = hour_of(datetime.now(UTC))
-    seal(root_session(), embedded.stack.endpoint_url, embedded.stack.outputs, now=hour + 1.5 * HOUR)
+    seal(root_session(), embedded.stack.endpoint_url, now=hour + 1.5 * HOUR)
     assert those_decisions("records/") == decided
 
     verifier = Verifier(
@@ -70,7 +70,7 @@ def test_a_decision_reaches_the_archive_by_the_stream_and_is_sealed(
 
 
 def test_the_deployed_sealer_runs(embedded: Embedded) -> None:
-    answer = embedded.client("lambda").invoke(FunctionName=embedded.stack.outputs["SealerFunctionName"], Payload=b"{}")
+    answer = embedded.client("lambda").invoke(FunctionName=embedded.resource("SealerFunction"), Payload=b"{}")
 
     assert "FunctionError" not in answer
     assert json.loads(answer["Payload"].read())["is_done"] is True

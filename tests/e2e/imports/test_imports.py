@@ -115,7 +115,7 @@ def test_a_long_file_goes_through_the_state_machine(
     (execution,) = [
         found
         for found in embedded.client("stepfunctions").list_executions(
-            stateMachineArn=embedded.stack.outputs["ImportStateMachineArn"]
+            stateMachineArn=embedded.resource("ImportStateMachine")
         )["executions"]
         if found["name"] == f"{delivery.import_id}-1"
     ]
@@ -127,7 +127,7 @@ def test_a_map_that_fails_is_told(embedded: Embedded, records: ImportRecords, dr
     delivery = put(drop_box, f"elsewhere/{factory}/list.csv", b"sn,mac\n")
     records.begin(ImportRecord(delivery=delivery, started_at=delivery.file.stored_at, status=ImportStatus.IMPORTING))
     embedded.client("stepfunctions").start_execution(
-        stateMachineArn=embedded.stack.outputs["ImportStateMachineArn"],
+        stateMachineArn=embedded.resource("ImportStateMachine"),
         input=json.dumps(
             {
                 "import_id": delivery.import_id,
@@ -170,24 +170,25 @@ def test_what_cannot_be_imported_becomes_a_dead_letter_and_can_be_sent_back(
     embedded: Embedded, drop_box: DropBox, records: ImportRecords, factory: str
 ) -> None:
     """The embedded AWS has no StartMessageMoveTask; the test moves the message by hand."""
-    sqs, outputs = embedded.client("sqs"), embedded.stack.outputs
+    sqs, queue = embedded.client("sqs"), embedded.stack.outputs["ImportQueueUrl"]
+    dead_letters = embedded.resource("ImportDeadLetterQueue")
     key = f"incoming/{factory}/missing.csv"
 
     def dead_letter() -> str | None:
-        letters = sqs.receive_message(
-            QueueUrl=outputs["ImportDeadLetterQueueUrl"], MaxNumberOfMessages=10, VisibilityTimeout=0
-        ).get("Messages", [])
+        letters = sqs.receive_message(QueueUrl=dead_letters, MaxNumberOfMessages=10, VisibilityTimeout=0).get(
+            "Messages", []
+        )
         return next((letter["Body"] for letter in letters if key in letter["Body"]), None)
 
     with impatient_queue(embedded, seconds=1):
         body = json.dumps({"detail": {"object": {"key": key}}})
-        sqs.send_message(QueueUrl=outputs["ImportQueueUrl"], MessageBody=body)
+        sqs.send_message(QueueUrl=queue, MessageBody=body)
         letter = eventually(dead_letter)
 
     # What was wrong is put right, with nobody told: only the dead letter knows of the file.
     with embedded.unheard():
         delivery = put(drop_box, key, f"sn,mac\n{rows(factory, 2)}".encode())
-        sqs.send_message(QueueUrl=outputs["ImportQueueUrl"], MessageBody=letter)
+        sqs.send_message(QueueUrl=queue, MessageBody=letter)
         record = ended(records, delivery.import_id)
     assert dict(record.findings.rows) == {"added": 2}
 
@@ -208,7 +209,7 @@ def impatient_queue(embedded: Embedded, *, seconds: int) -> Iterator[None]:
 @contextmanager
 def distributing_above(embedded: Embedded, *, rows: int) -> Iterator[None]:
     """An importer that calls a file long sooner than the template's does."""
-    functions, name = embedded.client("lambda"), embedded.stack.outputs["ImportFunctionName"]
+    functions, name = embedded.client("lambda"), embedded.resource("ImportFunction")
     before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     told = {**before, "DISTRIBUTE_ABOVE_ROWS": str(rows)}
     functions.update_function_configuration(FunctionName=name, Environment={"Variables": told})
@@ -224,7 +225,7 @@ def is_halfway(embedded: Embedded, factory: str) -> bool:
 
 def kill_importers(embedded: Embedded) -> int | None:
     """Kill the processes in which this stack's importer runs."""
-    function_name = embedded.stack.outputs["ImportFunctionName"]
+    function_name = embedded.resource("ImportFunction")
     killed = 0
     for process in Path("/proc").glob("[0-9]*"):
         try:

@@ -88,7 +88,7 @@ def test_what_aws_iot_logs_of_provisioning_is_noted(
     }
     packed = base64.b64encode(gzip.compress(json.dumps(log).encode())).decode()
     answer = embedded.client("lambda").invoke(
-        FunctionName=embedded.stack.outputs["OutcomeFunctionName"],
+        FunctionName=embedded.resource("OutcomeFunction"),
         Payload=json.dumps({"awslogs": {"data": packed}}).encode(),
     )
 
@@ -131,7 +131,7 @@ def test_a_reservation_that_ran_out_with_a_pending_certificate_is_released_by_th
             thing_name=device.serial_number.value,
         )
     )
-    embedded.client("lambda").invoke(FunctionName=embedded.stack.outputs["ReconcilerFunctionName"], Payload=b"{}")
+    embedded.client("lambda").invoke(FunctionName=embedded.resource("ReconcilerFunction"), Payload=b"{}")
 
     assert outcome(embedded, device.serial_number.value, "never_completed").certificate_id == issued.certificate_id
     assert embedded.entry(device.serial_number).state is DeviceState.APPROVED

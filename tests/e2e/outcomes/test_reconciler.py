@@ -28,9 +28,7 @@ from tests.e2e.waiting import eventually
 
 def invoke(embedded: Embedded) -> dict[str, dict[str, int]]:
     """What the deployed reconciler answers."""
-    answer = embedded.client("lambda").invoke(
-        FunctionName=embedded.stack.outputs["ReconcilerFunctionName"], Payload=b"{}"
-    )
+    answer = embedded.client("lambda").invoke(FunctionName=embedded.resource("ReconcilerFunction"), Payload=b"{}")
     assert "FunctionError" not in answer
     done: dict[str, dict[str, int]] = json.loads(answer["Payload"].read())
     return done
@@ -39,10 +37,10 @@ def invoke(embedded: Embedded) -> dict[str, dict[str, int]]:
 def superseded_at(embedded: Embedded, later: timedelta) -> SupersededCertificates:
     """The sweep as the deployed reconciler makes it, under its role, some time from now."""
     function = embedded.client("lambda").get_function_configuration(
-        FunctionName=embedded.stack.outputs["ReconcilerFunctionName"]
+        FunctionName=embedded.resource("ReconcilerFunction")
     )
     told = ReconcilerSettings.from_environment(function["Environment"]["Variables"])
-    credentials = embedded.credentials_of(embedded.stack.outputs["ReconcilerFunctionRoleArn"])
+    credentials = embedded.credentials_of_function("ReconcilerFunction")
     tables = TableSettings(
         allow_list_table=told.tables.allow_list_table,
         audit_table=told.tables.audit_table,

@@ -139,7 +139,7 @@ def test_an_import_whose_function_was_killed_halfway_ends_the_same_when_it_is_re
 def working(imports: ImportWorld, delivery: Delivery) -> Iterator["subprocess.Popen[bytes]"]:
     """A process of its own that runs the deployed importer's handler on an announcement."""
     function = imports.embedded.client("lambda").get_function_configuration(
-        FunctionName=imports.embedded.stack.outputs["ImportFunctionName"]
+        FunctionName=imports.embedded.resource("ImportFunction")
     )
     environment = {
         **function["Environment"]["Variables"],

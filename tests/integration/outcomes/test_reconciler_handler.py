@@ -24,7 +24,7 @@ def world(
 ) -> Iterator[ReconcilerWorld]:
     """The deployed function's environment and role, in force in this process, and nothing that is due."""
     function = embedded.client("lambda").get_function_configuration(
-        FunctionName=embedded.stack.outputs["ReconcilerFunctionName"]
+        FunctionName=embedded.resource("ReconcilerFunction")
     )
     running = {
         **function["Environment"]["Variables"],

@@ -66,7 +66,7 @@ Call = tuple[str, str, dict[str, Any]]
 def under(role: str, embedded: Embedded) -> Iterator[list[Call]]:
     """Run under a role; the calls that are made to AWS: service, operation, parameters."""
     calls: list[Call] = []
-    credentials = embedded.credentials_of(embedded.stack.outputs[f"{role}Arn"])
+    credentials = embedded.credentials_of_function(role.removesuffix("Role"))
 
     def noting(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         calls.append((client.meta.service_model.service_name, operation, parameters))
@@ -90,7 +90,7 @@ def deliver(embedded: Embedded, key: str, text: str) -> None:
 def told_by(embedded: Embedded) -> JournalSettings:
     """What the functions of the running stack are told."""
     function = embedded.client("lambda").get_function_configuration(
-        FunctionName=embedded.stack.outputs["ImportStepFunctionName"]
+        FunctionName=embedded.resource("ImportStepFunction")
     )
     return JournalSettings.from_environment(function["Environment"]["Variables"])
 
@@ -130,7 +130,7 @@ def done_by_importer(embedded: Embedded) -> set[Use]:
         deliver(embedded, short[2], "sn,mac\nROLES-3,00-1B-44-00-00-04\n")
         deliver(embedded, long, "sn,mac\nROLES-4,00-1B-44-00-00-05\n")
         with under(IMPORTER, embedded) as calls:
-            map_runs = MapRuns.of_environment(embedded.stack.outputs["ImportStateMachineArn"])
+            map_runs = MapRuns.of_environment(embedded.resource("ImportStateMachine"))
             whole = importer(told, Distributor(map_runs=map_runs, above_rows=10**9))
             assert [imported(whole, key).status for key in short] == [ImportStatus.FINISHED] * 3
             in_parts = importer(told, Distributor(map_runs=map_runs, above_rows=0))
@@ -205,7 +205,7 @@ def translated(calls: list[Call], embedded: Embedded) -> Iterator[Use]:
                 assert all("EventBusName" not in entry for entry in parameters["Entries"])
                 yield Use("events:PutEvents", BUS)
             case "stepfunctions", "StartExecution":
-                assert parameters["stateMachineArn"] == outputs["ImportStateMachineArn"]
+                assert parameters["stateMachineArn"] == embedded.resource("ImportStateMachine")
                 yield Use("states:StartExecution", "ImportStateMachine")
             case "dynamodb", _:
                 for action, table, key in on_items(operation, parameters):

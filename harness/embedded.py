@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -23,6 +23,7 @@ from fleetgate.store.allow_list_items import (
     item_from,
 )
 from fleetgate.store.audit_items import AuditItem, audit_item_from, record_from
+from fleetgate.store.tables import TableCredentials, TableSettings
 from fleetgate_cli.local_session import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
 from fleetgate_cli.local_stack import StackDescription
 
@@ -37,6 +38,7 @@ class Embedded:
     """Root's view of an embedded stack. Uses boto3 throughout: the models are bound to the role under test."""
 
     stack: StackDescription
+    _variables: dict[str, dict[str, str]] = field(default_factory=dict, repr=False, compare=False)
 
     def client(self, service: str, credentials: dict[str, str] | None = None) -> Any:
         """A boto3 client, of root unless credentials are given."""
@@ -51,11 +53,18 @@ class Embedded:
     def dynamodb(self) -> Any:
         return self.client("dynamodb")
 
-    @cached_property
+    @property
     def hook_environment(self) -> dict[str, str]:
         """The environment variables of the deployed hook."""
-        function = self.client("lambda").get_function_configuration(FunctionName=self.stack.outputs["HookFunctionName"])
-        return dict(function["Environment"]["Variables"])
+        return self.variables_of("HookFunction")
+
+    def variables_of(self, function: str) -> dict[str, str]:
+        """The environment variables of a deployed function, by its logical ID."""
+        if function not in self._variables:
+            name = self.stack.outputs[f"{function}Name"]
+            deployed = self.client("lambda").get_function_configuration(FunctionName=name)
+            self._variables[function] = dict(deployed["Environment"]["Variables"])
+        return dict(self._variables[function])
 
     def credentials_of(self, role_arn: str) -> dict[str, str]:
         """Temporary credentials of a role, as boto3 keyword arguments."""
@@ -65,6 +74,38 @@ class Embedded:
             "aws_secret_access_key": given["SecretAccessKey"],
             "aws_session_token": given["SessionToken"],
         }
+
+    def role_of(self, function: str) -> dict[str, str]:
+        """Temporary credentials of a function's role, by its logical ID, as boto3 keyword arguments."""
+        return self.credentials_of(self.stack.outputs[f"{function}RoleArn"])
+
+    def aws_environment(self, function: str | None = None) -> dict[str, str]:
+        """What botocore is to read from the environment under a function's role, or as root."""
+        credentials = self.role_of(function) if function else ROOT
+        return {
+            **{name.upper(): value for name, value in credentials.items()},
+            "AWS_DEFAULT_REGION": self.stack.region,
+            "AWS_ENDPOINT_URL": self.stack.endpoint_url,
+        }
+
+    def environment_of(self, function: str) -> dict[str, str]:
+        """The whole environment of a deployed function: its variables, and its role's credentials."""
+        return {**self.variables_of(function), **self.aws_environment(function)}
+
+    def tables(self, function: str | None = None) -> TableSettings:
+        """The tables under a function's role, or as root."""
+        credentials = self.role_of(function) if function else ROOT
+        return TableSettings(
+            allow_list_table=self.stack.outputs["AllowListTableName"],
+            audit_table=self.stack.outputs["AuditTableName"],
+            region=self.stack.region,
+            endpoint_url=self.stack.endpoint_url,
+            credentials=TableCredentials(
+                access_key_id=credentials["aws_access_key_id"],
+                secret_access_key=credentials["aws_secret_access_key"],
+                session_token=credentials.get("aws_session_token"),
+            ),
+        )
 
     def put(self, value: AllowListEntry | ClaimCertificate) -> None:
         """Store a device entry or claim certificate as it is."""

@@ -32,6 +32,10 @@ test: ## Run all tests (PYTEST_ARGS="-k mac" for some)
 	$(SETUP) dev aws sam checkov ric
 	@$(BIN)/pytest $(PYTEST_WORKERS) $(PYTEST_ARGS)
 
+.PHONY: pr
+pr: lint ## Run lint, unit and property tests: what a change must pass first
+	@$(BIN)/pytest $(PYTEST_WORKERS) $(PYTEST_ARGS) tests/unit tests/property
+
 .PHONY: lint
 lint: ## Check style, types and which package imports which
 	$(SETUP) dev

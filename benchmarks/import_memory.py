@@ -2,11 +2,9 @@
 
     python -m benchmarks.import_memory LIST
 
-It prints how many rows were added and the peak of its resident memory in bytes. Linux only: elsewhere there is no
-figure of a process that leaves out what the process was that started it.
+It prints how many rows were added and the peak of its resident memory in bytes.
 """
 
-import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -15,20 +13,15 @@ from pathlib import Path
 from benchmarks.figures import Amount, CouldNotMeasure
 from benchmarks.import_subject import NullSink, apply_pass, check_pass, list_on_disk
 from benchmarks.validation import factory_lines
+from harness.memory import peak_bytes
 
 _FEW_ROWS, _MANY_ROWS = 20_000, 1_000_000
 _MAX_MEGABYTES = 100
 _MAX_GROWTH = 1.05
 
-_STATUS = Path("/proc/self/status")
-# Linux, proc_pid_status(5): "Peak resident set size", in KiB.
-_PEAK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
-
 
 def import_memory_figures() -> Iterator[Amount]:
     """Of a list, and of one that is fifty times as long."""
-    if not _STATUS.exists():
-        return
     few, many = _peak_megabytes(_FEW_ROWS), _peak_megabytes(_MANY_ROWS)
     for rows, megabytes in ((_FEW_ROWS, few), (_MANY_ROWS, many)):
         yield Amount(
@@ -68,8 +61,7 @@ def _with_errors(lines: Iterable[str]) -> Iterator[str]:
 def _import(path: Path) -> tuple[int, int]:
     """How many rows were added, and this process's peak of resident memory in bytes."""
     tally = apply_pass(path, check_pass(path), NullSink())
-    peak = _PEAK.search(_STATUS.read_text())
-    return tally.rows["added"], int(peak[1]) * 1024 if peak else 0
+    return tally.rows["added"], peak_bytes()
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -23,6 +23,7 @@ from fleetgate.store.allow_list_items import (
     item_from,
 )
 from fleetgate.store.audit_items import AuditItem, audit_item_from, record_from
+from fleetgate.store.tables import TableCredentials, TableSettings
 from fleetgate_cli.local_session import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
 from fleetgate_cli.local_stack import StackDescription
 
@@ -37,6 +38,7 @@ class Embedded:
     """Root's view of an embedded stack. Uses boto3 throughout: the models are bound to the role under test."""
 
     stack: StackDescription
+    _configurations: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False, compare=False)
 
     def client(self, service: str, credentials: dict[str, str] | None = None) -> Any:
         """A boto3 client, of root unless credentials are given."""
@@ -51,10 +53,10 @@ class Embedded:
     def dynamodb(self) -> Any:
         return self.client("dynamodb")
 
-    @cached_property
+    @property
     def hook_environment(self) -> dict[str, str]:
         """The environment variables of the deployed hook."""
-        return dict(self._function("HookFunction")["Environment"]["Variables"])
+        return self.variables_of("HookFunction")
 
     @cached_property
     def _physical_ids(self) -> dict[str, str]:
@@ -71,6 +73,16 @@ class Embedded:
         """What AWS calls a resource of the template: a function's name, a queue's URL, a state machine's ARN."""
         return self._physical_ids[logical_id]
 
+    def variables_of(self, function: str) -> dict[str, str]:
+        """The environment variables of a deployed function, by its logical ID."""
+        return dict(self._configuration_of(function)["Environment"]["Variables"])
+
+    def _configuration_of(self, function: str) -> dict[str, Any]:
+        if function not in self._configurations:
+            found = self.client("lambda").get_function_configuration(FunctionName=self.resource(function))
+            self._configurations[function] = dict(found)
+        return self._configurations[function]
+
     def credentials_of(self, role_arn: str) -> dict[str, str]:
         """Temporary credentials of a role, as boto3 keyword arguments."""
         given = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="test")["Credentials"]
@@ -80,27 +92,41 @@ class Embedded:
             "aws_session_token": given["SessionToken"],
         }
 
-    def credentials_of_function(self, logical_id: str) -> dict[str, str]:
-        """Temporary credentials of the role that a function runs under."""
-        return self.credentials_of(self._function(logical_id)["Role"])
+    def role_of(self, function: str) -> dict[str, str]:
+        """Temporary credentials of a function's role, by its logical ID, as boto3 keyword arguments."""
+        return self.credentials_of(self._configuration_of(function)["Role"])
 
-    def environment_of(self, logical_id: str, *, endpoint_url: str | None = None) -> dict[str, str]:
-        """The environment variables of a deployed function, with those that Lambda adds.
+    def aws_environment(self, function: str | None = None, *, endpoint_url: str | None = None) -> dict[str, str]:
+        """What botocore is to read from the environment under a function's role, or as root.
 
         Args:
             endpoint_url: Of what answers in place of the embedded AWS.
         """
-        function = self._function(logical_id)
+        credentials = self.role_of(function) if function else ROOT
         return {
-            **function["Environment"]["Variables"],
-            **{name.upper(): value for name, value in self.credentials_of(function["Role"]).items()},
+            **{name.upper(): value for name, value in credentials.items()},
             "AWS_DEFAULT_REGION": self.stack.region,
             "AWS_ENDPOINT_URL": endpoint_url or self.stack.endpoint_url,
         }
 
-    def _function(self, logical_id: str) -> dict[str, Any]:
-        found = self.client("lambda").get_function_configuration(FunctionName=self.resource(logical_id))
-        return dict(found)
+    def environment_of(self, function: str, *, endpoint_url: str | None = None) -> dict[str, str]:
+        """The whole environment of a deployed function: its variables, and its role's credentials."""
+        return {**self.variables_of(function), **self.aws_environment(function, endpoint_url=endpoint_url)}
+
+    def tables(self, function: str | None = None) -> TableSettings:
+        """The tables under a function's role, or as root."""
+        credentials = self.role_of(function) if function else ROOT
+        return TableSettings(
+            allow_list_table=self.stack.outputs["AllowListTableName"],
+            audit_table=self.stack.outputs["AuditTableName"],
+            region=self.stack.region,
+            endpoint_url=self.stack.endpoint_url,
+            credentials=TableCredentials(
+                access_key_id=credentials["aws_access_key_id"],
+                secret_access_key=credentials["aws_secret_access_key"],
+                session_token=credentials.get("aws_session_token"),
+            ),
+        )
 
     def put(self, value: AllowListEntry | ClaimCertificate) -> None:
         """Store a device entry or claim certificate as it is."""

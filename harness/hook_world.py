@@ -35,7 +35,7 @@ class World:
         """A stack with a claim certificate of one manufacturer."""
         claim = ClaimCertificate(certificate_id=secrets.token_hex(32), manufacturer=_MANUFACTURER)
         embedded.put(claim)
-        credentials = embedded.credentials_of_function("HookFunction")
+        credentials = embedded.role_of("HookFunction")
         environment = {
             **embedded.hook_environment,
             **{name.upper(): value for name, value in credentials.items()},

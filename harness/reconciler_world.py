@@ -51,7 +51,7 @@ class ReconcilerWorld:
     @cached_property
     def credentials(self) -> dict[str, str]:
         """Of the reconciler's role."""
-        return self.embedded.credentials_of_function(_FUNCTION)
+        return self.embedded.role_of(_FUNCTION)
 
     @cached_property
     def iot(self) -> Any:
@@ -65,7 +65,7 @@ class ReconcilerWorld:
 
     def _tables_of(self, function: str) -> TableSettings:
         outputs = self.embedded.stack.outputs
-        credentials = self.embedded.credentials_of_function(function)
+        credentials = self.embedded.role_of(function)
         return TableSettings(
             allow_list_table=outputs["AllowListTableName"],
             audit_table=outputs["AuditTableName"],

@@ -30,7 +30,7 @@ MAC = "00:1b:44:11:3a:b7"
 @pytest.fixture
 def role_environment(embedded: Embedded, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The environment of the deployed hook, credentials of its role included, in force in this process."""
-    credentials = embedded.credentials_of_function("HookFunction")
+    credentials = embedded.role_of("HookFunction")
     environment = {
         **embedded.hook_environment,
         "AWS_ACCESS_KEY_ID": credentials["aws_access_key_id"],

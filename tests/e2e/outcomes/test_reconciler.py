@@ -40,7 +40,7 @@ def superseded_at(embedded: Embedded, later: timedelta) -> SupersededCertificate
         FunctionName=embedded.resource("ReconcilerFunction")
     )
     told = ReconcilerSettings.from_environment(function["Environment"]["Variables"])
-    credentials = embedded.credentials_of_function("ReconcilerFunction")
+    credentials = embedded.role_of("ReconcilerFunction")
     tables = TableSettings(
         allow_list_table=told.tables.allow_list_table,
         audit_table=told.tables.audit_table,

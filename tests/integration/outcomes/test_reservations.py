@@ -168,7 +168,7 @@ def test_what_aws_iot_cannot_be_asked_about_is_asked_again_by_the_next_run(
     embedded: Embedded,
 ) -> None:
     let_in(approved, next(certificate_ids))
-    stranger = embedded.client("iot", embedded.credentials_of_function("HookFunction"))
+    stranger = embedded.client("iot", embedded.role_of("HookFunction"))
     with pytest.raises(Fault) as fault:
         list(world.reservations(stranger).run())
     assert fault.value.reason is FaultReason.SERVICE_UNAVAILABLE

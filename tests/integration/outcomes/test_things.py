@@ -258,7 +258,7 @@ def test_where_aws_iot_cannot_be_asked_the_next_run_begins_with_the_same_page(
     five: Listed, world: ReconcilerWorld, embedded: Embedded
 ) -> None:
     list(world.things(five, max_things=2).run())
-    stranger = embedded.client("iot", embedded.credentials_of_function("HookFunction"))
+    stranger = embedded.client("iot", embedded.role_of("HookFunction"))
     with pytest.raises(Fault) as fault:
         list(world.things(stranger).run())
     assert fault.value.reason is FaultReason.SERVICE_UNAVAILABLE

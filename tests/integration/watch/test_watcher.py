@@ -45,7 +45,7 @@ def test_an_example_leads_to_what_its_name_says(
 def test_the_watcher_may_not_do_anything_else(embedded: Embedded, claim: ClaimCertificate) -> None:
     """dynamodb:LeadingKeys, which keeps its updates to claim certificates, is held by a template test."""
     outputs = embedded.stack.outputs
-    credentials = embedded.credentials_of_function("WatcherFunction")
+    credentials = embedded.role_of("WatcherFunction")
     dynamodb, sns = embedded.client("dynamodb", credentials), embedded.client("sns", credentials)
     allow_list, audit = outputs["AllowListTableName"], outputs["AuditTableName"]
     item = {"pk": {"S": f"claim#{claim.certificate_id}"}}

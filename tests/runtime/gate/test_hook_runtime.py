@@ -28,7 +28,7 @@ def function() -> Path:
 @pytest.fixture
 def environment(embedded: Embedded) -> dict[str, str]:
     """What Lambda gives the deployed hook: its variables, and its role's credentials."""
-    credentials = embedded.credentials_of_function("HookFunction")
+    credentials = embedded.role_of("HookFunction")
     return {
         **embedded.hook_environment,
         "AWS_ACCESS_KEY_ID": credentials["aws_access_key_id"],

@@ -156,7 +156,7 @@ def requests(embedded: Embedded) -> list[Request]:
     settings = HookSettings.from_environment(embedded.hook_environment)
     with pytest.MonkeyPatch.context() as patch, FaultyDynamoDB.before(embedded.stack.endpoint_url) as world:
         world.always(observe)
-        for name, value in embedded.credentials_of_function("HookFunction").items():
+        for name, value in embedded.role_of("HookFunction").items():
             patch.setenv(name.upper(), value)
         patch.setenv("AWS_DEFAULT_REGION", embedded.stack.region)
         patch.setenv("AWS_ENDPOINT_URL", world.endpoint_url)

@@ -66,7 +66,7 @@ Call = tuple[str, str, dict[str, Any]]
 def under(role: str, embedded: Embedded) -> Iterator[list[Call]]:
     """Run under a role; the calls that are made to AWS: service, operation, parameters."""
     calls: list[Call] = []
-    credentials = embedded.credentials_of_function(role.removesuffix("Role"))
+    credentials = embedded.role_of(role.removesuffix("Role"))
 
     def noting(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         calls.append((client.meta.service_model.service_name, operation, parameters))

@@ -39,4 +39,4 @@ def other(embedded: Embedded, approved: AllowListEntry) -> AllowListEntry:
 @pytest.fixture
 def stranger(embedded: Embedded) -> Any:
     """AWS IoT, as it is to somebody who may ask it nothing."""
-    return embedded.client("iot", embedded.credentials_of_function("HookFunction"))
+    return embedded.client("iot", embedded.role_of("HookFunction"))

@@ -61,9 +61,10 @@ package: ## Build the operators' command as a Python package, in dist
 	@$(UV) build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist
 
 .PHONY: docs
-docs: ## Write docs/denial-reasons.md and docs/openapi.json anew from the code
+docs: ## Write docs/denial-reasons.md, docs/parameters.md and docs/openapi.json anew from the code
 	$(SETUP) cli
 	@$(BIN)/python -m local.documents.denial_reasons
+	@$(BIN)/python -m local.documents.parameters
 	@$(BIN)/python -m local.documents.openapi
 
 # In this order: what Lambda gets is chosen first, and the tools around it follow (-c in the .in files).

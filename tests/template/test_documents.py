@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,12 +19,15 @@ from markdown_it.token import Token
 from fleetgate.domain.reasons import AllowRule, DenialReason, FaultReason
 from fleetgate_cli.main import root
 from local.documents import denial_reasons as reasons_page
+from local.documents import parameters as parameters_page
 from local.environments import REPOSITORY
 
 DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")])
 README = REPOSITORY / "README.md"
 OPERATORS = REPOSITORY / "docs" / "operators.md"
 RUNBOOK = REPOSITORY / "docs" / "runbook.md"
+# Pages that are made from the sources, with a word that each has.
+MADE_PAGES = {reasons_page: "quarantined", parameters_page: "MaxRowsPerFile"}
 
 _SNAKE_CASE = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b")
 _FILE = re.compile(r"(?<![\w/.*-])(?:[\w.*-]+/)*[\w*-]+\.(?:csv|json|md|py|toml|txt|yaml)(?![\w/])")
@@ -198,24 +202,33 @@ def test_every_fault_has_its_line_in_the_runbook() -> None:
     assert [fault for fault in FaultReason if f"`{fault.value}`" not in text] == []
 
 
-def test_the_page_of_reasons_is_up_to_date() -> None:
-    assert reasons_page.PAGE.read_text() == reasons_page.page()
+@pytest.mark.parametrize("made", MADE_PAGES)
+def test_a_page_that_is_made_from_the_sources_is_up_to_date(made: ModuleType) -> None:
+    assert made.PAGE.read_text() == made.page()
 
 
-def test_a_page_of_reasons_that_is_out_of_date_is_found_and_made_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("made", "said"), MADE_PAGES.items())
+def test_a_page_that_is_out_of_date_is_found_and_made_anew(
+    made: ModuleType, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(*arguments: str) -> int:
-        return CliRunner().invoke(reasons_page.main, arguments).exit_code
+        return CliRunner().invoke(made.main, arguments).exit_code
 
-    page = tmp_path / "denial-reasons.md"
-    monkeypatch.setattr(reasons_page, "PAGE", page)
+    page = tmp_path / made.PAGE.name
+    monkeypatch.setattr(made, "PAGE", page)
     assert run("--check") == 1
-    page.write_text(reasons_page.page().replace("quarantined", "stopped"))
+    page.write_text(made.page().replace(said, "something else"))
     assert run("--check") == 1
     assert run() == 0
     assert run("--check") == 0
-    assert page.read_text() == reasons_page.page()
+    assert page.read_text() == made.page()
+
+
+def test_every_parameter_has_its_row_with_its_default(template: dict[str, Any]) -> None:
+    listed = [(row[0].strip("`"), row[1].strip("`")) for row in _rows(parameters_page.PAGE) if row[0].startswith("`")]
+    parameters = template["Parameters"].items()
+
+    assert listed == [(name, str(parameter["Default"]) or "empty") for name, parameter in parameters]
 
 
 @cache

@@ -105,7 +105,7 @@ SHARED: dict[str, tuple[set[str], tuple[str, ...], Any]] = {
 def test_who_answers_questions_may_change_nothing_but_note_them(granted: list[Statement]) -> None:
     assert of("QueryFunctionRole", granted) == {
         "ReadTheAuditTrail": ({"dynamodb:Query"}, ("AuditTable.Arn", "AuditTable.Arn/index/*"), {}),
-        "NoteWhoAsks": (
+        "RecordTheQuery": (
             {"dynamodb:PutItem"},
             ("AuditTable.Arn",),
             {
@@ -128,7 +128,7 @@ def test_a_question_has_nothing_that_would_make_it_pass_for_a_decision() -> None
 def test_people_who_only_ask_are_given_what_the_query_function_has(granted: list[Statement]) -> None:
     page = (Path(__file__).parents[3] / "docs" / "adr" / "0016-asking-is-on-record.md").read_text()
     statement = json.loads(page.split("```json\n")[1].split("```")[0])
-    actions, _, condition = of("QueryFunctionRole", granted)["NoteWhoAsks"]
+    actions, _, condition = of("QueryFunctionRole", granted)["RecordTheQuery"]
 
     assert ({statement["Action"]}, statement["Condition"]) == (actions, condition)
 
@@ -137,13 +137,13 @@ def test_who_acts_may_do_that_and_nothing_else(granted: list[Statement]) -> None
     keys = [claim_key("*"), device_key(SerialNumber("*")), f"{FENCE_PREFIX}*"]
 
     assert of("ActionFunctionRole", granted) == {
-        "FindWhatIsMeant": ({"dynamodb:GetItem", "dynamodb:Scan"}, ("AllowListTable.Arn",), {}),
+        "FindTheTarget": ({"dynamodb:GetItem", "dynamodb:Scan"}, ("AllowListTable.Arn",), {}),
         "SetDevicesClaimsAndFences": (
             {"dynamodb:UpdateItem"},
             ("AllowListTable.Arn",),
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}},
         ),
-        "ThrowTheSwitch": (
+        "UpdateTheKillSwitch": (
             {"dynamodb:PutItem"},
             ("AllowListTable.Arn",),
             {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": SWITCH_KEY}},

@@ -79,7 +79,10 @@ def test_the_recorder_may_note_outcomes_and_nothing_else(granted: list[Statement
             ("AuditTable.Arn", "AuditTable.Arn/index/by_device_certificate"),
         ),
         "AppendToTheAuditTrail": ({"dynamodb:PutItem"}, ("AuditTable.Arn",)),
-        "TakeSigns": ({"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}, ("OutcomeQueue.Arn",)),
+        "TakeOutcomeEvents": (
+            {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"},
+            ("OutcomeQueue.Arn",),
+        ),
         "KeepWhatFailed": ({"sqs:SendMessage"}, ("OutcomeDeadLetterQueue.Arn",)),
         "WriteLogs": ({"logs:CreateLogStream", "logs:PutLogEvents"}, ("OutcomeLogGroup.Arn",)),
     }
@@ -93,7 +96,7 @@ def test_what_the_recorder_cannot_note_is_kept(defaults: Deployment, granted: li
     assert recorder["DeadLetterQueue"] == {"Type": "SQS", "TargetArn": "OutcomeDeadLetterQueue.Arn"}
     assert defaults.resource("OutcomeDeadLetterQueue")["MessageRetentionPeriod"] == 14 * 24 * 3600
     assert of("OutcomeRulesRole", granted) == {
-        "HandSignsOn": ({"sqs:SendMessage"}, ("OutcomeQueue.Arn", "OutcomeDeadLetterQueue.Arn"))
+        "ForwardOutcomeEvents": ({"sqs:SendMessage"}, ("OutcomeQueue.Arn", "OutcomeDeadLetterQueue.Arn"))
     }
     source, queue = defaults.resource("OutcomeEventSource"), defaults.resource("OutcomeQueue")
     assert (source["FunctionName"], source["EventSourceArn"]) == ("OutcomeFunction", "OutcomeQueue.Arn")

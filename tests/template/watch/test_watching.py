@@ -65,7 +65,7 @@ def test_the_watcher_may_block_a_claim_certificate_and_change_nothing_else(grant
         "FindWhatWasTried": ({"dynamodb:Query"}, ("AuditTable.Arn", "AuditTable.Arn/index/by_claim_certificate")),
         "BlockAClaimCertificate": ({"dynamodb:GetItem", "dynamodb:UpdateItem"}, ("AllowListTable.Arn",)),
         "AppendToTheAuditTrail": ({"dynamodb:PutItem"}, ("AuditTable.Arn",)),
-        "TellOfABurst": ({"events:PutEvents"}, ("arn:aws:events:eu-central-1:123456789012:event-bus/default",)),
+        "ReportEnumeration": ({"events:PutEvents"}, ("arn:aws:events:eu-central-1:123456789012:event-bus/default",)),
         "KeepWhatFailed": ({"sqs:SendMessage"}, ("WatchDeadLetterQueue.Arn",)),
         "WriteLogs": ({"logs:CreateLogStream", "logs:PutLogEvents"}, ("WatchLogGroup.Arn",)),
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -38,7 +38,6 @@ class Embedded:
     """Root's view of an embedded stack. Uses boto3 throughout: the models are bound to the role under test."""
 
     stack: StackDescription
-    _variables: dict[str, dict[str, str]] = field(default_factory=dict, repr=False, compare=False)
 
     def client(self, service: str, credentials: dict[str, str] | None = None) -> Any:
         """A boto3 client, of root unless credentials are given."""
@@ -53,18 +52,16 @@ class Embedded:
     def dynamodb(self) -> Any:
         return self.client("dynamodb")
 
-    @property
+    @cached_property
     def hook_environment(self) -> dict[str, str]:
         """The environment variables of the deployed hook."""
         return self.variables_of("HookFunction")
 
     def variables_of(self, function: str) -> dict[str, str]:
         """The environment variables of a deployed function, by its logical ID."""
-        if function not in self._variables:
-            name = self.stack.outputs[f"{function}Name"]
-            deployed = self.client("lambda").get_function_configuration(FunctionName=name)
-            self._variables[function] = dict(deployed["Environment"]["Variables"])
-        return dict(self._variables[function])
+        name = self.stack.outputs[f"{function}Name"]
+        deployed = self.client("lambda").get_function_configuration(FunctionName=name)
+        return dict(deployed["Environment"]["Variables"])
 
     def credentials_of(self, role_arn: str) -> dict[str, str]:
         """Temporary credentials of a role, as boto3 keyword arguments."""

@@ -14,9 +14,8 @@ from fleetgate.archive.store import Archive, SealingKey
 from fleetgate.archive.verify import Verifier, verify_archive
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.store.audit_lines import AuditLines
-from fleetgate.store.tables import TableCredentials, TableSettings
 from fleetgate_cli.audit.signatures import TrustedKeys
-from fleetgate_cli.local_session import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, root_session
+from fleetgate_cli.local_session import root_session
 from harness.embedded import Embedded
 from local.demo.sealing import seal
 from tests.e2e.conftest import Ask
@@ -57,7 +56,7 @@ def test_a_decision_reaches_the_archive_by_the_stream_and_is_sealed(
 
     verifier = Verifier(
         archive=archive,
-        lines=AuditLines(tables(embedded)),
+        lines=AuditLines(embedded.tables()),
         verify_signature=TrustedKeys([public_key(embedded)]).verify,
         settle=DEFAULT_SETTLE,
     )
@@ -79,14 +78,3 @@ def test_the_deployed_sealer_runs(embedded: Embedded) -> None:
 def public_key(embedded: Embedded) -> bytes:
     """Of the deployed sealing key."""
     return SealingKey(embedded.stack.outputs["SealingKeyArn"], embedded.client("kms")).public_key()
-
-
-def tables(embedded: Embedded) -> TableSettings:
-    """The stack's tables, as root."""
-    return TableSettings(
-        allow_list_table=embedded.stack.outputs["AllowListTableName"],
-        audit_table=embedded.stack.outputs["AuditTableName"],
-        region=embedded.stack.region,
-        endpoint_url=embedded.stack.endpoint_url,
-        credentials=TableCredentials(access_key_id=ROOT_ACCESS_KEY_ID, secret_access_key=ROOT_SECRET_ACCESS_KEY),
-    )

@@ -18,7 +18,6 @@ from fleetgate.outcomes.superseded import SupersededCertificates
 from fleetgate.outcomes.sweep import RecordWalk
 from fleetgate.outcomes.sweep_store import Reconciliation, Walk
 from fleetgate.store.certificates import Certificates
-from fleetgate.store.tables import TableCredentials, TableSettings
 from fleetgate_cli.local_stack import StackDescription
 from harness.embedded import Embedded
 from local.demo.device import Broker, Registered, connected
@@ -38,22 +37,8 @@ def invoke(embedded: Embedded) -> dict[str, dict[str, int]]:
 
 def superseded_at(embedded: Embedded, later: timedelta) -> SupersededCertificates:
     """The walk as the deployed reconciler makes it, under its role, some time from now."""
-    function = embedded.client("lambda").get_function_configuration(
-        FunctionName=embedded.stack.outputs["ReconcilerFunctionName"]
-    )
-    told = ReconcilerSettings.from_environment(function["Environment"]["Variables"])
-    credentials = embedded.credentials_of(embedded.stack.outputs["ReconcilerFunctionRoleArn"])
-    tables = TableSettings(
-        allow_list_table=told.tables.allow_list_table,
-        audit_table=told.tables.audit_table,
-        region=embedded.stack.region,
-        endpoint_url=embedded.stack.endpoint_url,
-        credentials=TableCredentials(
-            access_key_id=credentials["aws_access_key_id"],
-            secret_access_key=credentials["aws_secret_access_key"],
-            session_token=credentials["aws_session_token"],
-        ),
-    )
+    told = ReconcilerSettings.from_environment(embedded.variables_of("ReconcilerFunction"))
+    tables = embedded.tables("ReconcilerFunction")
     reconciliation = Reconciliation(tables)
     return SupersededCertificates(
         walk=RecordWalk(
@@ -64,7 +49,7 @@ def superseded_at(embedded: Embedded, later: timedelta) -> SupersededCertificate
         ),
         reconciliation=reconciliation,
         store=StopStore(tables),
-        certificates=Certificates(embedded.client("iot", credentials)),
+        certificates=Certificates(embedded.client("iot", embedded.role_of("ReconcilerFunction"))),
         system=Operator(
             actor="the reconciler",
             reason="superseded",

@@ -17,7 +17,7 @@ from harness.embedded import Embedded
 @pytest.fixture
 def as_hook(embedded: Embedded) -> Callable[[str], Any]:
     """boto3 clients under the hook's role."""
-    credentials = embedded.credentials_of(embedded.stack.outputs["HookFunctionRoleArn"])
+    credentials = embedded.role_of("HookFunction")
     return lambda service: embedded.client(service, credentials)
 
 

@@ -24,15 +24,7 @@ from tests.integration.watch.guessing import Invoke, context, forget
 @pytest.fixture
 def variables(embedded: Embedded) -> dict[str, str]:
     """The environment of the deployed watcher, credentials of its role included."""
-    outputs = embedded.stack.outputs
-    function = embedded.client("lambda").get_function_configuration(FunctionName=outputs["WatcherFunctionName"])
-    credentials = embedded.credentials_of(outputs["WatcherFunctionRoleArn"])
-    return {
-        **function["Environment"]["Variables"],
-        **{name.upper(): value for name, value in credentials.items()},
-        "AWS_DEFAULT_REGION": embedded.stack.region,
-        "AWS_ENDPOINT_URL": embedded.stack.endpoint_url,
-    }
+    return embedded.environment_of("WatcherFunction")
 
 
 @pytest.fixture

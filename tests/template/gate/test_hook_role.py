@@ -157,10 +157,8 @@ def requests(embedded: Embedded) -> list[Request]:
     settings = HookSettings.from_environment(embedded.hook_environment)
     with pytest.MonkeyPatch.context() as patch, FaultyDynamoDB.before(embedded.stack.endpoint_url) as world:
         world.always(observe)
-        for name, value in embedded.credentials_of(embedded.stack.outputs["HookFunctionRoleArn"]).items():
-            patch.setenv(name.upper(), value)
-        patch.setenv("AWS_DEFAULT_REGION", embedded.stack.region)
-        patch.setenv("AWS_ENDPOINT_URL", world.endpoint_url)
+        for name, value in {**embedded.aws_environment("HookFunction"), "AWS_ENDPOINT_URL": world.endpoint_url}.items():
+            patch.setenv(name, value)
         store = GateStore(settings.tables)
         for serial_number in ("TEMPLATE-TEST", "TEMPLATE-TEST", "UNKNOWN", "not a serial number"):
             register_thing(

@@ -66,7 +66,6 @@ Call = tuple[str, str, dict[str, Any]]
 def under(role: str, embedded: Embedded) -> Iterator[list[Call]]:
     """Run under a role; the calls that are made to AWS: service, operation, parameters."""
     calls: list[Call] = []
-    credentials = embedded.credentials_of(embedded.stack.outputs[f"{role}Arn"])
 
     def noting(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         calls.append((client.meta.service_model.service_name, operation, parameters))
@@ -74,10 +73,8 @@ def under(role: str, embedded: Embedded) -> Iterator[list[Call]]:
 
     make_call = BaseClient._make_api_call  # type: ignore[attr-defined]
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in credentials.items():
-            patch.setenv(name.upper(), value)
-        patch.setenv("AWS_DEFAULT_REGION", embedded.stack.region)
-        patch.setenv("AWS_ENDPOINT_URL", embedded.stack.endpoint_url)
+        for name, value in embedded.aws_environment(role.removesuffix("Role")).items():
+            patch.setenv(name, value)
         patch.setattr(BaseClient, "_make_api_call", noting)
         yield calls
 
@@ -89,10 +86,7 @@ def deliver(embedded: Embedded, key: str, text: str) -> None:
 
 def told_by(embedded: Embedded) -> ImportDeskSettings:
     """What the functions of the running stack are told."""
-    function = embedded.client("lambda").get_function_configuration(
-        FunctionName=embedded.stack.outputs["ImportStepFunctionName"]
-    )
-    return ImportDeskSettings.from_environment(function["Environment"]["Variables"])
+    return ImportDeskSettings.from_environment(embedded.variables_of("ImportStepFunction"))
 
 
 def importer(told: ImportDeskSettings, distributor: Distributor) -> Importer:

@@ -9,13 +9,13 @@ from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.outcomes.sweep_store import Walk
 from harness.embedded import Embedded
-from harness.reconciler_world import ReconcilerWorld
+from harness.outcome_world import OutcomeWorld
 from tests.integration.conftest import Ask
 from tests.integration.outcomes.superseded.devices import USED, Devices
 
 
 @pytest.fixture
-def world(reconciling: ReconcilerWorld) -> ReconcilerWorld:
+def world(reconciling: OutcomeWorld) -> OutcomeWorld:
     """A reconciler whose walk begins with what the test does."""
     reconciling.begin(Walk.SUPERSEDED, USED)
     reconciling.let_go_of_everything()
@@ -23,7 +23,7 @@ def world(reconciling: ReconcilerWorld) -> ReconcilerWorld:
 
 
 @pytest.fixture
-def devices(world: ReconcilerWorld, ask: Ask) -> Devices:
+def devices(world: OutcomeWorld, ask: Ask) -> Devices:
     """Devices that get certificates."""
     return Devices(world, ask)
 
@@ -39,4 +39,4 @@ def other(embedded: Embedded, approved: AllowListEntry) -> AllowListEntry:
 @pytest.fixture
 def stranger(embedded: Embedded) -> Any:
     """AWS IoT, as it is to somebody who may ask it nothing."""
-    return embedded.client("iot", embedded.credentials_of(embedded.stack.outputs["HookFunctionRoleArn"]))
+    return embedded.client("iot", embedded.role_of("HookFunction"))

@@ -26,7 +26,19 @@ RUNBOOK = REPOSITORY / "docs" / "runbook.md"
 
 _SNAKE_CASE = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b")
 _FILE = re.compile(r"(?<![\w/.*-])(?:[\w.*-]+/)*[\w*-]+\.(?:csv|json|md|py|toml|txt|yaml)(?![\w/])")
-_SOURCES = ("template.yaml", "samconfig.toml", "Makefile", "src/**/*.py", "cli/**/*.py", "local/*.py", "tests/**/*.py")
+_SOURCES = (
+    "template.yaml",
+    "samconfig.toml",
+    "Makefile",
+    "src/**/*.py",
+    *(f"{folder}/**/*.py" for folder in ("fleetgate_cli", "local", "harness", "tests", "benchmarks")),
+)
+# Written by people, and read for what they name.
+_TEXTS = (*_SOURCES, "*.md", "docs/**/*.md", "*.toml", "requirements/*.in", ".github/**/*.yml", ".ci/*")
+_FOLDERS = "src|fleetgate_cli|local|harness|tests|benchmarks|docs|cli"
+# A folder of the repository, or a path below it.
+_PATH = re.compile(rf"(?<![\w/.*$-])(?:{_FOLDERS})/[\w./*-]*")
+_MODULE = re.compile(rf"-m[\"', ]+((?:{_FOLDERS})(?:\.\w+)*)")
 
 
 @cache
@@ -94,6 +106,27 @@ def _leaves(command: click.Command) -> Iterator[click.Command]:
         yield command
 
 
+def _texts() -> list[Path]:
+    return sorted({path for pattern in _TEXTS for path in REPOSITORY.glob(pattern) if path != Path(__file__)})
+
+
+def gone_in(text: str) -> set[str]:
+    """The paths and modules of the repository that a text names and that are not there."""
+    named = {path.rstrip("./-") for path in _PATH.findall(text)}
+    paths = {path for path in named if not any(REPOSITORY.glob(path)) and not _is_stem(path)}
+    return paths | {module for module in _MODULE.findall(text) if not _can_be_run(module)}
+
+
+def _is_stem(path: str) -> bool:
+    """Whether a path is the start of a file's, which the code goes on to complete."""
+    return any(REPOSITORY.glob(f"{path}.*"))
+
+
+def _can_be_run(module: str) -> bool:
+    path = REPOSITORY / module.replace(".", "/")
+    return path.with_name(f"{path.name}.py").exists() or (path / "__main__.py").exists()
+
+
 @pytest.fixture(params=DOCUMENTS, ids=lambda path: str(path.relative_to(REPOSITORY)))
 def document(request: pytest.FixtureRequest) -> Path:
     """Each of the documents."""
@@ -126,6 +159,18 @@ def test_every_name_set_as_code_is_one_of_the_sources(document: Path) -> None:
 def test_every_file_set_as_code_exists(document: Path) -> None:
     named = {name for code in _code(document) for name in _FILE.findall(code)}
     assert {name for name in named if not any(REPOSITORY.glob(name))} == set()
+
+
+def test_every_path_and_module_that_is_named_exists() -> None:
+    gone = {str(path.relative_to(REPOSITORY)): gone_in(path.read_text()) for path in _texts()}
+    assert {path: names for path, names in gone.items() if names} == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["see src/fleetgate/no_such.py.", "cli/", "python -m harness.nobody", 'run("-m", "local.no")']
+)
+def test_a_path_that_is_gone_is_found(text: str) -> None:
+    assert len(gone_in(text)) == 1
 
 
 def test_every_make_target_set_as_code_exists(document: Path) -> None:

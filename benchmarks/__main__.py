@@ -25,9 +25,8 @@ from benchmarks.validation import validation_figures
 from benchmarks.verify import verify_figures
 from benchmarks.warm import warm_hook_figures
 from benchmarks.whole_import import whole_import_figures
-from harness.completeness.__main__ import completeness_figures
 from harness.embedded import Embedded
-from harness.hook_world import PARAMETERS, World
+from harness.gate_world import PARAMETERS, GateWorld
 from local.embedded.stack import running_stack
 from local.progress import step
 
@@ -59,9 +58,8 @@ def _figures() -> Iterator[Figure]:
         yield from import_memory_figures()
     with step("measuring the verification of an archive"):
         yield from verify_figures()
-    yield from completeness_figures()
     with TemporaryDirectory() as folder, running_stack(Path(folder), parameters=PARAMETERS) as stack:
-        world = World.of(Embedded(stack))
+        world = GateWorld.of(Embedded(stack))
         with step("counting DynamoDB calls"):
             yield from calls_per_decision(world)
         with step("measuring the warm hook"):

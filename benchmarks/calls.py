@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from benchmarks.figures import Count
 from benchmarks.recording import recorder
 from benchmarks.subject import must_allow, warm_hook
-from harness.hook_world import World
+from harness.gate_world import GateWorld
 
 _GOAL = 2
 
 
-def calls_per_decision(world: World) -> Iterator[Count]:
+def calls_per_decision(world: GateWorld) -> Iterator[Count]:
     """Of an allow, of the same device asking again, and of a denial."""
     approved = world.approved_device()
     questions = (

@@ -17,7 +17,7 @@ from ulid import ULID
 from benchmarks.interleave import Repetition
 from benchmarks.recording import Exchange
 from fleetgate.gate.settings import HookSettings
-from harness.hook_world import environment
+from harness.gate_world import environment
 
 # What botocore calls the methods of its client.
 _METHODS = {

@@ -20,7 +20,7 @@ from benchmarks.null_server import null_server
 from benchmarks.recording import Exchange, recorder
 from benchmarks.validation import factory_lines
 from fleetgate.imports.store.rows import ImportStore
-from harness.hook_world import World
+from harness.gate_world import GateWorld
 
 _COUNTED_ROWS = 1_000
 _ROWS = 5_000
@@ -32,7 +32,7 @@ _SAMPLE = 50
 _KIND = re.compile(r"'kind': '(\w+)'")
 
 
-def import_call_figures(world: World) -> Iterator[Amount]:
+def import_call_figures(world: GateWorld) -> Iterator[Amount]:
     """Of rows with one MAC address each, none of which is known."""
     environment = as_root(world)
     import_id = "import-calls"
@@ -73,7 +73,9 @@ def _apply(store: ImportStore, rows: int, import_id: str) -> float:
     return ended - started
 
 
-def _write_units(world: World, environment: Mapping[str, str], exchanges: Sequence[Exchange], import_id: str) -> float:
+def _write_units(
+    world: GateWorld, environment: Mapping[str, str], exchanges: Sequence[Exchange], import_id: str
+) -> float:
     """Of the items that statements insert, by their kind."""
     written = Counter(
         _kind_of(statement["Statement"])

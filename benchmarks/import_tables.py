@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 
 from fleetgate.store.tables import TableCredentials, TableSettings
-from fleetgate_cli.local_session import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
-from harness.hook_world import World
+from harness.gate_world import GateWorld
 
 
-def as_root(world: World) -> dict[str, str]:
+def as_root(world: GateWorld) -> dict[str, str]:
     """The deployed hook's environment, but of root, who may write everywhere."""
-    others = {name: value for name, value in world.environment.items() if name != "AWS_SESSION_TOKEN"}
-    return {**others, "AWS_ACCESS_KEY_ID": ROOT_ACCESS_KEY_ID, "AWS_SECRET_ACCESS_KEY": ROOT_SECRET_ACCESS_KEY}
+    return {**world.embedded.hook_environment, **world.embedded.aws_environment()}
 
 
 def tables(environment: Mapping[str, str], endpoint_url: str) -> TableSettings:

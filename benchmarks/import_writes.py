@@ -22,7 +22,7 @@ from fleetgate.imports.plan import Write, plan_row
 from fleetgate.imports.reading.factory_list import ImportRow, Operation
 from fleetgate.imports.store.rows import ImportStore, mac_assignment_item
 from fleetgate.store.allow_list_items import item_from
-from harness.hook_world import World
+from harness.gate_world import GateWorld
 
 # At least 0.9 of the floor's rows a second, said as a cost.
 _GOAL = round(1 / 0.9, 2)
@@ -30,7 +30,7 @@ _GOAL = round(1 / 0.9, 2)
 _MAX_ITEMS = 25
 
 
-def import_write_figures(world: World) -> Iterator[Ratio]:
+def import_write_figures(world: GateWorld) -> Iterator[Ratio]:
     """Against the embedded AWS, and against a server that takes no time."""
     environment = as_root(world)
     numbers = itertools.count()

@@ -18,8 +18,8 @@ from benchmarks.figures import CouldNotMeasure, Ratio
 from benchmarks.interleave import Repetition, Seconds
 from benchmarks.recording import recorder
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
-from harness.hook_world import World, environment
-from harness.http_world import Context, HttpWorld, event_of, forget
+from harness.api_world import ApiWorld, Context, event_of, forget
+from harness.gate_world import GateWorld, environment
 
 _GOAL = 1.5
 _RECORDS = 1_500
@@ -30,10 +30,10 @@ _CLAIM = "c1a1" * 16
 _CONFIG = Config(parameter_validation=False, max_pool_connections=10)
 
 
-def query_figures(world: World) -> Iterator[Ratio]:
+def query_figures(world: GateWorld) -> Iterator[Ratio]:
     """The first page of a claim certificate's decisions, of two sizes: the 95th percentile of each round."""
     _record(world)
-    variables = HttpWorld(world.embedded).environment("QueryFunction")
+    variables = ApiWorld(world.embedded).environment("QueryFunction")
     with redirect_stdout(io.StringIO()):
         from fleetgate.api import queries as query_api  # noqa: PLC0415 - its logger takes hold of stdout at import
 
@@ -72,7 +72,7 @@ def _asked(variables: Mapping[str, str]) -> Iterator[None]:
             forget()
 
 
-def _record(world: World) -> None:
+def _record(world: GateWorld) -> None:
     now = datetime.now(UTC)
     for number in range(_RECORDS):
         moment = now - timedelta(seconds=number)

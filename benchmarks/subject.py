@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from benchmarks.figures import CouldNotMeasure
-from harness.hook_world import environment
+from harness.gate_world import environment
 
 Invoke = Callable[[dict[str, Any]], dict[str, Any]]
 

@@ -11,7 +11,7 @@ from benchmarks.interleave import Repetition, interleaved
 from benchmarks.null_server import null_server
 from benchmarks.recording import Exchange, recorder
 from benchmarks.subject import must_allow, warm_hook
-from harness.hook_world import World
+from harness.gate_world import GateWorld
 
 _GOAL = 1.25
 _ROUNDS = 40
@@ -40,7 +40,7 @@ class _Server:
     goal: float | None
 
 
-def warm_hook_figures(world: World) -> Iterator[Ratio]:
+def warm_hook_figures(world: GateWorld) -> Iterator[Ratio]:
     """An allow and a denial, each against the embedded AWS and against a server that takes no time."""
     kinds = (("allow", world.approved_device, True), ("denial", world.unknown_device, False))
     for name, new_event, allowed in kinds:
@@ -52,7 +52,7 @@ def warm_hook_figures(world: World) -> Iterator[Ratio]:
             yield from _figures(world, case, null)
 
 
-def _recorded(world: World, name: str, event: Event, *, allowed: bool) -> _Case:
+def _recorded(world: GateWorld, name: str, event: Event, *, allowed: bool) -> _Case:
     with (
         recorder(world.embedded.stack.endpoint_url) as (endpoint_url, exchanges),
         warm_hook(world.environment, endpoint_url) as invoke,
@@ -61,7 +61,7 @@ def _recorded(world: World, name: str, event: Event, *, allowed: bool) -> _Case:
     return _Case(name, allowed, event, tuple(exchanges))
 
 
-def _figures(world: World, case: _Case, server: _Server) -> Iterator[Ratio]:
+def _figures(world: GateWorld, case: _Case, server: _Server) -> Iterator[Ratio]:
     with (
         raw_client(world.environment, server.endpoint_url) as client,
         warm_hook(world.environment, server.endpoint_url) as invoke,

@@ -9,8 +9,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from ulid import ULID
-
 from fleetgate.archive.audit_lines import AuditLines
 from fleetgate.archive.digest import HOUR, HourDigest, digest_key
 from fleetgate.archive.packed_lines import unpacked
@@ -20,10 +18,9 @@ from fleetgate.archive.store import SIGNATURE_METADATA, Archive, SealingKey
 from fleetgate.archive.verify import Verification, Verifier, verify_archive
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.store.audit_items import audit_item_from
-from fleetgate.store.tables import TableCredentials, TableSettings
 from fleetgate_cli.audit.signatures import TrustedKeys
-from fleetgate_cli.local_session import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
 from harness.embedded import Embedded
+from harness.world import RoomWorld, record_id
 
 SETTLE = timedelta(minutes=10)
 STACK = "arn:aws:cloudformation:us-east-1:000000000000:stack/test"
@@ -31,15 +28,14 @@ STACK = "arn:aws:cloudformation:us-east-1:000000000000:stack/test"
 _DAYS = (datetime(2001, 1, 1, tzinfo=UTC) + timedelta(days=2 * number) for number in count())
 
 
-@dataclass
-class ArchiveWorld:
+@dataclass(frozen=True)
+class ArchiveWorld(RoomWorld):
     """Where a test records, archives, seals, tampers and verifies, in this process and as root.
 
     Attributes:
         day: In the past; its first hour is 0.
     """
 
-    embedded: Embedded
     bucket: str
     key_id: str
     day: datetime = field(default_factory=lambda: next(_DAYS))
@@ -56,17 +52,15 @@ class ArchiveWorld:
         )
         return cls(embedded, bucket, new_key(embedded))
 
-    @property
-    def tables(self) -> TableSettings:
-        """The tables, as root."""
-        return TableSettings(
-            allow_list_table=self.embedded.stack.outputs["AllowListTableName"],
-            audit_table=self.embedded.stack.outputs["AuditTableName"],
-            region=self.embedded.stack.region,
-            endpoint_url=self.embedded.stack.endpoint_url,
-            credentials=TableCredentials(access_key_id=ROOT_ACCESS_KEY_ID, secret_access_key=ROOT_SECRET_ACCESS_KEY),
-            total_attempts=1,
-        )
+    def environment_of(self, function: str) -> dict[str, str]:
+        """What a deployed function is told, with this archive and this key; as root, since its role knows neither."""
+        return {
+            **self.embedded.variables_of(function),
+            **self.embedded.aws_environment(),
+            "ARCHIVE_NAME": self.bucket,
+            "ARCHIVE_SETTLE_MINUTES": str(SETTLE // timedelta(minutes=1)),
+            "SEALING_KEY_ARN": self.key_id,
+        }
 
     @property
     def s3(self) -> Any:
@@ -100,16 +94,16 @@ class ArchiveWorld:
 
     def put_item(self, moment: datetime, **changes: Any) -> dict[str, Any]:
         """Write one record to the audit table; its item."""
-        record_id = str(ULID.from_datetime(moment))
+        new_id = record_id(moment)
         record = AuditRecord(
             **{
-                "record_id": record_id,
+                "record_id": new_id,
                 "recorded_at": moment,
                 "kind": RecordKind.DECISION,
                 "verdict": Verdict.DENIED,
                 "reason": "not_on_allow_list",
                 "serial_number": f"PROOF-{secrets.token_hex(4)}",
-                "decision_id": record_id,
+                "decision_id": new_id,
                 **changes,
             }
         )
@@ -158,9 +152,11 @@ class ArchiveWorld:
 
     def record_ids(self) -> list[str]:
         """Of every line under records/, sorted; one that is there twice is listed twice."""
-        return sorted(
-            document["record_id"] for key in self.keys("records/") for _, document in unpacked(self.content(key))
-        )
+        return sorted(document["record_id"] for document in self.documents())
+
+    def documents(self) -> list[dict[str, Any]]:
+        """Every line under records/, read."""
+        return [document for key in self.keys("records/") for _, document in unpacked(self.content(key))]
 
     def digest(self, hour: int) -> HourDigest:
         """The digest of an hour."""

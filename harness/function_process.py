@@ -21,7 +21,7 @@ _REPOSITORY = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Invoked:
     """What an invocation came to.
 
     Attributes:
@@ -58,7 +58,7 @@ class FunctionProcess:
     def __exit__(self, *_: object) -> None:
         self._end()
 
-    def invoke(self, event: Any, *, now: datetime, request_id: str = "1") -> Answer | None:
+    def invoke(self, event: Any, *, now: datetime, request_id: str = "1") -> Invoked | None:
         """Invoke the handler once; None if the process ended before it answered.
 
         Args:
@@ -79,7 +79,7 @@ class FunctionProcess:
             self._end()
             self.unanswered += 1
             return None
-        return Answer(**json.loads(line))
+        return Invoked(**json.loads(line))
 
     def kill(self) -> None:
         """Kill the process, whatever it is at."""

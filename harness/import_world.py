@@ -10,7 +10,6 @@ import boto3
 from botocore.config import Config
 
 from fleetgate.domain.audit import AuditRecord
-from fleetgate.domain.operator_action import Operator
 from fleetgate.imports.check import SafetyGates
 from fleetgate.imports.delivery import Delivery
 from fleetgate.imports.distribute import Distributor
@@ -24,16 +23,13 @@ from fleetgate.imports.store.records import ImportRecords
 from fleetgate.imports.store.rows import ImportStore
 from fleetgate.store.announcements import Announcements
 from fleetgate.store.audit_items import make_clock
-from fleetgate.store.tables import TableCredentials, TableSettings
+from fleetgate.store.tables import TableSettings
 from fleetgate_cli.local_session import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
-from harness.embedded import Embedded
-
-BOB = "arn:aws:sts::123456789012:assumed-role/Operations/bob"
-ALICE = "arn:aws:sts::123456789012:assumed-role/Manufacturing/alice"
+from harness.world import ALICE, RoomWorld, now
 
 
-@dataclass
-class ImportWorld:
+@dataclass(frozen=True)
+class ImportWorld(RoomWorld):
     """Where a test delivers files and has them imported, in this process and as root.
 
     Attributes:
@@ -41,22 +37,9 @@ class ImportWorld:
         manufacturer: Of this test alone.
     """
 
-    embedded: Embedded
     bucket: str
     manufacturer: str = field(default_factory=lambda: f"factory-{secrets.token_hex(4)}")
     published: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
-
-    @property
-    def tables(self) -> TableSettings:
-        """The tables, as root."""
-        return TableSettings(
-            allow_list_table=self.embedded.stack.outputs["AllowListTableName"],
-            audit_table=self.embedded.stack.outputs["AuditTableName"],
-            region=self.embedded.stack.region,
-            endpoint_url=self.embedded.stack.endpoint_url,
-            credentials=TableCredentials(access_key_id=ROOT_ACCESS_KEY_ID, secret_access_key=ROOT_SECRET_ACCESS_KEY),
-            total_attempts=1,
-        )
 
     @property
     def drop_box(self) -> DropBox:
@@ -120,7 +103,7 @@ class ImportWorld:
             drop_box=self.drop_box,
             records=ImportRecords(tables or self.tables),
             announcements=_Heard(self.embedded.client("events"), self.published),
-            clock=make_clock(),
+            clock=make_clock(now),
         )
 
     def unreachable_announcements(self) -> Announcements:
@@ -140,14 +123,6 @@ class ImportWorld:
         """The text of an import's rejects.csv."""
         return self.drop_box.open_report(f"{record.delivery.reports}rejects.csv").read().decode("utf-8-sig")
 
-    def operator(self, actor: str, reason: str = "counted, order 4711") -> Operator:
-        """Somebody who acts on imports."""
-        return Operator(
-            actor=actor,
-            reason=reason,
-            clock=make_clock(),
-        )
-
     def audit(self, record: ImportRecord) -> list[AuditRecord]:
         """The audit records of an import, oldest first."""
         return self.embedded.records(f"import#{record.import_id}")
@@ -162,8 +137,3 @@ class _Heard(Announcements):
     def publish(self, detail_type: str, detail: Mapping[str, Any]) -> None:
         Announcements.publish(self, detail_type, detail)
         self.published.append((detail_type, detail))
-
-
-def mac() -> str:
-    """A MAC address nobody used before, as a label shows it."""
-    return "-".join(["00", "1B", *(secrets.token_hex(1).upper() for _ in range(4))])

@@ -5,7 +5,7 @@ from collections import deque
 from random import Random
 from typing import Any
 
-from harness.hook_world import World
+from harness.gate_world import GateWorld
 
 _LIKELIHOODS = {"new": 30, "again": 25, "race": 10, "unknown": 20, "other_mac": 10, "unreadable": 5}
 _CONTENDERS = 3
@@ -13,7 +13,7 @@ _CONTENDERS = 3
 _REMEMBERED = 200
 
 
-def requests(world: World, random: Random, number: int) -> deque[dict[str, Any]]:
+def requests(world: GateWorld, random: Random, number: int) -> deque[dict[str, Any]]:
     """Hook events, those that race for a serial number one after the other; as many as wanted or a few more."""
     events: deque[dict[str, Any]] = deque()
     known: deque[dict[str, Any]] = deque([world.approved_device()], maxlen=_REMEMBERED)

@@ -15,7 +15,7 @@ from botocore.config import Config
 
 from fleetgate_cli.local_session import root_session
 from harness import faulty_dynamodb as faults
-from harness.embedded import Embedded
+from harness.archive_world import ArchiveWorld
 from harness.event_source import Batch, Record, Shard, newest
 from harness.faulty_dynamodb import Fault, FaultyDynamoDB, behave
 from harness.function_process import FunctionProcess
@@ -72,17 +72,18 @@ class UnreliableFunction:
     @classmethod
     @contextmanager
     def of(
-        cls, embedded: Embedded, name: str, random: Random, *, killed: float, others: Likelihoods
+        cls, name: str, environment: Mapping[str, str], random: Random, *, killed: float, others: Likelihoods
     ) -> Iterator["UnreliableFunction"]:
-        """A function of the stack, with its variables and under its role.
+        """A function of the stack.
 
         Args:
-            name: As in the outputs: Hook, Archiver or Sealer.
+            name: Hook, Archiver or Sealer.
+            environment: All of it, with the endpoint of AWS.
             killed: How likely it is killed at a request that has not taken effect, and at one that has.
             others: The other faults.
         """
-        with FaultyDynamoDB.before(embedded.stack.endpoint_url) as door:
-            variables = embedded.environment_of(f"{name}Function", endpoint_url=door.endpoint_url)
+        with FaultyDynamoDB.before(environment["AWS_ENDPOINT_URL"]) as door:
+            variables = {**environment, "AWS_ENDPOINT_URL": door.endpoint_url}
             with FunctionProcess(_MODULES[name], variables) as process:
                 chance = Chance(
                     random,
@@ -99,7 +100,7 @@ class UnreliableFunction:
 class ArchivedShard:
     """One shard of the audit table's stream, and the archiver that it is handed to."""
 
-    def __init__(self, number: int, archiver: UnreliableFunction, door: FaultyDynamoDB, embedded: Embedded) -> None:
+    def __init__(self, number: int, archiver: UnreliableFunction, door: FaultyDynamoDB, archive: ArchiveWorld) -> None:
         self.archiver = archiver
         self._door = door
         self._reads = Chance(archiver.faults.random, {"read refused": (_READ_REFUSED, _refuse_read)})
@@ -109,11 +110,11 @@ class ArchivedShard:
             endpoint_url=door.endpoint_url,
             config=Config(proxies={}, retries={"total_max_attempts": 1}),
         )
-        stream_arn, start = newest(streams, embedded.stack.outputs["AuditTableName"])
+        stream_arn, start = newest(streams, archive.tables.audit_table)
         self._shard = Shard(
             streams=streams,
             stream_arn=stream_arn,
-            holds=partial(_is_of, number),
+            holds=partial(_is_of, number, f"{archive.day:%Y-%m-%d}"),
             invoke=self._archive,
             batch_size=_BATCH_SIZE,
             iterator=start,
@@ -122,10 +123,10 @@ class ArchivedShard:
 
     @classmethod
     @contextmanager
-    def of(cls, embedded: Embedded, number: int, archiver: UnreliableFunction) -> Iterator["ArchivedShard"]:
-        """One of the shards, from now on."""
-        with FaultyDynamoDB.before(embedded.stack.endpoint_url) as door:
-            yield cls(number, archiver, door, embedded)
+    def of(cls, archive: ArchiveWorld, number: int, archiver: UnreliableFunction) -> Iterator["ArchivedShard"]:
+        """What one of the shards has of the archive's day, from now on."""
+        with FaultyDynamoDB.before(archive.embedded.stack.endpoint_url) as door:
+            yield cls(number, archiver, door, archive)
 
     @property
     def happened(self) -> Counter[str]:
@@ -162,9 +163,10 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def _is_of(number: int, record: Record) -> bool:
-    """Whether a shard holds a record: all records of a subject are in one."""
-    return crc32(record["dynamodb"]["Keys"]["subject"]["S"].encode()) % SHARDS == number
+def _is_of(number: int, day: str, record: Record) -> bool:
+    """Whether a shard holds a record of the day: all records of a subject are in one."""
+    recorded_at = record["dynamodb"].get("NewImage", {}).get("recorded_at", {"S": ""})["S"]
+    return recorded_at.startswith(day) and crc32(record["dynamodb"]["Keys"]["subject"]["S"].encode()) % SHARDS == number
 
 
 def _refuse_read(doorman: Any) -> None:

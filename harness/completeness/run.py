@@ -1,21 +1,24 @@
-"""The load and the faults under which audit completeness is measured: a gate and its archive over made-up hours."""
+"""The load and the faults under which an audit trail has to be complete: a gate and its archive over made-up hours."""
 
 import secrets
 import threading
 from collections import Counter, deque
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from fleetgate.archive.digest import DEFAULT_SETTLING_TIME, HOUR, closes_at
+from fleetgate.archive.audit_lines import AuditLines
+from fleetgate.archive.digest import closes_at
 from harness import faulty_dynamodb as faults
-from harness.completeness.compare import Told
+from harness.archive_world import SETTLE, ArchiveWorld
+from harness.completeness.compare import Completeness, Told, compare
 from harness.completeness.load import requests
-from harness.completeness.parts import SHARDS, ArchivedShard, TellsTime, UnreliableFunction
+from harness.completeness.parts import SHARDS, ArchivedShard, Likelihoods, TellsTime, UnreliableFunction
 from harness.faulty_s3 import deny, slow_down
-from harness.hook_world import World
+from harness.gate_world import GateWorld
 
 ASKERS = 3
 
@@ -33,31 +36,35 @@ class Run:
     """Hours in which processes ask the hook while others archive; each is sealed when it closes.
 
     Attributes:
-        first_hour: Any in the past: functions are told what time it is.
+        archive: Of a day in the past: functions are told what time it is.
+        harshness: How many times as likely faults of hook and sealer are as in a long run.
         told: What the callers heard.
+        asked: The serial numbers that they presented.
         happened: How often each fault was met.
     """
 
-    world: World
+    gate: GateWorld
+    archive: ArchiveWorld
     seed: str
-    first_hour: datetime
+    harshness: int = 1
     told: list[Told] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
     happened: Counter[str] = field(default_factory=Counter)
 
     def through(self, hours: int, *, decisions_an_hour: int) -> None:
         """Go through so many hours, and through one more for what came late."""
-        self._stop_mapping()
         with ExitStack() as undo:
             askers = [
-                self._function("Hook", undo, number, killed=0.001, others=_HOOK_FAULTS) for number in range(ASKERS)
+                self._function("Hook", undo, number, killed=0.001 * self.harshness, others=self._likelier(_HOOK_FAULTS))
+                for number in range(ASKERS)
             ]
-            sealer = self._function("Sealer", undo, killed=0.008, others=_SEALER_FAULTS)
+            sealer = self._function("Sealer", undo, killed=0.008 * self.harshness, others=_SEALER_FAULTS)
             shards = [self._shard(number, undo) for number in range(SHARDS)]
             for number in range(hours):
-                hour = self.first_hour + number * HOUR
+                hour = self.archive.at(number)
                 self._hour(hour, decisions_an_hour, askers, shards, stalled=number % SHARDS)
                 _seal(sealer, hour)
-            last = self.first_hour + hours * HOUR
+            last = self.archive.at(hours)
             for shard in shards:
                 shard.catch_up(last + timedelta(minutes=_FIRST_MINUTE))
             _seal(sealer, last)
@@ -66,6 +73,22 @@ class Run:
             self._count("sealer killed", [sealer])
             for shard in shards:
                 self.happened.update(shard.happened)
+
+    def found(self) -> Completeness:
+        """What is lost or duplicated, by what the callers were told."""
+        return compare(
+            self.told,
+            reserved=self._reserved(),
+            table=AuditLines(self.archive.tables).of_day(self.archive.day.date()),
+            archive=self.archive.documents(),
+        )
+
+    def _reserved(self) -> Iterator[str]:
+        for serial_number in self.asked:
+            if self.gate.embedded.device_item(serial_number):
+                reservation = self.gate.embedded.entry(serial_number).reservation
+                if reservation:
+                    yield reservation.decision_id
 
     def _hour(
         self,
@@ -76,7 +99,7 @@ class Run:
         *,
         stalled: int,
     ) -> None:
-        waiting = requests(self.world, self._random(f"load {hour}"), number)
+        waiting = requests(self.gate, self._random(f"load {hour}"), number)
         before, all_told = len(self.told), threading.Event()
 
         def clock() -> datetime:
@@ -103,6 +126,7 @@ class Run:
                 event = waiting.popleft()
             except IndexError:  # another took the last one
                 return
+            self.asked.update(event["parameters"].get("SerialNumber", "").split())
             request_id = secrets.token_hex(16)
             answer = hook.process.invoke(event, now=clock(), request_id=request_id)
             verdict = None
@@ -119,11 +143,19 @@ class Run:
 
     def _function(self, name: str, undo: ExitStack, number: int = 0, **how: Any) -> UnreliableFunction:
         random = self._random(f"{name} {number}")
-        return undo.enter_context(UnreliableFunction.of(self.world.embedded, name, random, **how))
+        return undo.enter_context(UnreliableFunction.of(name, self._environment_of(name), random, **how))
+
+    def _environment_of(self, name: str) -> Mapping[str, str]:
+        if name == "Hook":  # what it records of a day long past is to be kept
+            return {**self.gate.environment, "AUDIT_RETENTION_DAYS": str(365 * 80)}
+        return self.archive.environment_of(f"{name}Function")
+
+    def _likelier(self, faults: Likelihoods) -> Likelihoods:
+        return {name: (likelihood * self.harshness, fault) for name, (likelihood, fault) in faults.items()}
 
     def _shard(self, number: int, undo: ExitStack) -> ArchivedShard:
         archiver = self._function("Archiver", undo, number, killed=0.05, others=_ARCHIVER_FAULTS)
-        return undo.enter_context(ArchivedShard.of(self.world.embedded, number, archiver))
+        return undo.enter_context(ArchivedShard.of(self.archive, number, archiver))
 
     def _count(self, killed: str, functions: list[UnreliableFunction]) -> None:
         for function in functions:
@@ -133,15 +165,8 @@ class Run:
     def _random(self, what: str) -> Random:
         return Random(f"{self.seed} {what}")  # noqa: S311 - a load, and no secret
 
-    def _stop_mapping(self) -> None:
-        """Stop the embedded AWS's own event source mapping, which loses what fails."""
-        client = self.world.embedded.client("lambda")
-        function = self.world.embedded.resource("ArchiverFunction")
-        for mapping in client.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]:
-            client.delete_event_source_mapping(UUID=mapping["UUID"])
-
 
 def _seal(sealer: UnreliableFunction, hour: datetime) -> None:
     answer = None
     while not (answer and answer.value["is_done"]):
-        answer = sealer.process.invoke({}, now=closes_at(hour, DEFAULT_SETTLING_TIME))
+        answer = sealer.process.invoke({}, now=closes_at(hour, SETTLE))

@@ -26,7 +26,7 @@ from fleetgate_cli.tables import records_table
 from fleetgate_cli.target import Target
 from local.demo.device import Broker
 from local.demo.factory import Factory, ListDelivered
-from local.demo.scenarios import ALLOWED, CROWD, Attempt, World, scenarios
+from local.demo.scenarios import ALLOWED, CROWD, Attempt, Fleet, scenarios
 from local.demo.security_team import SecurityTeam
 from local.embedded.stack import running_stack
 
@@ -60,7 +60,7 @@ def main() -> int:
             devices = factory.devices()
             factory.quarantine(devices["ACME-0003"], "returned by a customer, opened")
             (_, acme_claim), (globex_claim_id, globex_claim) = map(factory.claim_certificate, ("acme", "globex"))
-            world = World(
+            world = Fleet(
                 broker=Broker(host=stack.mqtt_host, port=stack.mqtt_port, root_ca_path=stack.root_ca_path),
                 template_name=target.output("ProvisioningTemplateName"),
                 client_id_prefix=stack.claim_client_id_prefix,

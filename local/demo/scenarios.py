@@ -14,7 +14,7 @@ CROWD = "one of many at once"
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Fleet:
     """Where the devices are, and what they were flashed with."""
 
     broker: Broker
@@ -50,7 +50,7 @@ class Attempt:
     seconds: float
 
 
-def scenarios(world: World) -> Iterator[Callable[[], list[Attempt]]]:
+def scenarios(world: Fleet) -> Iterator[Callable[[], list[Attempt]]]:
     """The attempts of the demo in their order; each call makes some and returns them."""
     first, second, quarantined, retrying = (world.devices[f"ACME-000{number}"] for number in (1, 2, 3, 4))
     unknown = replace(first, serial_number="ACME-9999")
@@ -67,7 +67,7 @@ def scenarios(world: World) -> Iterator[Callable[[], list[Attempt]]]:
     yield lambda: _all_at_once(world, [device for name, device in world.devices.items() if name.startswith("ACME-1")])
 
 
-def _enrol_and_live(world: World, device: Device) -> Attempt:
+def _enrol_and_live(world: Fleet, device: Device) -> Attempt:
     def live(issued: Issued, answer: Registered) -> str:
         message = {"temperature": 21.5}
         with connected(world.broker, issued.identity, answer.thing_name) as session:
@@ -80,22 +80,22 @@ def _enrol_and_live(world: World, device: Device) -> Attempt:
     return _attempt(world, "approved device", device, ("first_reservation",), f"{ALLOWED}, publishes", then=live)
 
 
-def _turned_away(world: World, story: str, device: Device, reason: str, *, claim: Identity | None = None) -> Attempt:
+def _turned_away(world: Fleet, story: str, device: Device, reason: str, *, claim: Identity | None = None) -> Attempt:
     return _attempt(world, story, device, (reason,), DENIED, claim=claim)
 
 
-def _lose_an_answer(world: World, device: Device) -> Attempt:
+def _lose_an_answer(world: Fleet, device: Device) -> Attempt:
     reasons = ("first_reservation", "same_certificate_retry")
     return _attempt(world, "retry after a lost answer", device, reasons, ALLOWED, unheard_first=True)
 
 
-def _all_at_once(world: World, devices: list[Device]) -> list[Attempt]:
+def _all_at_once(world: Fleet, devices: list[Device]) -> list[Attempt]:
     with ThreadPoolExecutor(len(devices)) as pool:
         return list(pool.map(lambda device: _attempt(world, CROWD, device, ("first_reservation",), ALLOWED), devices))
 
 
 def _attempt(
-    world: World,
+    world: Fleet,
     story: str,
     device: Device,
     reasons: tuple[str, ...],

@@ -30,7 +30,7 @@ from fleetgate_cli.audit.story_view import print_story
 from fleetgate_cli.main import root
 from fleetgate_cli.target import Target
 from local.demo.device import RegistrationRefused, connected
-from local.demo.scenarios import World
+from local.demo.scenarios import Fleet
 from local.demo.sealing import seal
 
 _MAX_GUESSES = 200
@@ -58,7 +58,7 @@ class SecurityTeam:
     """
 
     target: Target
-    world: World
+    world: Fleet
     console: Console
     folder: Path
 

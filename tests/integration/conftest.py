@@ -22,7 +22,7 @@ from harness.denials import among_questions, image_of
 from harness.embedded import Embedded
 from harness.faulty_dynamodb import FaultyDynamoDB
 from harness.import_world import ImportWorld
-from harness.reconciler_world import ReconcilerWorld
+from harness.outcome_world import OutcomeWorld
 
 MAC = "00:1b:44:11:3a:b7"
 
@@ -30,15 +30,7 @@ MAC = "00:1b:44:11:3a:b7"
 @pytest.fixture
 def role_environment(embedded: Embedded, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The environment of the deployed hook, credentials of its role included, in force in this process."""
-    credentials = embedded.role_of("HookFunction")
-    environment = {
-        **embedded.hook_environment,
-        "AWS_ACCESS_KEY_ID": credentials["aws_access_key_id"],
-        "AWS_SECRET_ACCESS_KEY": credentials["aws_secret_access_key"],
-        "AWS_SESSION_TOKEN": credentials["aws_session_token"],
-        "AWS_DEFAULT_REGION": embedded.stack.region,
-        "AWS_ENDPOINT_URL": embedded.stack.endpoint_url,
-    }
+    environment = embedded.environment_of("HookFunction")
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     return environment
@@ -126,9 +118,9 @@ def imports(embedded: Embedded) -> ImportWorld:
 
 
 @pytest.fixture
-def reconciling(embedded: Embedded, settings: HookSettings) -> ReconcilerWorld:
+def reconciling(embedded: Embedded, settings: HookSettings) -> OutcomeWorld:
     """The reconciler under its own role, and devices with a past."""
-    return ReconcilerWorld(embedded, settings)
+    return OutcomeWorld(embedded, settings)
 
 
 Ask = Callable[..., RegistrationRequest]

@@ -14,7 +14,6 @@ from fleetgate.imports.delivery import Delivery
 from fleetgate.imports.record import ImportRecord, ImportStatus
 from fleetgate.imports.store.drop_box import DropBox
 from fleetgate.imports.store.records import ImportRecords
-from fleetgate.store.tables import TableCredentials, TableSettings
 from harness.embedded import Embedded
 from tests.e2e.notices import listener
 from tests.e2e.waiting import eventually
@@ -29,15 +28,7 @@ def factory() -> str:
 @pytest.fixture(scope="session")
 def records(embedded: Embedded) -> ImportRecords:
     """The import records, as root."""
-    return ImportRecords(
-        TableSettings(
-            allow_list_table=embedded.stack.outputs["AllowListTableName"],
-            audit_table=embedded.stack.outputs["AuditTableName"],
-            region=embedded.stack.region,
-            endpoint_url=embedded.stack.endpoint_url,
-            credentials=TableCredentials(access_key_id="test", secret_access_key="test"),
-        )
-    )
+    return ImportRecords(embedded.tables())
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,6 @@ from fleetgate.outcomes.sweep import RecordSweep
 from fleetgate.outcomes.sweep_store import Sweep, SweepStore
 from fleetgate.store.audit_items import make_clock
 from fleetgate.store.certificates import Certificates
-from fleetgate.store.tables import TableCredentials, TableSettings
 from fleetgate_cli.local_stack import StackDescription
 from harness.embedded import Embedded
 from local.demo.device import Broker, Registered, connected
@@ -28,7 +27,9 @@ from tests.e2e.waiting import eventually
 
 def invoke(embedded: Embedded) -> dict[str, dict[str, int]]:
     """What the deployed reconciler answers."""
-    answer = embedded.client("lambda").invoke(FunctionName=embedded.resource("ReconcilerFunction"), Payload=b"{}")
+    answer = embedded.client("lambda").invoke(
+        FunctionName=embedded.stack.outputs["ReconcilerFunctionName"], Payload=b"{}"
+    )
     assert "FunctionError" not in answer
     done: dict[str, dict[str, int]] = json.loads(answer["Payload"].read())
     return done
@@ -36,22 +37,8 @@ def invoke(embedded: Embedded) -> dict[str, dict[str, int]]:
 
 def superseded_at(embedded: Embedded, later: timedelta) -> SupersededCertificates:
     """The sweep as the deployed reconciler makes it, under its role, some time from now."""
-    function = embedded.client("lambda").get_function_configuration(
-        FunctionName=embedded.resource("ReconcilerFunction")
-    )
-    told = ReconcilerSettings.from_environment(function["Environment"]["Variables"])
-    credentials = embedded.role_of("ReconcilerFunction")
-    tables = TableSettings(
-        allow_list_table=told.tables.allow_list_table,
-        audit_table=told.tables.audit_table,
-        region=embedded.stack.region,
-        endpoint_url=embedded.stack.endpoint_url,
-        credentials=TableCredentials(
-            access_key_id=credentials["aws_access_key_id"],
-            secret_access_key=credentials["aws_secret_access_key"],
-            session_token=credentials["aws_session_token"],
-        ),
-    )
+    told = ReconcilerSettings.from_environment(embedded.variables_of("ReconcilerFunction"))
+    tables = embedded.tables("ReconcilerFunction")
     sweep_store = SweepStore(tables)
     return SupersededCertificates(
         sweep=RecordSweep(
@@ -62,7 +49,7 @@ def superseded_at(embedded: Embedded, later: timedelta) -> SupersededCertificate
         ),
         sweep_store=sweep_store,
         devices=DeviceStore(tables),
-        certificates=Certificates(embedded.client("iot", credentials)),
+        certificates=Certificates(embedded.client("iot", embedded.role_of("ReconcilerFunction"))),
         system=Operator(
             actor="the reconciler",
             reason="superseded",

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fleetgate.domain.audit import AuditRecord
+from harness.api_world import ApiWorld
 from harness.archive_world import ArchiveWorld
 from harness.embedded import Embedded
-from harness.http_world import HttpWorld
 
 A_DAY = timedelta(days=1)
 
@@ -21,7 +21,7 @@ def ends_of(world: ArchiveWorld) -> dict[str, datetime]:
     return {"from": world.day, "to": world.day + A_DAY}
 
 
-def pages(api: HttpWorld, path: str, **query: Any) -> Iterator[Any]:
+def pages(api: ApiWorld, path: str, **query: Any) -> Iterator[Any]:
     """The pages of an answer, by their cursors."""
     answer = api.get(path, **query)
     while True:

@@ -7,15 +7,15 @@ import pytest
 from ulid import ULID
 
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
+from harness.api_world import ApiWorld
 from harness.archive_world import ArchiveWorld
 from harness.embedded import Embedded
-from harness.http_world import HttpWorld
 
 
 @pytest.fixture
-def api(embedded: Embedded) -> HttpWorld:
+def api(embedded: Embedded) -> ApiWorld:
     """The API, for a caller who sees all."""
-    return HttpWorld(embedded)
+    return ApiWorld(embedded)
 
 
 @pytest.fixture(scope="module")

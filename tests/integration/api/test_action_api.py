@@ -15,18 +15,19 @@ from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.operators import many_certificates
+from harness.api_world import SESSION_ARN, ApiAnswer, ApiWorld, Context
 from harness.embedded import Embedded
-from harness.http_world import SESSION_ARN, Context, HttpAnswer, HttpWorld
-from harness.import_world import ImportWorld, mac
+from harness.import_world import ImportWorld
+from harness.world import mac
 
 WHY = "a test"
 NO_TIME = 5_000
 
 
 @pytest.fixture
-def api(embedded: Embedded) -> Iterator[HttpWorld]:
+def api(embedded: Embedded) -> Iterator[ApiWorld]:
     """The API; however a test ends, the gate is open for the next."""
-    api = HttpWorld(embedded)
+    api = ApiWorld(embedded)
     yield api
     api.post("/v1/gate/start", reason=WHY)
 
@@ -71,7 +72,7 @@ def actions(embedded: Embedded, subject: str) -> list[tuple[str | None, str | No
 
 
 def test_a_quarantine_denies_a_device_deactivates_its_certificate_and_is_undone_by_a_release(
-    api: HttpWorld, embedded: Embedded, provisioned: Callable[..., AllowListEntry]
+    api: ApiWorld, embedded: Embedded, provisioned: Callable[..., AllowListEntry]
 ) -> None:
     entry = provisioned()
     path, subject = f"/v1/devices/{entry.serial_number}", f"device#{entry.serial_number}"
@@ -100,7 +101,7 @@ def test_a_quarantine_denies_a_device_deactivates_its_certificate_and_is_undone_
 
 
 def test_certificates_can_be_kept(
-    api: HttpWorld, embedded: Embedded, provisioned: Callable[..., AllowListEntry]
+    api: ApiWorld, embedded: Embedded, provisioned: Callable[..., AllowListEntry]
 ) -> None:
     entry = provisioned()
     answer = api.post(f"/v1/devices/{entry.serial_number}/quarantine", reason=WHY, keep_certificates=True)
@@ -110,7 +111,7 @@ def test_certificates_can_be_kept(
 
 
 def test_a_retired_device_stays_so(
-    api: HttpWorld, embedded: Embedded, provisioned: Callable[..., AllowListEntry]
+    api: ApiWorld, embedded: Embedded, provisioned: Callable[..., AllowListEntry]
 ) -> None:
     entry = provisioned()
     path = f"/v1/devices/{entry.serial_number}"
@@ -121,7 +122,7 @@ def test_a_retired_device_stays_so(
 
 
 def test_a_repair_window_is_open_as_long_as_was_said(
-    api: HttpWorld, embedded: Embedded, provisioned: Callable[..., AllowListEntry]
+    api: ApiWorld, embedded: Embedded, provisioned: Callable[..., AllowListEntry]
 ) -> None:
     entry = provisioned()
     api.post(f"/v1/devices/{entry.serial_number}/reopen", reason=WHY, seconds=7200)
@@ -132,7 +133,7 @@ def test_a_repair_window_is_open_as_long_as_was_said(
 
 
 def test_a_manufacturer_is_stopped_and_released_with_all_its_certificates(
-    api: HttpWorld, embedded: Embedded, provisioned: Callable[..., AllowListEntry], manufacturer: str
+    api: ApiWorld, embedded: Embedded, provisioned: Callable[..., AllowListEntry], manufacturer: str
 ) -> None:
     entries, stranger = [provisioned() for _ in range(3)], provisioned(manufacturer="another")
 
@@ -148,7 +149,7 @@ def test_a_manufacturer_is_stopped_and_released_with_all_its_certificates(
     assert [status(embedded, entry) for entry in entries] == ["ACTIVE"] * 3
 
 
-def all_pieces(api: HttpWorld, path: str, **order: Any) -> list[HttpAnswer]:
+def all_pieces(api: ApiWorld, path: str, **order: Any) -> list[ApiAnswer]:
     """The answers of an action for which there is never time, until it is complete."""
     answers = [api.post(path, context=Context(NO_TIME), **order)]
     while cursor := answers[-1].json["certificates"]["next_cursor"]:
@@ -158,19 +159,19 @@ def all_pieces(api: HttpWorld, path: str, **order: Any) -> list[HttpAnswer]:
     return answers
 
 
-def cursors_of(answers: list[HttpAnswer]) -> list[str]:
+def cursors_of(answers: list[ApiAnswer]) -> list[str]:
     """The cursors of some answers."""
     return [cursor for answer in answers if (cursor := answer.json["certificates"]["next_cursor"])]
 
 
 def test_what_there_is_no_time_for_goes_on_with_the_cursor(
-    api: HttpWorld,
+    api: ApiWorld,
     embedded: Embedded,
     provisioned: Callable[..., AllowListEntry],
     manufacturer: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(many_certificates, "_BATCH_SIZE", 2)
+    monkeypatch.setattr(many_certificates, "_AT_ONCE", 2)
     entries = [provisioned() for _ in range(5)]
     answers = all_pieces(api, "/v1/manufacturers/quarantine", manufacturer=manufacturer, reason=WHY)
 
@@ -186,9 +187,9 @@ def test_what_there_is_no_time_for_goes_on_with_the_cursor(
 
 
 def test_going_on_does_not_undo_what_somebody_did_since(
-    api: HttpWorld, provisioned: Callable[..., AllowListEntry], manufacturer: str, monkeypatch: pytest.MonkeyPatch
+    api: ApiWorld, provisioned: Callable[..., AllowListEntry], manufacturer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(many_certificates, "_BATCH_SIZE", 1)
+    monkeypatch.setattr(many_certificates, "_AT_ONCE", 1)
     for _ in range(3):
         provisioned()
     order: dict[str, Any] = {"manufacturer": manufacturer, "reason": WHY}
@@ -206,7 +207,7 @@ def test_others_see_no_hardware_identifiers_in_what_was_done(
     embedded: Embedded, provisioned: Callable[..., AllowListEntry]
 ) -> None:
     entry = provisioned(mac_addresses=frozenset({MacAddress.parse("00:1b:44:11:3a:b7")}))
-    api = HttpWorld(embedded, {"API_FULL_VIEW": "somebody-else"})
+    api = ApiWorld(embedded, {"API_FULL_VIEW": "somebody-else"})
     answer = api.post(f"/v1/devices/{entry.serial_number}/quarantine", reason=WHY, keep_certificates=True)
 
     assert answer.json["device"]["state"] == "quarantined"
@@ -214,7 +215,7 @@ def test_others_see_no_hardware_identifiers_in_what_was_done(
 
 
 def test_an_import_is_stopped_and_released(
-    api: HttpWorld, embedded: Embedded, imports: ImportWorld, provisioned: Callable[..., AllowListEntry]
+    api: ApiWorld, embedded: Embedded, imports: ImportWorld, provisioned: Callable[..., AllowListEntry]
 ) -> None:
     delivery = imports.deliver(f"sn,mac\n{imports.manufacturer}-1,{mac()}\n")
     import_id = imports.importer().run(delivery).import_id
@@ -228,12 +229,12 @@ def test_an_import_is_stopped_and_released(
     assert status(embedded, first) == "ACTIVE"
 
 
-def test_an_import_that_there_is_not_cannot_be_stopped(api: HttpWorld) -> None:
+def test_an_import_that_there_is_not_cannot_be_stopped(api: ApiWorld) -> None:
     answer = api.post("/v1/imports/20260131T080000Z-0123456789ab/quarantine", reason=WHY)
     assert answer.problem == (404, "unknown_import")
 
 
-def test_the_gate_is_stopped_and_started(api: HttpWorld, embedded: Embedded) -> None:
+def test_the_gate_is_stopped_and_started(api: ApiWorld, embedded: Embedded) -> None:
     assert GateAction.model_validate(api.post("/v1/gate/stop", reason=WHY).json).gate.state == "stopped"
     assert api.post("/v1/gate/stop", reason=WHY).json["result"] == "unchanged"
     assert api.post("/v1/gate/start", reason="closed").json["gate"]["state"] == "open"
@@ -241,13 +242,13 @@ def test_the_gate_is_stopped_and_started(api: HttpWorld, embedded: Embedded) -> 
 
 
 def test_a_claim_certificate_is_blocked_with_what_was_issued_through_it(
-    api: HttpWorld,
+    api: ApiWorld,
     embedded: Embedded,
     claim: ClaimCertificate,
     provisioned: Callable[..., AllowListEntry],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(many_certificates, "_BATCH_SIZE", 1)
+    monkeypatch.setattr(many_certificates, "_AT_ONCE", 1)
     entries = [provisioned() for _ in range(3)]
     for entry in entries:
         assert entry.device_certificate
@@ -281,7 +282,7 @@ def test_a_claim_certificate_is_blocked_with_what_was_issued_through_it(
     assert {status(embedded, entry) for entry in entries} == {"INACTIVE"}
 
 
-def test_a_claim_certificate_is_blocked_and_refused_by_aws_iot_as_well(api: HttpWorld, embedded: Embedded) -> None:
+def test_a_claim_certificate_is_blocked_and_refused_by_aws_iot_as_well(api: ApiWorld, embedded: Embedded) -> None:
     iot = embedded.client("iot")
     claim = ClaimCertificate(
         certificate_id=iot.create_keys_and_certificate(setAsActive=True)["certificateId"], manufacturer="acme"
@@ -301,7 +302,7 @@ def test_what_aws_iot_refuses_is_told_and_the_device_is_denied_all_the_same(
     embedded: Embedded, provisioned: Callable[..., AllowListEntry]
 ) -> None:
     entry = provisioned()
-    api = HttpWorld(embedded, {"AWS_ENDPOINT_URL_IOT": "http://127.0.0.1:9"})
+    api = ApiWorld(embedded, {"AWS_ENDPOINT_URL_IOT": "http://127.0.0.1:9"})
     answer = api.post(f"/v1/devices/{entry.serial_number}/quarantine", reason=WHY)
 
     assert answer.status == 200
@@ -331,7 +332,7 @@ def test_what_aws_iot_refuses_is_told_and_the_device_is_denied_all_the_same(
     ids=str,
 )
 def test_an_order_that_is_wrong_changes_nothing_and_says_where(
-    api: HttpWorld, embedded: Embedded, path: str, body: dict[str, Any], field: str
+    api: ApiWorld, embedded: Embedded, path: str, body: dict[str, Any], field: str
 ) -> None:
     answer = api.post(path, **body)
 
@@ -341,27 +342,27 @@ def test_an_order_that_is_wrong_changes_nothing_and_says_where(
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", '"stop"'])
-def test_a_body_that_is_no_order_is_refused(api: HttpWorld, body: str) -> None:
+def test_a_body_that_is_no_order_is_refused(api: ApiWorld, body: str) -> None:
     assert api.send("POST", "/v1/gate/stop", body=body).problem == (422, "invalid_request")
 
 
 @pytest.mark.parametrize("kind", ["multipart/form-data", "application/x-www-form-urlencoded", "text/plain"])
-def test_a_body_of_another_kind_is_not_looked_at(api: HttpWorld, kind: str) -> None:
+def test_a_body_of_another_kind_is_not_looked_at(api: ApiWorld, kind: str) -> None:
     answer = api.send("POST", "/v1/gate/stop", body='{"reason": "a test"}', content_type=kind)
 
     assert answer.problem == (415, "body_not_json")
     assert api.get("/v1/gate").json["state"] == "open"
 
 
-def test_a_device_that_nobody_knows_cannot_be_stopped(api: HttpWorld) -> None:
+def test_a_device_that_nobody_knows_cannot_be_stopped(api: ApiWorld) -> None:
     assert api.post("/v1/devices/NOBODY/quarantine", reason=WHY).problem == (404, "unknown_device")
 
 
-def test_a_claim_certificate_that_is_not_registered_cannot_be_blocked(api: HttpWorld) -> None:
+def test_a_claim_certificate_that_is_not_registered_cannot_be_blocked(api: ApiWorld) -> None:
     answer = api.post(f"/v1/claim-certificates/{'ab' * 32}/block", reason=WHY)
     assert answer.problem == (404, "claim_certificate_not_registered")
 
 
-def test_nobody_can_act(api: HttpWorld) -> None:
+def test_nobody_can_act(api: ApiWorld) -> None:
     assert replace(api, authorizer={}).post("/v1/gate/stop", reason=WHY).problem == (403, "caller_unknown")
     assert api.get("/v1/gate").json["state"] == "open"

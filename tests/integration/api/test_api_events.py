@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from harness.api_world import ApiWorld
 from harness.embedded import Embedded
-from harness.http_world import HttpWorld
 from local.environments import REPOSITORY
 
 # By the file's name, the status of the answer.
@@ -19,9 +19,9 @@ EXAMPLES = [
 
 
 @pytest.fixture
-def api(embedded: Embedded) -> Iterator[HttpWorld]:
+def api(embedded: Embedded) -> Iterator[ApiWorld]:
     """The API; in the end the gate is open for the next test."""
-    api = HttpWorld(embedded)
+    api = ApiWorld(embedded)
     yield api
     api.post("/v1/gate/start", reason="a test is over")
 
@@ -32,6 +32,6 @@ def test_every_example_is_tested(folder: str, names: dict[str, int]) -> None:
 
 
 @pytest.mark.parametrize(("name", "status"), EXAMPLES)
-def test_an_example_is_answered_as_its_name_promises(api: HttpWorld, name: str, status: int) -> None:
+def test_an_example_is_answered_as_its_name_promises(api: ApiWorld, name: str, status: int) -> None:
     event = json.loads((REPOSITORY / "events" / f"{name}.json").read_text())
     assert api.invoke(event).status == status

@@ -8,20 +8,20 @@ import pytest
 from fleetgate.api.caller import MASK
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord, QueryAction
+from harness.api_world import ApiWorld
 from harness.archive_world import ArchiveWorld
 from harness.embedded import Embedded
-from harness.http_world import HttpWorld
 from tests.integration.api.asking import time_of
 
 
 @pytest.fixture
-def masked_api(embedded: Embedded) -> HttpWorld:
+def masked_api(embedded: Embedded) -> ApiWorld:
     """The API, for a caller who is not among those who see all."""
-    return HttpWorld(embedded, {"API_FULL_VIEW": "SecurityLead, auditors"})
+    return ApiWorld(embedded, {"API_FULL_VIEW": "SecurityLead, auditors"})
 
 
 def test_others_see_no_identifiers_of_hardware_and_people(
-    masked_api: HttpWorld, world: ArchiveWorld, records: list[AuditRecord]
+    masked_api: ApiWorld, world: ArchiveWorld, records: list[AuditRecord]
 ) -> None:
     for form in ("json", "jsonl", "csv"):
         text = masked_api.get("/v1/records", format=form, **time_of(world)).text
@@ -31,7 +31,7 @@ def test_others_see_no_identifiers_of_hardware_and_people(
         assert records[0].record_id in text
 
 
-def test_others_see_a_story_without_them(masked_api: HttpWorld, approved: AllowListEntry) -> None:
+def test_others_see_a_story_without_them(masked_api: ApiWorld, approved: AllowListEntry) -> None:
     story = masked_api.get(f"/v1/devices/{approved.serial_number}/story").json
 
     assert story["device"]["mac_addresses"] == [MASK]
@@ -39,7 +39,7 @@ def test_others_see_a_story_without_them(masked_api: HttpWorld, approved: AllowL
 
 
 def test_others_do_not_learn_it_from_what_was_asked(
-    api: HttpWorld, masked_api: HttpWorld, records: list[AuditRecord]
+    api: ApiWorld, masked_api: ApiWorld, records: list[AuditRecord]
 ) -> None:
     api.get("/v1/records", client_id="thief-7")
     for path in ("/v1/records", "/v1/counts"):
@@ -54,7 +54,7 @@ def test_others_do_not_learn_it_from_what_was_asked(
 
 
 @pytest.mark.parametrize("name", ["mac_address", "client_id", "actor"])
-def test_others_cannot_ask_for_what_they_do_not_see(masked_api: HttpWorld, name: str) -> None:
+def test_others_cannot_ask_for_what_they_do_not_see(masked_api: ApiWorld, name: str) -> None:
     answer = masked_api.get("/v1/records", **{name: "00:1b:44:11:3a:b7"})
     assert answer.problem == (403, "field_masked")
 
@@ -70,7 +70,7 @@ def test_others_cannot_ask_for_what_they_do_not_see(masked_api: HttpWorld, name:
     ids=["role", "user", "scope", "group"],
 )
 def test_those_who_are_named_see_all(
-    masked_api: HttpWorld, world: ArchiveWorld, records: list[AuditRecord], authorizer: dict[str, Any]
+    masked_api: ApiWorld, world: ArchiveWorld, records: list[AuditRecord], authorizer: dict[str, Any]
 ) -> None:
     answer = replace(masked_api, authorizer=authorizer).get("/v1/records", **time_of(world))
     assert answer.json["records"][0]["mac_address"] == records[0].mac_address

@@ -18,10 +18,10 @@ from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.documents import record_document
 from fleetgate.domain.identifiers import SerialNumber
 from harness import faulty_dynamodb as faults
+from harness.api_world import ApiWorld
 from harness.archive_world import ArchiveWorld
 from harness.embedded import Embedded
 from harness.faulty_dynamodb import FaultyDynamoDB
-from harness.http_world import HttpWorld
 from tests.integration.api.asking import A_DAY, pages, time_of
 
 
@@ -39,7 +39,7 @@ from tests.integration.api.asking import A_DAY, pages, time_of
     ids=str,
 )
 def test_a_question_is_answered_page_by_page_newest_first(
-    api: HttpWorld, world: ArchiveWorld, records: list[AuditRecord], asked: dict[str, Any]
+    api: ApiWorld, world: ArchiveWorld, records: list[AuditRecord], asked: dict[str, Any]
 ) -> None:
     answered = list(pages(api, "/v1/records", limit=2, **asked, **time_of(world)))
     for page in answered:
@@ -58,7 +58,7 @@ def test_a_question_is_answered_page_by_page_newest_first(
 
 
 def test_a_question_by_certificate_needs_no_beginning(
-    api: HttpWorld, world: ArchiveWorld, records: list[AuditRecord]
+    api: ApiWorld, world: ArchiveWorld, records: list[AuditRecord]
 ) -> None:
     # The day lies too long ago for a question that names no end either.
     until = {"to": time_of(world)["to"]}
@@ -70,7 +70,7 @@ def test_a_question_by_certificate_needs_no_beginning(
 
 
 def test_records_are_counted_by_day_verdict_and_reason(
-    api: HttpWorld, world: ArchiveWorld, records: list[AuditRecord]
+    api: ApiWorld, world: ArchiveWorld, records: list[AuditRecord]
 ) -> None:
     (page,) = pages(api, "/v1/counts", **time_of(world))
     CountsDocument.model_validate(page)
@@ -83,7 +83,7 @@ def test_records_are_counted_by_day_verdict_and_reason(
 
 
 def test_decisions_are_counted_unless_something_else_is_asked_for_and_actions_by_what_was_done(
-    api: HttpWorld, world: ArchiveWorld
+    api: ApiWorld, world: ArchiveWorld
 ) -> None:
     moment = world.day + A_DAY + timedelta(hours=1)
     acted = AuditRecord(
@@ -105,7 +105,7 @@ def test_decisions_are_counted_unless_something_else_is_asked_for_and_actions_by
 
 
 def test_an_export_is_the_same_records_as_a_file_that_no_spreadsheet_runs(
-    api: HttpWorld, world: ArchiveWorld, records: list[AuditRecord]
+    api: ApiWorld, world: ArchiveWorld, records: list[AuditRecord]
 ) -> None:
     lines = api.get("/v1/records", format="jsonl", **time_of(world))
     table = api.get("/v1/records", format="csv", limit=5, **time_of(world))
@@ -123,7 +123,7 @@ def test_an_export_is_the_same_records_as_a_file_that_no_spreadsheet_runs(
 
 
 def test_a_device_s_story_is_one_call(
-    api: HttpWorld, embedded: Embedded, approved: AllowListEntry, claim: ClaimCertificate
+    api: ApiWorld, embedded: Embedded, approved: AllowListEntry, claim: ClaimCertificate
 ) -> None:
     moment = datetime.now(UTC)
     decision = AuditRecord(
@@ -153,18 +153,18 @@ def test_a_device_s_story_is_one_call(
     assert {record.record_id for record in story.records} == {decision.record_id, outcome.record_id}
 
 
-def test_a_story_says_what_stops_a_device(api: HttpWorld, embedded: Embedded, approved: AllowListEntry) -> None:
+def test_a_story_says_what_stops_a_device(api: ApiWorld, embedded: Embedded, approved: AllowListEntry) -> None:
     path = f"/v1/devices/{approved.serial_number}/story"
     assert api.get(path).json["stopped_by"] == []
     embedded.put(approved.quarantined())
     assert api.get(path).json["stopped_by"] == ["quarantined"]
 
 
-def test_a_device_that_nobody_knows_has_no_story(api: HttpWorld) -> None:
+def test_a_device_that_nobody_knows_has_no_story(api: ApiWorld) -> None:
     assert api.get("/v1/devices/NOBODY/story").problem == (404, "unknown_device")
 
 
-def test_the_switch_can_be_read(api: HttpWorld) -> None:
+def test_the_switch_can_be_read(api: ApiWorld) -> None:
     assert api.get("/v1/gate").json["state"] == "open"
 
 
@@ -181,7 +181,7 @@ def refusing(operation: str) -> faults.Fault:
 
 
 def test_a_table_that_cannot_be_asked_is_not_an_empty_one(embedded: Embedded, faulty: FaultyDynamoDB) -> None:
-    api = HttpWorld(embedded, {"AWS_ENDPOINT_URL_DYNAMODB": faulty.endpoint_url})
+    api = ApiWorld(embedded, {"AWS_ENDPOINT_URL_DYNAMODB": faulty.endpoint_url})
     faulty.always(refusing("Query"))
     answer = api.get("/v1/records")
 
@@ -190,10 +190,10 @@ def test_a_table_that_cannot_be_asked_is_not_an_empty_one(embedded: Embedded, fa
 
 
 @pytest.mark.parametrize("authorizer", [{}, {"iam": {}}, {"jwt": {"claims": {"sub": "bob"}}}], ids=str)
-def test_nobody_gets_an_answer(api: HttpWorld, authorizer: dict[str, Any]) -> None:
+def test_nobody_gets_an_answer(api: ApiWorld, authorizer: dict[str, Any]) -> None:
     assert replace(api, authorizer=authorizer).get("/v1/records").problem == (403, "caller_unknown")
 
 
-def test_a_story_is_found_by_the_serial_number_as_it_is_written(api: HttpWorld, approved: AllowListEntry) -> None:
+def test_a_story_is_found_by_the_serial_number_as_it_is_written(api: ApiWorld, approved: AllowListEntry) -> None:
     other = SerialNumber(approved.serial_number.value.lower())
     assert api.get(f"/v1/devices/{other}/story").problem == (404, "unknown_device")

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from fleetgate.domain.audit import AuditRecord, RecordKind
+from harness.api_world import SESSION_ARN, ApiWorld
 from harness.archive_world import ArchiveWorld
 from harness.embedded import Embedded
 from harness.faulty_dynamodb import FaultyDynamoDB
-from harness.http_world import SESSION_ARN, HttpWorld
 from tests.integration.api.asking import asked_since, pages, time_of
 from tests.integration.api.test_query_api import refusing
 
@@ -26,7 +26,7 @@ from tests.integration.api.test_query_api import refusing
     ],
 )
 def test_a_question_is_on_record_with_who_asked(
-    api: HttpWorld, embedded: Embedded, path: str, query: dict[str, str], action: str, words: str
+    api: ApiWorld, embedded: Embedded, path: str, query: dict[str, str], action: str, words: str
 ) -> None:
     moment = datetime.now(UTC)
     api.get(path, **query)
@@ -37,7 +37,7 @@ def test_a_question_is_on_record_with_who_asked(
 
 
 def test_each_page_is_a_question_of_its_own(
-    api: HttpWorld, embedded: Embedded, world: ArchiveWorld, records: list[AuditRecord]
+    api: ApiWorld, embedded: Embedded, world: ArchiveWorld, records: list[AuditRecord]
 ) -> None:
     moment = datetime.now(UTC)
     asked = len(list(pages(api, "/v1/records", limit=5, **time_of(world))))
@@ -47,7 +47,7 @@ def test_each_page_is_a_question_of_its_own(
 
 
 def test_who_cannot_be_recorded_gets_no_answer(embedded: Embedded, faulty: FaultyDynamoDB, records: Any) -> None:
-    api = HttpWorld(embedded, {"AWS_ENDPOINT_URL_DYNAMODB": faulty.endpoint_url})
+    api = ApiWorld(embedded, {"AWS_ENDPOINT_URL_DYNAMODB": faulty.endpoint_url})
     faulty.always(refusing("PutItem"))
     answer = api.get("/v1/records", claim_certificate_id=records[0].claim_certificate_id)
 
@@ -56,13 +56,13 @@ def test_who_cannot_be_recorded_gets_no_answer(embedded: Embedded, faulty: Fault
 
 
 def test_not_being_recorded_goes_before_a_no(embedded: Embedded, faulty: FaultyDynamoDB) -> None:
-    api = HttpWorld(embedded, {"AWS_ENDPOINT_URL_DYNAMODB": faulty.endpoint_url})
+    api = ApiWorld(embedded, {"AWS_ENDPOINT_URL_DYNAMODB": faulty.endpoint_url})
     faulty.always(refusing("PutItem"))
 
     assert api.get("/v1/devices/NOBODY/story").problem == (503, "store_access_denied")
 
 
-def test_a_token_s_subject_is_who_asked(api: HttpWorld, embedded: Embedded) -> None:
+def test_a_token_s_subject_is_who_asked(api: ApiWorld, embedded: Embedded) -> None:
     moment = datetime.now(UTC)
     replace(api, authorizer={"jwt": {"claims": {"iss": "https://issuer", "sub": "bob"}}}).get("/v1/gate")
 

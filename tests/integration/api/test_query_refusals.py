@@ -4,9 +4,9 @@ import pytest
 
 from fleetgate.api.cursors import CursorKind, Cursors
 from fleetgate.domain.audit import AuditRecord
+from harness.api_world import ApiWorld
 from harness.archive_world import ArchiveWorld
 from harness.embedded import Embedded
-from harness.http_world import HttpWorld
 from tests.integration.api.asking import time_of
 
 
@@ -33,7 +33,7 @@ from tests.integration.api.asking import time_of
     ],
     ids=str,
 )
-def test_a_field_that_is_wrong_is_named(api: HttpWorld, query: dict[str, str], field: str) -> None:
+def test_a_field_that_is_wrong_is_named(api: ApiWorld, query: dict[str, str], field: str) -> None:
     answer = api.get("/v1/records", **query)
 
     assert answer.problem == (422, "invalid_request")
@@ -50,31 +50,31 @@ def test_a_field_that_is_wrong_is_named(api: HttpWorld, query: dict[str, str], f
     ],
     ids=["backwards", "a year of everything", "a century of a device"],
 )
-def test_a_time_that_cannot_be_asked_for_is_refused(api: HttpWorld, query: dict[str, str], says: str) -> None:
+def test_a_time_that_cannot_be_asked_for_is_refused(api: ApiWorld, query: dict[str, str], says: str) -> None:
     answer = api.get("/v1/records", **query)
 
     assert answer.problem == (422, "invalid_request")
     assert says in answer.json["detail"]
 
 
-def test_a_route_that_there_is_not_is_a_problem_as_well(api: HttpWorld) -> None:
+def test_a_route_that_there_is_not_is_a_problem_as_well(api: ApiWorld) -> None:
     assert api.get("/v1/nothing").problem == (404, "no_such_route")
 
 
 @pytest.fixture
-def cursor(api: HttpWorld, world: ArchiveWorld, records: list[AuditRecord]) -> str:
+def cursor(api: ApiWorld, world: ArchiveWorld, records: list[AuditRecord]) -> str:
     """A sound cursor."""
     return str(api.get("/v1/records", limit=1, **time_of(world)).json["next_cursor"])
 
 
-def test_a_cursor_that_was_changed_is_refused(api: HttpWorld, cursor: str) -> None:
+def test_a_cursor_that_was_changed_is_refused(api: ApiWorld, cursor: str) -> None:
     for place in (0, len(cursor) // 2, len(cursor) - 2):
         changed = cursor[:place] + ("A" if cursor[place] != "A" else "B") + cursor[place + 1 :]
         assert api.get("/v1/records", cursor=changed).problem == (400, "bad_cursor")
     assert api.get("/v1/records", cursor="nonsense").problem == (400, "bad_cursor")
 
 
-def test_a_cursor_of_another_secret_is_refused(api: HttpWorld, cursor: str, embedded: Embedded) -> None:
+def test_a_cursor_of_another_secret_is_refused(api: ApiWorld, cursor: str, embedded: Embedded) -> None:
     (secret,) = embedded.client("secretsmanager").list_secrets()["SecretList"]
     known = embedded.client("secretsmanager").get_secret_value(SecretId=secret["ARN"])["SecretString"]
     content = Cursors(known).take(CursorKind.RECORDS, cursor)
@@ -82,11 +82,11 @@ def test_a_cursor_of_another_secret_is_refused(api: HttpWorld, cursor: str, embe
     assert api.get("/v1/records", cursor=Cursors("guessed").give(CursorKind.RECORDS, content)).problem[0] == 400
 
 
-def test_a_cursor_of_one_kind_of_answer_is_none_of_another(api: HttpWorld, cursor: str) -> None:
+def test_a_cursor_of_one_kind_of_answer_is_none_of_another(api: ApiWorld, cursor: str) -> None:
     assert api.get("/v1/counts", cursor=cursor).problem == (400, "bad_cursor")
 
 
-def test_nothing_can_be_asked_beside_a_cursor(api: HttpWorld, cursor: str) -> None:
+def test_nothing_can_be_asked_beside_a_cursor(api: ApiWorld, cursor: str) -> None:
     answer = api.get("/v1/records", cursor=cursor, manufacturer="acme")
 
     assert answer.problem == (422, "invalid_request")

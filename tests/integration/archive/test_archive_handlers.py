@@ -10,7 +10,6 @@ import pytest
 
 from fleetgate.archive import archiver, sealer
 from fleetgate.archive.digest import digest_key
-from fleetgate_cli.local_session import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
 from harness.archive_world import STACK, ArchiveWorld
 from harness.embedded import Embedded
 
@@ -32,18 +31,7 @@ _LEAVES = {
 def world(embedded: Embedded, monkeypatch: pytest.MonkeyPatch) -> Iterator[ArchiveWorld]:
     """An archive that the handlers are told of."""
     world = ArchiveWorld.of(embedded)
-    environment = {
-        "ARCHIVE_NAME": world.bucket,
-        "ARCHIVE_SETTLE_MINUTES": "10",
-        "SEALING_KEY_ARN": world.key_id,
-        "STACK_ARN": STACK,
-        "MAX_HOURS_PER_RUN": "3",
-        "AWS_ACCESS_KEY_ID": ROOT_ACCESS_KEY_ID,
-        "AWS_SECRET_ACCESS_KEY": ROOT_SECRET_ACCESS_KEY,
-        "AWS_DEFAULT_REGION": embedded.stack.region,
-        "AWS_ENDPOINT_URL": embedded.stack.endpoint_url,
-        "POWERTOOLS_SERVICE_NAME": "test",
-    }
+    environment = {**world.environment_of("SealerFunction"), "STACK_ARN": STACK, "MAX_HOURS_A_RUN": "3"}
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     for cached in _CACHES:

@@ -178,8 +178,7 @@ def test_an_archive_whose_digests_are_all_gone_is_not_one_that_never_was(sound: 
 
 
 def test_hours_before_the_archive_began_are_not_missed(sound: ArchiveWorld) -> None:
-    sound.day -= HOUR * 3
-    verification = sound.verified(0, 7)
+    verification = replace(sound, day=sound.day - 3 * HOUR).verified(0, 7)
 
     assert (verification.is_sound, verification.earlier_hours, verification.hours) == (True, 3, 4)
 

@@ -10,27 +10,28 @@ from botocore.config import Config
 
 from fleetgate.archive.audit_lines import AuditLines
 from fleetgate.archive.digest import Folder
-from fleetgate.archive.packed_lines import unpacked
 from fleetgate.archive.records import put_batch
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.canonical_json import canonical_json
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.identifiers import SerialNumber
-from fleetgate_cli.local_session import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, root_session
+from fleetgate_cli.local_session import root_session
 from harness.archive_world import ArchiveWorld
 from harness.completeness.compare import Completeness, Told, compare
+from harness.completeness.run import Run
 from harness.embedded import Embedded
 from harness.event_source import Batch, Record, Shard, newest
 from harness.faulty_dynamodb import Fault, FaultyDynamoDB, behave, killing, lose_answer, throttle
 from harness.faulty_s3 import deny, slow_down
 from harness.function_process import FunctionProcess
+from harness.gate_world import GateWorld
 from tests.integration.conftest import MAC
 
 COMPLETE = Completeness(lost_from_table=(), duplicated_in_table=(), lost_from_archive=(), duplicated_in_archive=())
 
 
 @dataclass(kw_only=True)
-class Gate:
+class AskedHook:
     """The hook in a process of its own, and what its callers heard."""
 
     world: ArchiveWorld
@@ -106,15 +107,9 @@ class Archiver:
 
 
 @pytest.fixture
-def world(embedded: Embedded) -> ArchiveWorld:
-    """An archive in which nothing is."""
-    return ArchiveWorld.of(embedded)
-
-
-@pytest.fixture
 def gate(
     world: ArchiveWorld, role_environment: dict[str, str], faulty: FaultyDynamoDB, claim: ClaimCertificate
-) -> Iterator[Gate]:
+) -> Iterator[AskedHook]:
     """The hook under its own role; what it records of 2001 is to be kept."""
     variables = {
         **role_environment,
@@ -122,7 +117,7 @@ def gate(
         "AUDIT_RETENTION_DAYS": str(365 * 80),
     }
     with FunctionProcess("fleetgate.gate.hook", variables) as process:
-        yield Gate(
+        yield AskedHook(
             world=world,
             process=process,
             tables=faulty,
@@ -136,15 +131,7 @@ def archiver(world: ArchiveWorld) -> Iterator[Archiver]:
     """The archiver, as root, with the test's archive."""
     upstream = world.embedded.stack.endpoint_url
     with FaultyDynamoDB.before(upstream) as bucket, FaultyDynamoDB.before(upstream) as stream:
-        variables = {
-            "ARCHIVE_NAME": world.bucket,
-            "ARCHIVE_SETTLE_MINUTES": "10",
-            "AWS_ACCESS_KEY_ID": ROOT_ACCESS_KEY_ID,
-            "AWS_SECRET_ACCESS_KEY": ROOT_SECRET_ACCESS_KEY,
-            "AWS_DEFAULT_REGION": world.embedded.stack.region,
-            "AWS_ENDPOINT_URL": bucket.endpoint_url,
-            "POWERTOOLS_SERVICE_NAME": "test",
-        }
+        variables = {**world.environment_of("ArchiverFunction"), "AWS_ENDPOINT_URL": bucket.endpoint_url}
         with FunctionProcess("fleetgate.archive.archiver", variables) as process:
             yield Archiver(world=world, process=process, bucket=bucket, stream=stream)
 
@@ -158,19 +145,19 @@ def serial_numbers(embedded: Embedded, approved: AllowListEntry) -> list[str]:
     return [serial_number.value for serial_number in several]
 
 
-def found(gate: Gate, world: ArchiveWorld, serial_numbers: list[str]) -> Completeness:
+def found(gate: AskedHook, world: ArchiveWorld, serial_numbers: list[str]) -> Completeness:
     """What was lost or duplicated on the day."""
     held = [world.embedded.entry(serial_number).reservation for serial_number in serial_numbers]
     return compare(
         gate.told,
         reserved=[reservation.decision_id for reservation in held if reservation],
         table=AuditLines(world.tables).of_day(world.day.date()),
-        archive=[document for key in world.keys("records/") for _, document in unpacked(world.content(key))],
+        archive=world.documents(),
     )
 
 
 def test_every_decision_is_in_the_table_and_in_the_archive_once_whatever_is_killed_repeated_or_late(
-    world: ArchiveWorld, gate: Gate, archiver: Archiver, serial_numbers: list[str]
+    world: ArchiveWorld, gate: AskedHook, archiver: Archiver, serial_numbers: list[str]
 ) -> None:
     first, second, third, fourth = serial_numbers
     held = gate.ask(first, hour=0.19)
@@ -212,8 +199,20 @@ def test_every_decision_is_in_the_table_and_in_the_archive_once_whatever_is_kill
     assert world.verified(0, 3).is_sound
 
 
+def test_every_decision_is_on_record_once_while_many_ask_and_what_fails_is_up_to_chance(
+    embedded: Embedded, world: ArchiveWorld
+) -> None:
+    run = Run(GateWorld.of(embedded), world, seed="the same each time", harshness=4)
+    run.through(2, decisions_an_hour=50)
+
+    assert {one.verdict for one in run.told} >= {"allowed", "denied"}
+    assert sum(run.happened.values()) > 0
+    assert run.found() == COMPLETE
+    assert run.archive.verified(0, 3).is_sound
+
+
 def test_a_record_that_is_taken_away_or_archived_twice_is_noticed(
-    world: ArchiveWorld, gate: Gate, archiver: Archiver, serial_numbers: list[str]
+    world: ArchiveWorld, gate: AskedHook, archiver: Archiver, serial_numbers: list[str]
 ) -> None:
     gate.ask(serial_numbers[0], hour=0.1)
     gate.ask("SN-of-nobody", hour=0.2)

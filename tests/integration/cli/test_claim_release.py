@@ -19,7 +19,8 @@ from fleetgate.operators.claims import block_claim, release_claim
 from fleetgate_cli.errors import ExitCode
 from harness.command import Fleetgate
 from harness.embedded import Embedded
-from harness.import_world import ALICE, ImportWorld
+from harness.import_world import ImportWorld
+from harness.world import ALICE
 from tests.integration.conftest import Ask, Judge
 
 WHY = ("--reason", "wrong one, ticket 816", "--json")

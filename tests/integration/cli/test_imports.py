@@ -12,7 +12,8 @@ from fleetgate.imports.store.drop_box import DropBox
 from fleetgate_cli.errors import ExitCode
 from harness.command import Fleetgate
 from harness.embedded import Embedded
-from harness.import_world import ImportWorld, mac
+from harness.import_world import ImportWorld
+from harness.world import mac
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import pytest
 from fleetgate.imports.check import SafetyGates
 from fleetgate.imports.record import ImportStatus
 from harness.embedded import Embedded
-from harness.import_world import ALICE, ImportWorld, mac
+from harness.import_world import ImportWorld
+from harness.world import ALICE, mac
 
 
 @pytest.fixture

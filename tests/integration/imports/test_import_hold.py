@@ -10,7 +10,8 @@ from fleetgate.imports.check import SafetyGates
 from fleetgate.imports.record import ImportStatus
 from fleetgate.imports.store.drop_box import ImportQueue
 from fleetgate.operators.approve_import import approve_import
-from harness.import_world import ALICE, BOB, ImportWorld, mac
+from harness.import_world import ImportWorld
+from harness.world import ALICE, BOB, mac
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ from fleetgate.imports.delivery import Delivery
 from fleetgate.imports.record import ImportRecord, ImportStatus
 from harness import faulty_dynamodb as faults
 from harness.faulty_dynamodb import FaultyDynamoDB
-from harness.import_world import ImportWorld, mac
+from harness.import_world import ImportWorld
+from harness.world import mac
 from local.environments import REPOSITORY
 
 ROWS = 60
@@ -138,16 +139,10 @@ def test_an_import_whose_function_was_killed_halfway_ends_the_same_when_it_is_re
 @contextmanager
 def working(imports: ImportWorld, delivery: Delivery) -> Iterator["subprocess.Popen[bytes]"]:
     """A process of its own that runs the deployed importer's handler on an announcement."""
-    function = imports.embedded.client("lambda").get_function_configuration(
-        FunctionName=imports.embedded.resource("ImportFunction")
-    )
     environment = {
-        **function["Environment"]["Variables"],
+        **imports.embedded.variables_of("ImportFunction"),
+        **imports.embedded.aws_environment(),
         "DROP_BOX_NAME": imports.bucket,
-        "AWS_ENDPOINT_URL": imports.embedded.stack.endpoint_url,
-        "AWS_DEFAULT_REGION": imports.embedded.stack.region,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
         "PYTHONPATH": str(REPOSITORY / "src"),
         "PATH": os.defpath,
     }

@@ -13,7 +13,8 @@ from fleetgate.operators.kept import KeptReason
 from fleetgate.operators.roll_back import RolledBack, roll_back_import
 from fleetgate.store.allow_list import AllowList
 from harness.builders import CERTIFICATE_ID, CLAIM_CERTIFICATE_ID, DECISION_ID, NOW
-from harness.import_world import BOB, ImportWorld, mac
+from harness.import_world import ImportWorld
+from harness.world import BOB, mac
 
 
 def roll_back(imports: ImportWorld, record: ImportRecord) -> RolledBack:

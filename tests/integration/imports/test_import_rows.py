@@ -20,7 +20,7 @@ from fleetgate.imports.apply import RowResult, apply_rows
 from fleetgate.imports.plan import RowClass
 from fleetgate.imports.reading.factory_list import ImportRow, Operation
 from fleetgate.imports.store.rows import ImportStore
-from fleetgate.store.tables import TableCredentials, TableSettings
+from fleetgate.store.tables import TableSettings
 from harness import faulty_dynamodb as faults
 from harness.embedded import Embedded
 from harness.faulty_dynamodb import FaultyDynamoDB
@@ -30,13 +30,7 @@ from tests.integration.conftest import Ask, Judge
 @pytest.fixture
 def tables(embedded: Embedded) -> TableSettings:
     """The tables, as root."""
-    return TableSettings(
-        allow_list_table=embedded.stack.outputs["AllowListTableName"],
-        audit_table=embedded.stack.outputs["AuditTableName"],
-        region=embedded.stack.region,
-        endpoint_url=embedded.stack.endpoint_url,
-        credentials=TableCredentials(access_key_id="test", secret_access_key="test"),
-    )
+    return embedded.tables()
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from fleetgate.imports.record import ImportStatus
 from fleetgate.imports.store.map_runs import MapRuns
 from harness.distributed_map import DistributedMap
 from harness.embedded import Embedded
-from harness.import_world import ImportWorld, mac
+from harness.import_world import ImportWorld
+from harness.world import mac
 
 ROWS = 1_100
 

@@ -17,7 +17,6 @@ from fleetgate.outcomes.note import Noted, OutcomeRecorder
 from fleetgate.outcomes.outcome import OutcomeEvent, OutcomeReason
 from fleetgate.outcomes.store import OutcomeStore
 from fleetgate.store.audit_items import audit_item_from, make_clock
-from fleetgate.store.tables import TableCredentials, TableSettings
 from harness.embedded import Embedded
 from tests.integration.conftest import Ask, Judge
 
@@ -39,16 +38,8 @@ def let_in(approved: AllowListEntry, ask: Ask, judge: Judge, store: GateStore) -
 @pytest.fixture
 def recorder(embedded: Embedded) -> OutcomeRecorder:
     """The recorder, as root."""
-    outputs = embedded.stack.outputs
-    tables = TableSettings(
-        allow_list_table=outputs["AllowListTableName"],
-        audit_table=outputs["AuditTableName"],
-        region=embedded.stack.region,
-        endpoint_url=embedded.stack.endpoint_url,
-        credentials=TableCredentials(access_key_id="test", secret_access_key="test"),
-    )
     return OutcomeRecorder(
-        store=OutcomeStore(tables),
+        store=OutcomeStore(embedded.tables()),
         thing_name_prefix="",
         clock=make_clock(),
     )

@@ -12,25 +12,16 @@ import pytest
 from fleetgate.outcomes import reconciler
 from fleetgate.outcomes.sweep_store import Sweep, SweepStore
 from harness.embedded import Embedded
-from harness.reconciler_world import THING_TYPE, ReconcilerWorld
+from harness.outcome_world import THING_TYPE, OutcomeWorld
 
 _EVENTS = Path(__file__).parents[3] / "events" / "reconciler"
 ACTOR = "arn:aws:lambda:eu-central-1:123456789012:function:reconciler"
 
 
 @pytest.fixture
-def world(
-    reconciling: ReconcilerWorld, embedded: Embedded, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[ReconcilerWorld]:
+def world(reconciling: OutcomeWorld, embedded: Embedded, monkeypatch: pytest.MonkeyPatch) -> Iterator[OutcomeWorld]:
     """The deployed function's environment and role, in force in this process, and nothing that is due."""
-    function = embedded.client("lambda").get_function_configuration(
-        FunctionName=embedded.resource("ReconcilerFunction")
-    )
-    running = {
-        **function["Environment"]["Variables"],
-        **{name.upper(): value for name, value in reconciling.credentials.items()},
-    }
-    for name, value in running.items():
+    for name, value in embedded.environment_of("ReconcilerFunction").items():
         monkeypatch.setenv(name, value)
     for sweep in (Sweep.RESERVATIONS, Sweep.SUPERSEDED):
         reconciling.begin(sweep, timedelta(0))
@@ -72,7 +63,7 @@ def test_every_example_event_is_known_here() -> None:
 
 
 def test_every_walk_has_its_turn_and_says_what_it_did(
-    world: ReconcilerWorld, embedded: Embedded, serial_number: str, capsys: pytest.CaptureFixture[str]
+    world: OutcomeWorld, embedded: Embedded, serial_number: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_a_thing(embedded, serial_number)
     answer = invoke()
@@ -94,7 +85,7 @@ def test_every_walk_has_its_turn_and_says_what_it_did(
 
 
 def test_a_walk_that_fails_ends_the_invocation_as_an_error_once_the_others_had_their_turn(
-    world: ReconcilerWorld,
+    world: OutcomeWorld,
     embedded: Embedded,
     serial_number: str,
     capsys: pytest.CaptureFixture[str],
@@ -112,15 +103,13 @@ def test_a_walk_that_fails_ends_the_invocation_as_an_error_once_the_others_had_t
     assert [one.reason for one in embedded.records(f"device#{serial_number}")] == ["unapproved_thing"]
 
 
-def test_nothing_is_begun_that_may_not_be_finished(
-    world: ReconcilerWorld, embedded: Embedded, serial_number: str
-) -> None:
+def test_nothing_is_begun_that_may_not_be_finished(world: OutcomeWorld, embedded: Embedded, serial_number: str) -> None:
     make_a_thing(embedded, serial_number)
     assert invoke(10_000) == {"reservations": {}, "superseded": {}, "things": {}}
     assert embedded.records(f"device#{serial_number}") == []
 
 
-def test_the_function_itself_is_on_record_as_who_acts(world: ReconcilerWorld) -> None:
+def test_the_function_itself_is_on_record_as_who_acts(world: OutcomeWorld) -> None:
     run = reconciler._sweeps(ACTOR)[Sweep.SUPERSEDED]
     system = run.__self__.system  # type: ignore[attr-defined]
     assert (system.actor, "SupersededGraceHours" in system.reason) == (ACTOR, True)

@@ -20,7 +20,7 @@ from fleetgate.outcomes.sweep_store import Sweep
 from fleetgate.store.allow_list_items import item_from
 from fleetgate.store.audit_items import audit_item_from
 from harness.embedded import Embedded
-from harness.reconciler_world import ReconcilerWorld
+from harness.outcome_world import OutcomeWorld
 from tests.integration.conftest import Ask
 
 LONG_AGO = timedelta(hours=2)
@@ -28,14 +28,14 @@ LetIn = Callable[..., Allowed]
 
 
 @pytest.fixture
-def world(reconciling: ReconcilerWorld) -> ReconcilerWorld:
+def world(reconciling: OutcomeWorld) -> OutcomeWorld:
     """A reconciler whose sweep begins with what the test does."""
     reconciling.begin(Sweep.RESERVATIONS, LONG_AGO)
     return reconciling
 
 
 @pytest.fixture
-def let_in(ask: Ask, world: ReconcilerWorld) -> LetIn:
+def let_in(ask: Ask, world: OutcomeWorld) -> LetIn:
     """Has a device let in, long ago unless told otherwise."""
 
     def run(entry: AllowListEntry, certificate_id: str, ago: timedelta = LONG_AGO) -> Allowed:
@@ -48,7 +48,7 @@ def test_a_reservation_whose_certificate_was_never_activated_is_released(
     approved: AllowListEntry,
     let_in: LetIn,
     certificate_ids: Iterator[str],
-    world: ReconcilerWorld,
+    world: OutcomeWorld,
     embedded: Embedded,
 ) -> None:
     let_in(approved, next(certificate_ids))
@@ -63,7 +63,7 @@ def test_a_reservation_whose_certificate_was_never_activated_is_released(
 
 
 def test_a_reservation_whose_certificate_is_active_is_completed(
-    approved: AllowListEntry, let_in: LetIn, world: ReconcilerWorld, embedded: Embedded
+    approved: AllowListEntry, let_in: LetIn, world: OutcomeWorld, embedded: Embedded
 ) -> None:
     certificate_id = world.certificate()
     let_in(approved, certificate_id)
@@ -77,7 +77,7 @@ def test_a_reservation_whose_certificate_is_active_is_completed(
     assert world.outcomes(approved) == ["certificate_active"]
 
 
-def rotated(ask: Ask, world: ReconcilerWorld, device: AllowListEntry, ago: timedelta) -> tuple[str, str]:
+def rotated(ask: Ask, world: OutcomeWorld, device: AllowListEntry, ago: timedelta) -> tuple[str, str]:
     """The certificate that a device uses, and the one that AWS IoT activated for it without its hearing of it."""
     first, second = world.certificate(), world.certificate()
     world.let_in(ask(device.serial_number.value, certificate_id=first), ago + timedelta(hours=1))
@@ -88,7 +88,7 @@ def rotated(ask: Ask, world: ReconcilerWorld, device: AllowListEntry, ago: timed
 
 
 def test_a_device_that_did_not_hear_of_its_new_certificate_keeps_the_old_one_and_may_rotate_again(
-    approved: AllowListEntry, ask: Ask, world: ReconcilerWorld, embedded: Embedded
+    approved: AllowListEntry, ask: Ask, world: OutcomeWorld, embedded: Embedded
 ) -> None:
     first, second = rotated(ask, world, approved, LONG_AGO)
     settled = Counter(world.reservations().run())
@@ -101,7 +101,7 @@ def test_a_device_that_did_not_hear_of_its_new_certificate_keeps_the_old_one_and
 
 
 def test_a_new_certificate_that_is_seen_long_after_its_reservation_ran_out_is_the_devices(
-    approved: AllowListEntry, ask: Ask, world: ReconcilerWorld, embedded: Embedded
+    approved: AllowListEntry, ask: Ask, world: OutcomeWorld, embedded: Embedded
 ) -> None:
     _, second = rotated(ask, world, approved, LONG_AGO)
     list(world.reservations().run())
@@ -112,7 +112,7 @@ def test_a_new_certificate_that_is_seen_long_after_its_reservation_ran_out_is_th
 
 @pytest.mark.parametrize("status", ["INACTIVE", "REVOKED"])
 def test_a_certificate_that_somebody_switched_off_neither_completes_nor_releases_a_reservation(
-    status: str, approved: AllowListEntry, let_in: LetIn, world: ReconcilerWorld, embedded: Embedded
+    status: str, approved: AllowListEntry, let_in: LetIn, world: OutcomeWorld, embedded: Embedded
 ) -> None:
     certificate_id = world.certificate()
     let_in(approved, certificate_id)
@@ -128,7 +128,7 @@ def test_a_reservation_that_is_not_due_is_left_alone(
     approved: AllowListEntry,
     let_in: LetIn,
     certificate_ids: Iterator[str],
-    world: ReconcilerWorld,
+    world: OutcomeWorld,
     embedded: Embedded,
 ) -> None:
     let_in(approved, next(certificate_ids), timedelta(minutes=30))
@@ -137,7 +137,7 @@ def test_a_reservation_that_is_not_due_is_left_alone(
 
 
 def test_a_run_is_bounded_and_the_next_goes_on(
-    approved: AllowListEntry, let_in: LetIn, certificate_ids: Iterator[str], world: ReconcilerWorld
+    approved: AllowListEntry, let_in: LetIn, certificate_ids: Iterator[str], world: OutcomeWorld
 ) -> None:
     certificate_id = next(certificate_ids)
     for _ in range(3):  # a retry is a decision of its own
@@ -151,7 +151,7 @@ def test_a_run_is_bounded_and_the_next_goes_on(
 
 
 def test_a_run_gets_past_records_that_do_not_matter_to_it_though_it_is_cut_off_among_them(
-    approved: AllowListEntry, ask: Ask, let_in: LetIn, certificate_ids: Iterator[str], world: ReconcilerWorld
+    approved: AllowListEntry, ask: Ask, let_in: LetIn, certificate_ids: Iterator[str], world: OutcomeWorld
 ) -> None:
     for number in range(4):
         world.be_denied(ask(f"{approved.serial_number}-{number}"), LONG_AGO)
@@ -164,7 +164,7 @@ def test_what_aws_iot_cannot_be_asked_about_is_asked_again_by_the_next_run(
     approved: AllowListEntry,
     let_in: LetIn,
     certificate_ids: Iterator[str],
-    world: ReconcilerWorld,
+    world: OutcomeWorld,
     embedded: Embedded,
 ) -> None:
     let_in(approved, next(certificate_ids))
@@ -188,7 +188,7 @@ def test_an_entry_that_cannot_be_read_is_told_and_passed_by(
     ask: Ask,
     let_in: LetIn,
     certificate_ids: Iterator[str],
-    world: ReconcilerWorld,
+    world: OutcomeWorld,
     embedded: Embedded,
 ) -> None:
     other = replace(approved, serial_number=SerialNumber(f"{approved.serial_number}-2"))
@@ -218,7 +218,7 @@ def test_an_item_that_is_no_audit_record_is_told_and_passed_by(
     approved: AllowListEntry,
     let_in: LetIn,
     certificate_ids: Iterator[str],
-    world: ReconcilerWorld,
+    world: OutcomeWorld,
     embedded: Embedded,
 ) -> None:
     let_in(approved, next(certificate_ids))

@@ -21,14 +21,14 @@ from fleetgate.outcomes.store import OutcomeStore
 from fleetgate.outcomes.sweep_store import SweepStore
 from fleetgate.store.allow_list_items import item_from
 from harness.embedded import Embedded
-from harness.reconciler_world import THING_TYPE, ReconcilerWorld
+from harness.outcome_world import THING_TYPE, OutcomeWorld
 from tests.integration.conftest import Ask
 
 NO_DECISION = "01JNX0000000000000000000DA"
 
 
 @pytest.fixture
-def world(reconciling: ReconcilerWorld, embedded: Embedded) -> Iterator[ReconcilerWorld]:
+def world(reconciling: OutcomeWorld, embedded: Embedded) -> Iterator[OutcomeWorld]:
     """A reconciler that begins with the first page, and a recorder that hears of nothing."""
     SweepStore(reconciling.tables).note_next_token(None)
     with embedded.without_registry_events():
@@ -72,7 +72,7 @@ def make(embedded: Embedded, name: str, decision_id: str | None = None, thing_ty
     )
 
 
-def inspected(world: ReconcilerWorld, name: str) -> list[Noted]:
+def inspected(world: OutcomeWorld, name: str) -> list[Noted]:
     """What a run notes of the things that are called like this."""
     return list(world.things(Listed(world.iot, name, page_size=250)).run())
 
@@ -83,7 +83,7 @@ def unapproved(embedded: Embedded, subject: str) -> list[AuditRecord]:
 
 
 def test_a_thing_that_was_made_past_the_gate_is_on_record_once(
-    world: ReconcilerWorld, embedded: Embedded, serial_number: str
+    world: OutcomeWorld, embedded: Embedded, serial_number: str
 ) -> None:
     make(embedded, serial_number)
     assert Counter(world.things().run())[Noted.UNAPPROVED] >= 1
@@ -94,7 +94,7 @@ def test_a_thing_that_was_made_past_the_gate_is_on_record_once(
     assert len(unapproved(embedded, f"device#{serial_number}")) == 1
 
 
-def test_two_looks_at_once_leave_one_record(world: ReconcilerWorld, embedded: Embedded, serial_number: str) -> None:
+def test_two_looks_at_once_leave_one_record(world: OutcomeWorld, embedded: Embedded, serial_number: str) -> None:
     class Blind(OutcomeStore):
         """A store that does not see what the other look has just written."""
 
@@ -116,7 +116,7 @@ def test_two_looks_at_once_leave_one_record(world: ReconcilerWorld, embedded: Em
 
 
 def test_a_thing_that_a_registry_event_told_of_is_not_told_again(
-    world: ReconcilerWorld, embedded: Embedded, serial_number: str
+    world: OutcomeWorld, embedded: Embedded, serial_number: str
 ) -> None:
     make(embedded, serial_number, NO_DECISION)
     event = OutcomeEvent(
@@ -133,7 +133,7 @@ def test_a_thing_that_a_registry_event_told_of_is_not_told_again(
 
 @pytest.mark.parametrize(("before", "after"), [(None, NO_DECISION), (NO_DECISION, None)])
 def test_a_thing_that_names_another_decision_by_now_or_none_any_more_is_told_again(
-    before: str | None, after: str | None, world: ReconcilerWorld, embedded: Embedded, serial_number: str
+    before: str | None, after: str | None, world: OutcomeWorld, embedded: Embedded, serial_number: str
 ) -> None:
     make(embedded, serial_number, before)
     assert inspected(world, serial_number) == [Noted.UNAPPROVED]
@@ -146,7 +146,7 @@ def test_a_thing_that_names_another_decision_by_now_or_none_any_more_is_told_aga
 
 
 def test_a_thing_whose_decision_is_on_record_is_approved(
-    world: ReconcilerWorld, embedded: Embedded, approved: AllowListEntry, ask: Ask
+    world: OutcomeWorld, embedded: Embedded, approved: AllowListEntry, ask: Ask
 ) -> None:
     name = approved.serial_number.value
     decision = world.let_in(ask(name), timedelta(0))
@@ -157,7 +157,7 @@ def test_a_thing_whose_decision_is_on_record_is_approved(
 
 
 def test_a_thing_whose_decision_the_audit_table_has_forgotten_is_approved_by_its_entry(
-    world: ReconcilerWorld, embedded: Embedded, approved: AllowListEntry
+    world: OutcomeWorld, embedded: Embedded, approved: AllowListEntry
 ) -> None:
     current = DeviceCertificate(certificate_id=secrets.token_hex(32), decision_id=NO_DECISION)
     embedded.put(replace(approved, device_certificate=current))
@@ -167,7 +167,7 @@ def test_a_thing_whose_decision_the_audit_table_has_forgotten_is_approved_by_its
 
 
 def test_a_thing_whose_devices_entry_cannot_be_read_is_told_and_passed_by(
-    world: ReconcilerWorld, embedded: Embedded, approved: AllowListEntry
+    world: OutcomeWorld, embedded: Embedded, approved: AllowListEntry
 ) -> None:
     name = approved.serial_number.value
     make(embedded, name, NO_DECISION)
@@ -182,7 +182,7 @@ def test_a_thing_whose_devices_entry_cannot_be_read_is_told_and_passed_by(
 
 
 def test_a_thing_that_borrows_another_devices_decision_is_unapproved(
-    world: ReconcilerWorld, embedded: Embedded, approved: AllowListEntry, ask: Ask
+    world: OutcomeWorld, embedded: Embedded, approved: AllowListEntry, ask: Ask
 ) -> None:
     decision = world.let_in(ask(approved.serial_number.value), timedelta(0))
     clone = f"{approved.serial_number}-clone"
@@ -190,9 +190,7 @@ def test_a_thing_that_borrows_another_devices_decision_is_unapproved(
     assert inspected(world, clone) == [Noted.UNAPPROVED]
 
 
-def test_a_denial_stands_behind_nothing(
-    world: ReconcilerWorld, embedded: Embedded, serial_number: str, ask: Ask
-) -> None:
+def test_a_denial_stands_behind_nothing(world: OutcomeWorld, embedded: Embedded, serial_number: str, ask: Ask) -> None:
     world.be_denied(ask(serial_number), timedelta(0))
     (denial,) = embedded.records(f"device#{serial_number}")
     make(embedded, serial_number, denial.decision_id)
@@ -200,7 +198,7 @@ def test_a_denial_stands_behind_nothing(
 
 
 def test_a_thing_whose_name_is_no_serial_number_is_filed_under_its_name(
-    world: ReconcilerWorld, embedded: Embedded, serial_number: str
+    world: OutcomeWorld, embedded: Embedded, serial_number: str
 ) -> None:
     make(embedded, serial_number)
     inspector = world.things(Listed(world.iot, serial_number, page_size=250))
@@ -210,9 +208,7 @@ def test_a_thing_whose_name_is_no_serial_number_is_filed_under_its_name(
     assert len(unapproved(embedded, f"thing#{serial_number}")) == 1
 
 
-def test_a_thing_of_another_type_is_not_the_stacks(
-    world: ReconcilerWorld, embedded: Embedded, serial_number: str
-) -> None:
+def test_a_thing_of_another_type_is_not_the_stacks(world: OutcomeWorld, embedded: Embedded, serial_number: str) -> None:
     iot, other_type = embedded.client("iot"), f"type-{serial_number}"
     iot.create_thing_type(thingTypeName=other_type)
     make(embedded, serial_number, thing_type=other_type)
@@ -222,7 +218,7 @@ def test_a_thing_of_another_type_is_not_the_stacks(
 
 
 @pytest.fixture
-def five(world: ReconcilerWorld, embedded: Embedded, serial_number: str) -> Listed:
+def five(world: OutcomeWorld, embedded: Embedded, serial_number: str) -> Listed:
     """Five things past the gate, two on a page."""
     for number in range(5):
         make(embedded, f"{serial_number}-{number}")
@@ -230,7 +226,7 @@ def five(world: ReconcilerWorld, embedded: Embedded, serial_number: str) -> List
 
 
 def test_a_run_is_bounded_and_the_next_goes_on_and_after_the_end_it_begins_again(
-    five: Listed, world: ReconcilerWorld
+    five: Listed, world: OutcomeWorld
 ) -> None:
     inspector = world.things(five, max_things=2)
     assert list(inspector.run(lambda: False)) == []
@@ -238,13 +234,13 @@ def test_a_run_is_bounded_and_the_next_goes_on_and_after_the_end_it_begins_again
     assert runs == [[Noted.UNAPPROVED] * 2, [Noted.UNAPPROVED] * 2, [Noted.UNAPPROVED], [Noted.KNOWN] * 2]
 
 
-def test_a_run_goes_through_as_many_pages_as_it_may(five: Listed, world: ReconcilerWorld) -> None:
+def test_a_run_goes_through_as_many_pages_as_it_may(five: Listed, world: OutcomeWorld) -> None:
     assert list(world.things(five).run()) == [Noted.UNAPPROVED] * 5
     assert len(five.asked) == 3
 
 
 def test_where_aws_iot_does_not_take_the_place_any_more_the_list_begins_again(
-    five: Listed, world: ReconcilerWorld
+    five: Listed, world: OutcomeWorld
 ) -> None:
     inspector = world.things(five, max_things=2)
     list(inspector.run())
@@ -255,7 +251,7 @@ def test_where_aws_iot_does_not_take_the_place_any_more_the_list_begins_again(
 
 
 def test_where_aws_iot_cannot_be_asked_the_next_run_begins_with_the_same_page(
-    five: Listed, world: ReconcilerWorld, embedded: Embedded
+    five: Listed, world: OutcomeWorld, embedded: Embedded
 ) -> None:
     list(world.things(five, max_things=2).run())
     stranger = embedded.client("iot", embedded.role_of("HookFunction"))
@@ -265,7 +261,7 @@ def test_where_aws_iot_cannot_be_asked_the_next_run_begins_with_the_same_page(
     assert list(world.things(five, max_things=2).run()) == [Noted.UNAPPROVED] * 2
 
 
-def test_a_list_that_aws_iot_refuses_from_the_beginning_is_a_fault(world: ReconcilerWorld) -> None:
+def test_a_list_that_aws_iot_refuses_from_the_beginning_is_a_fault(world: OutcomeWorld) -> None:
     def refuse(**_arguments: Any) -> Any:
         raise ClientError({"Error": {"Code": "InvalidRequestException"}}, "ListThings")
 

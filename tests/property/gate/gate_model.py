@@ -10,9 +10,9 @@ from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.gate.decision import Allowed, Decision, decide
 from fleetgate.gate.policy import GatePolicy
 from fleetgate.gate.request import PresentedIdentity
+from tests.property.gate.devices import CLAIMS, ENTRIES, START, UNREGISTERED, WRONG_MAC_ADDRESS
 from tests.property.gate.ledger import Ledger
 from tests.property.gate.situation import Situation
-from tests.property.gate.world import CLAIMS, ENTRIES, START, UNREGISTERED, WRONG_MAC_ADDRESS
 
 SERIAL_NUMBERS = [entry.serial_number.value for entry in ENTRIES]
 

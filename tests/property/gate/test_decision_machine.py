@@ -17,8 +17,8 @@ from fleetgate.domain.reasons import AllowRule, DenialReason
 from fleetgate.gate.decision import Allowed, Denied, decide
 from fleetgate.gate.policy import GatePolicy, ReprovisioningPolicy
 from harness.builders import A_MOMENT, policy
+from tests.property.gate.devices import CLAIMS, ENTRIES, TEMPLATE_ARNS, UNKNOWN, UNREGISTERED
 from tests.property.gate.gate_model import SERIAL_NUMBERS, GateModel
-from tests.property.gate.world import CLAIMS, ENTRIES, TEMPLATE_ARNS, UNKNOWN, UNREGISTERED
 
 _CLAIM_IDS = [claim.certificate_id for claim in CLAIMS]
 _APPROVALS_END = [entry.valid_until for entry in ENTRIES if entry.valid_until is not None]
@@ -56,7 +56,7 @@ _stops = st.sampled_from(
 )
 
 
-class Gate(GateModel):
+class GateMachine(GateModel):
     """Whoever acts, in any order, and what must always hold."""
 
     @initialize(gate_policy=_policies)
@@ -316,6 +316,6 @@ class Gate(GateModel):
                         assert isinstance(self.judge(self.probe(serial_number, claim, certificate_id)), Denied)
 
 
-TestGate = Gate.TestCase
+TestGate = GateMachine.TestCase
 # Stories are cheap, and the interesting ones are rare.
 TestGate.settings = settings(max_examples=2 * settings().max_examples)

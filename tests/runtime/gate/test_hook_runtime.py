@@ -28,16 +28,7 @@ def function() -> Path:
 @pytest.fixture
 def environment(embedded: Embedded) -> dict[str, str]:
     """What Lambda gives the deployed hook: its variables, and its role's credentials."""
-    credentials = embedded.role_of("HookFunction")
-    return {
-        **embedded.hook_environment,
-        "AWS_ACCESS_KEY_ID": credentials["aws_access_key_id"],
-        "AWS_SECRET_ACCESS_KEY": credentials["aws_secret_access_key"],
-        "AWS_SESSION_TOKEN": credentials["aws_session_token"],
-        "AWS_REGION": embedded.stack.region,
-        "AWS_DEFAULT_REGION": embedded.stack.region,
-        "AWS_ENDPOINT_URL": embedded.stack.endpoint_url,
-    }
+    return {**embedded.environment_of("HookFunction"), "AWS_REGION": embedded.stack.region}
 
 
 @pytest.fixture

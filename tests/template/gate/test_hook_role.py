@@ -65,7 +65,7 @@ def test_the_statements_are_these(granted: list[Statement]) -> None:
         Statement(ROLE, "FindTheFacts", frozenset({"dynamodb:BatchGetItem"}), ("AllowListTable.Arn",), {}),
         Statement(ROLE, "ReserveADevice", changing, ("AllowListTable.Arn",), ONLY_DEVICES),
         Statement(
-            ROLE, "CheckTheKillSwitch", frozenset({"dynamodb:ConditionCheckItem"}), ("AllowListTable.Arn",), ONLY_FENCES
+            ROLE, "HeedTheSwitch", frozenset({"dynamodb:ConditionCheckItem"}), ("AllowListTable.Arn",), ONLY_FENCES
         ),
         Statement(ROLE, "AppendToTheAuditTrail", frozenset({"dynamodb:PutItem"}), ("AuditTable.Arn",), {}),
         Statement(ROLE, "WriteLogs", logging, ("HookLogGroup.Arn",), {}),
@@ -156,10 +156,8 @@ def requests(embedded: Embedded) -> list[Request]:
     settings = HookSettings.from_environment(embedded.hook_environment)
     with pytest.MonkeyPatch.context() as patch, FaultyDynamoDB.before(embedded.stack.endpoint_url) as world:
         world.always(observe)
-        for name, value in embedded.role_of("HookFunction").items():
-            patch.setenv(name.upper(), value)
-        patch.setenv("AWS_DEFAULT_REGION", embedded.stack.region)
-        patch.setenv("AWS_ENDPOINT_URL", world.endpoint_url)
+        for name, value in {**embedded.aws_environment("HookFunction"), "AWS_ENDPOINT_URL": world.endpoint_url}.items():
+            patch.setenv(name, value)
         store = GateStore(settings.tables)
         for serial_number in ("TEMPLATE-TEST", "TEMPLATE-TEST", "UNKNOWN", "not a serial number"):
             register_thing(

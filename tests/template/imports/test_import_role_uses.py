@@ -66,7 +66,6 @@ Call = tuple[str, str, dict[str, Any]]
 def under(role: str, embedded: Embedded) -> Iterator[list[Call]]:
     """Run under a role; the calls that are made to AWS: service, operation, parameters."""
     calls: list[Call] = []
-    credentials = embedded.role_of(role.removesuffix("Role"))
 
     def noting(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
         calls.append((client.meta.service_model.service_name, operation, parameters))
@@ -74,10 +73,8 @@ def under(role: str, embedded: Embedded) -> Iterator[list[Call]]:
 
     make_call = BaseClient._make_api_call  # type: ignore[attr-defined]
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in credentials.items():
-            patch.setenv(name.upper(), value)
-        patch.setenv("AWS_DEFAULT_REGION", embedded.stack.region)
-        patch.setenv("AWS_ENDPOINT_URL", embedded.stack.endpoint_url)
+        for name, value in embedded.aws_environment(role.removesuffix("Role")).items():
+            patch.setenv(name, value)
         patch.setattr(BaseClient, "_make_api_call", noting)
         yield calls
 
@@ -89,10 +86,7 @@ def deliver(embedded: Embedded, key: str, text: str) -> None:
 
 def told_by(embedded: Embedded) -> JournalSettings:
     """What the functions of the running stack are told."""
-    function = embedded.client("lambda").get_function_configuration(
-        FunctionName=embedded.resource("ImportStepFunction")
-    )
-    return JournalSettings.from_environment(function["Environment"]["Variables"])
+    return JournalSettings.from_environment(embedded.variables_of("ImportStepFunction"))
 
 
 def importer(told: JournalSettings, distributor: Distributor) -> Importer:
@@ -130,7 +124,7 @@ def done_by_importer(embedded: Embedded) -> set[Use]:
         deliver(embedded, short[2], "sn,mac\nROLES-3,00-1B-44-00-00-04\n")
         deliver(embedded, long, "sn,mac\nROLES-4,00-1B-44-00-00-05\n")
         with under(IMPORTER, embedded) as calls:
-            map_runs = MapRuns.of_environment(embedded.resource("ImportStateMachine"))
+            map_runs = MapRuns.of_environment(embedded.stack.outputs["ImportStateMachineArn"])
             whole = importer(told, Distributor(map_runs=map_runs, above_rows=10**9))
             assert [imported(whole, key).status for key in short] == [ImportStatus.FINISHED] * 3
             in_parts = importer(told, Distributor(map_runs=map_runs, above_rows=0))
@@ -205,7 +199,7 @@ def translated(calls: list[Call], embedded: Embedded) -> Iterator[Use]:
                 assert all("EventBusName" not in entry for entry in parameters["Entries"])
                 yield Use("events:PutEvents", BUS)
             case "stepfunctions", "StartExecution":
-                assert parameters["stateMachineArn"] == embedded.resource("ImportStateMachine")
+                assert parameters["stateMachineArn"] == outputs["ImportStateMachineArn"]
                 yield Use("states:StartExecution", "ImportStateMachine")
             case "dynamodb", _:
                 for action, table, key in on_items(operation, parameters):

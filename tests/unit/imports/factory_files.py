@@ -13,7 +13,7 @@ LENIENT = ImportPolicy(require_mac=False)
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedFile:
     """A file that was read to its end."""
 
     file: FactoryFile
@@ -40,7 +40,7 @@ class Judged:
         return [row.serial_number.value for row in self.rows]
 
 
-def judged(content: bytes | str, policy: ImportPolicy = LENIENT) -> Judged:
+def judged(content: bytes | str, policy: ImportPolicy = LENIENT) -> JudgedFile:
     """Read and judge a file."""
     file = read_rows(io.BytesIO(content.encode() if isinstance(content, str) else content), name="list.csv")
     rows: list[ImportRow] = []
@@ -48,7 +48,7 @@ def judged(content: bytes | str, policy: ImportPolicy = LENIENT) -> Judged:
     for batch in validate_rows(file, policy):
         rows.extend(batch.rows)
         rejected.extend(batch.rejected)
-    return Judged(file, rows, rejected)
+    return JudgedFile(file, rows, rejected)
 
 
 def refusal(content: bytes | str) -> tuple[FileError | None, str]:

@@ -8,7 +8,7 @@ import pytest
 
 from fleetgate.domain.identifiers import MacAddress
 from fleetgate.imports.reading.factory_list import REPORT_COLUMNS, ImportPolicy, UnknownColumns
-from tests.unit.imports.factory_files import Judged, judged
+from tests.unit.imports.factory_files import JudgedFile, judged
 
 _POLICY = ImportPolicy(template_names=frozenset({"fleetgate", "meters"}), unknown_columns=UnknownColumns.KEEP)
 
@@ -73,7 +73,7 @@ def _messy(line_end: str = "\r\n") -> tuple[bytes, dict[int, str]]:
 
 
 @pytest.fixture(scope="module")
-def messy() -> Judged:
+def messy() -> JudgedFile:
     return judged(_messy()[0], _POLICY)
 
 
@@ -84,7 +84,7 @@ def test_every_row_ends_in_its_class(line_end: str, pack: type[bytes]) -> None:
     assert judged(pack(content), _POLICY).classes == expected
 
 
-def test_a_rejected_row_names_the_column_as_the_factory_did(messy: Judged) -> None:
+def test_a_rejected_row_names_the_column_as_the_factory_did(messy: JudgedFile) -> None:
     named = {row.raw[0]: row.column for row in messy.rejected}
     assert named["FG 0013"] == "S/N"
     assert named["FG-0018"] == "Ethernet MAC"
@@ -96,11 +96,11 @@ def test_a_rejected_row_names_the_column_as_the_factory_did(messy: Judged) -> No
     assert named["FG-0029"] is None
 
 
-def test_every_rejected_row_has_a_sentence(messy: Judged) -> None:
+def test_every_rejected_row_has_a_sentence(messy: JudgedFile) -> None:
     assert all(row.detail.endswith(".") and row.detail.isprintable() for row in messy.rejected)
 
 
-def test_every_spelling_becomes_the_same_value(messy: Judged) -> None:
+def test_every_spelling_becomes_the_same_value(messy: JudgedFile) -> None:
     by_serial_number = {row.serial_number.value: row for row in messy.rows}
     third = by_serial_number["FG-0003"]
     assert third.mac_addresses == {MacAddress("00:1b:44:11:3a:03"), MacAddress("00:1b:44:11:3a:04")}
@@ -113,7 +113,7 @@ def test_every_spelling_becomes_the_same_value(messy: Judged) -> None:
     assert len(by_serial_number["FG-0034"].mac_addresses) == 2
 
 
-def _rejects(messy: Judged) -> bytes:
+def _rejects(messy: JudgedFile) -> bytes:
     """As an import writes them: the report, and the row as delivered."""
     table = io.StringIO(newline="")
     table.write("\ufeff")  # else a byte that is no UTF-8 makes a short file Windows-1252
@@ -123,7 +123,7 @@ def _rejects(messy: Judged) -> bytes:
     return table.getvalue().encode("utf-8", "surrogateescape")
 
 
-def test_rejects_that_were_not_corrected_are_rejected_again_for_the_same_reasons(messy: Judged) -> None:
+def test_rejects_that_were_not_corrected_are_rejected_again_for_the_same_reasons(messy: JudgedFile) -> None:
     again = judged(_rejects(messy), _POLICY)
     unquoted = {"quoting_invalid", "row_too_long"}  # what was wrong with the text is right once it is quoted
     kept = [(row.raw, row.error) for row in messy.rejected if row.error.value not in unquoted]
@@ -132,6 +132,6 @@ def test_rejects_that_were_not_corrected_are_rejected_again_for_the_same_reasons
     assert again.file.notes(_POLICY) == ()
 
 
-def test_rejects_that_were_corrected_go_in_as_they_are(messy: Judged) -> None:
+def test_rejects_that_were_corrected_go_in_as_they_are(messy: JudgedFile) -> None:
     corrected = _rejects(messy).replace(b"FG 0013", b"FG-0013").replace(b"gateway 2", b"gateway-2")
     assert {"FG-0013", "FG-0027"} <= set(judged(corrected, _POLICY).serial_numbers)

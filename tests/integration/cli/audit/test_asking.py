@@ -1,6 +1,5 @@
 """Whoever asks for audit records is on record."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +9,8 @@ from fleetgate.domain.audit import AuditRecord, RecordKind
 from fleetgate_cli.errors import ExitCode
 from harness.command import Fleetgate, run
 from harness.embedded import Embedded
-from local.embedded.deploy import STACK_NAME
 from tests.integration.cli.audit.recorded import MACS, ROOT_ARN, SERIAL_NUMBERS, ids, questions
+from tests.integration.cli.users import profiles_of
 
 COMMANDS = {"list_records": ("list",), "export_records": ("export",), "count_records": ("stats",)}
 
@@ -43,31 +42,12 @@ def test_questions_are_listed_if_they_are_asked_for_and_not_otherwise(fleetgate:
 
 
 @pytest.fixture
-def read_only(
-    embedded: Embedded, fleetgate: Fleetgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Fleetgate]:
+def read_only(embedded: Embedded, fleetgate: Fleetgate, tmp_path: Path) -> Iterator[Fleetgate]:
     """Runs the command as somebody who may read the tables, and write nothing."""
-    iam = embedded.client("iam")
-    iam.create_user(UserName="reader")
-    actions = ["cloudformation:DescribeStacks", "dynamodb:Query", "dynamodb:GetItem", "dynamodb:DescribeTable"]
-    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    iam.put_user_policy(UserName="reader", PolicyName="read", PolicyDocument=document)
-    key = iam.create_access_key(UserName="reader")["AccessKey"]
-    (tmp_path / "credentials").write_text(
-        f"[reader]\naws_access_key_id={key['AccessKeyId']}\naws_secret_access_key={key['SecretAccessKey']}\n"
-    )
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    monkeypatch.setenv("AWS_ENDPOINT_URL", embedded.stack.endpoint_url)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    where = ("--profile", "reader", "--region", embedded.stack.region, "--stack-name", STACK_NAME)
-    yield lambda *arguments: run(*where, *arguments)
-    iam.delete_access_key(UserName="reader", AccessKeyId=key["AccessKeyId"])
-    iam.delete_user_policy(UserName="reader", PolicyName="read")
-    iam.delete_user(UserName="reader")
+    actions = ("cloudformation:DescribeStacks", "dynamodb:Query", "dynamodb:GetItem", "dynamodb:DescribeTable")
+    where = ("--profile", "reader", "--region", embedded.stack.region)
+    with profiles_of(embedded, "reader", *actions, folder=tmp_path):
+        yield lambda *arguments: run(*where, *arguments)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Which stack the command reaches, and with whose credentials."""
 
-import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,37 +9,18 @@ import pytest
 from fleetgate_cli.errors import ExitCode
 from harness.command import run
 from harness.embedded import Embedded
-from local.embedded.deploy import STACK_NAME
 from tests.integration.cli.commands.devices import records_of
+from tests.integration.cli.users import profiles_of
 
 
 @pytest.fixture
-def profiles(embedded: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def profiles(embedded: Embedded, tmp_path: Path) -> Iterator[None]:
     """AWS profiles `root` and `visitor`, and nothing else that could be taken for credentials.
 
     The visitor may look up the stack, but not its tables.
     """
-    iam = embedded.client("iam")
-    iam.create_user(UserName="visitor")
-    statement = {"Effect": "Allow", "Action": "cloudformation:DescribeStacks", "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    iam.put_user_policy(UserName="visitor", PolicyName="look", PolicyDocument=document)
-    visitor = iam.create_access_key(UserName="visitor")["AccessKey"]
-    (tmp_path / "credentials").write_text(
-        "[root]\naws_access_key_id=test\naws_secret_access_key=test\n"
-        f"[visitor]\naws_access_key_id={visitor['AccessKeyId']}\naws_secret_access_key={visitor['SecretAccessKey']}\n"
-    )
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    monkeypatch.setenv("AWS_ENDPOINT_URL", embedded.stack.endpoint_url)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("FLEETGATE_STACK_NAME", STACK_NAME)
-    yield
-    iam.delete_access_key(UserName="visitor", AccessKeyId=visitor["AccessKeyId"])
-    iam.delete_user_policy(UserName="visitor", PolicyName="look")
-    iam.delete_user(UserName="visitor")
+    with profiles_of(embedded, "visitor", "cloudformation:DescribeStacks", folder=tmp_path):
+        yield
 
 
 def test_a_stack_is_found_by_its_name_and_reached_with_the_profile(

@@ -1,6 +1,5 @@
 """One device is stopped, and its certificates with it."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -20,8 +19,8 @@ from fleetgate_cli.run import now
 from harness.command import Fleetgate, run
 from harness.embedded import Embedded
 from harness.import_world import ImportWorld
-from local.embedded.deploy import STACK_NAME
 from tests.integration.cli.stops.devices import WHY, actions_on, certificate_of
+from tests.integration.cli.users import profiles_of
 
 
 def test_a_quarantine_deactivates_the_certificates_of_a_device_and_a_release_activates_them_again(
@@ -163,31 +162,11 @@ def test_a_quarantine_that_overtakes_a_release_has_the_last_word(
 
 
 @pytest.fixture
-def without_permission(
-    embedded: Embedded, fleetgate: Fleetgate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Fleetgate]:
+def without_permission(embedded: Embedded, fleetgate: Fleetgate, tmp_path: Path) -> Iterator[Fleetgate]:
     """Runs the command as somebody who may use the tables, but not AWS IoT."""
-    iam = embedded.client("iam")
-    iam.create_user(UserName="tables-only")
-    actions = ["cloudformation:DescribeStacks", "dynamodb:*"]
-    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    iam.put_user_policy(UserName="tables-only", PolicyName="tables", PolicyDocument=document)
-    key = iam.create_access_key(UserName="tables-only")["AccessKey"]
-    (tmp_path / "credentials").write_text(
-        f"[tables-only]\naws_access_key_id={key['AccessKeyId']}\naws_secret_access_key={key['SecretAccessKey']}\n"
-    )
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    monkeypatch.setenv("AWS_ENDPOINT_URL", embedded.stack.endpoint_url)
-    monkeypatch.setenv("FLEETGATE_STACK_NAME", STACK_NAME)
     where = ("--profile", "tables-only", "--region", embedded.stack.region)
-    yield lambda *arguments: run(*where, *arguments)
-    iam.delete_access_key(UserName="tables-only", AccessKeyId=key["AccessKeyId"])
-    iam.delete_user_policy(UserName="tables-only", PolicyName="tables")
-    iam.delete_user(UserName="tables-only")
+    with profiles_of(embedded, "tables-only", "cloudformation:DescribeStacks", "dynamodb:*", folder=tmp_path):
+        yield lambda *arguments: run(*where, *arguments)
 
 
 def test_a_certificate_that_may_not_be_deactivated_is_named_recorded_and_a_failure_but_the_device_is_stopped(

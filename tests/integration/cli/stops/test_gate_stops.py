@@ -13,7 +13,8 @@ from fleetgate.store.switch_items import SWITCH_KEY
 from fleetgate_cli.errors import ExitCode
 from harness.command import Fleetgate
 from harness.embedded import Embedded
-from harness.import_world import ImportWorld, mac
+from harness.import_world import ImportWorld
+from harness.world import mac
 from tests.integration.cli.stops.devices import WHY, certificate_of
 
 

@@ -19,7 +19,8 @@ from fleetgate_cli.local_stack import FOLDER_NAME, StackDescription
 from harness.archive_world import ArchiveWorld
 from harness.command import Fleetgate, run
 from harness.embedded import Embedded
-from harness.import_world import ALICE, BOB, ImportWorld
+from harness.import_world import ImportWorld
+from harness.world import ALICE, BOB
 from tests.integration.cli.story.asking import Lived
 
 MAC, OTHER_MAC = "00:1b:44:11:3a:b7", "00:1b:44:11:3a:b8"

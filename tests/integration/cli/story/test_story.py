@@ -24,7 +24,7 @@ from harness.archive_world import ArchiveWorld
 from harness.command import Fleetgate
 from harness.embedded import Embedded
 from harness.faulty_dynamodb import FaultyDynamoDB
-from harness.import_world import ALICE, BOB
+from harness.world import ALICE, BOB
 from tests.integration.cli.story.asking import ROOT_ARN, Lived, questions
 from tests.integration.cli.story.conftest import OTHER_MAC
 

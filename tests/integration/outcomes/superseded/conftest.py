@@ -9,13 +9,13 @@ from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.outcomes.sweep_store import Sweep
 from harness.embedded import Embedded
-from harness.reconciler_world import ReconcilerWorld
+from harness.outcome_world import OutcomeWorld
 from tests.integration.conftest import Ask
 from tests.integration.outcomes.superseded.devices import USED, Devices
 
 
 @pytest.fixture
-def world(reconciling: ReconcilerWorld) -> ReconcilerWorld:
+def world(reconciling: OutcomeWorld) -> OutcomeWorld:
     """A reconciler whose sweep begins with what the test does."""
     reconciling.begin(Sweep.SUPERSEDED, USED)
     reconciling.let_go_of_everything()
@@ -23,7 +23,7 @@ def world(reconciling: ReconcilerWorld) -> ReconcilerWorld:
 
 
 @pytest.fixture
-def devices(world: ReconcilerWorld, ask: Ask) -> Devices:
+def devices(world: OutcomeWorld, ask: Ask) -> Devices:
     """Devices that get certificates."""
     return Devices(world, ask)
 

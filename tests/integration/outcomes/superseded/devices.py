@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from fleetgate.domain.allow_list import AllowListEntry, Purpose, Reservation
 from fleetgate.domain.audit import AuditRecord, RecordKind
 from harness.embedded import Embedded
-from harness.reconciler_world import GRACE, ReconcilerWorld
+from harness.outcome_world import GRACE, OutcomeWorld
 from tests.integration.conftest import Ask
 
 # When the later certificate was seen in use; the decision is an hour older, and the one before it two.
@@ -18,7 +18,7 @@ HOUR = timedelta(hours=1)
 class Devices:
     """Devices that get certificates."""
 
-    world: ReconcilerWorld
+    world: OutcomeWorld
     ask: Ask
 
     def enrol(self, device: AllowListEntry) -> str:

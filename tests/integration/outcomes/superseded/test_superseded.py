@@ -14,12 +14,12 @@ from fleetgate.outcomes.supersession import SupersededPolicy
 from fleetgate.outcomes.sweep_store import Sweep
 from harness.command import Fleetgate
 from harness.embedded import Embedded
-from harness.reconciler_world import GRACE, ReconcilerWorld
+from harness.outcome_world import GRACE, OutcomeWorld
 from tests.integration.outcomes.superseded.devices import HOUR, USED, Devices, actions
 
 
 def test_the_old_certificate_is_deactivated_after_the_grace_and_that_is_on_record(
-    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld, embedded: Embedded
+    approved: AllowListEntry, devices: Devices, world: OutcomeWorld, embedded: Embedded
 ) -> None:
     first, second = devices.rotate(approved)
     assert list(world.superseded().run()) == [SupersessionResult.DEACTIVATED]
@@ -35,7 +35,7 @@ def test_the_old_certificate_is_deactivated_after_the_grace_and_that_is_on_recor
 
 
 def test_a_device_may_fall_back_to_its_old_certificate_for_a_while(
-    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld
+    approved: AllowListEntry, devices: Devices, world: OutcomeWorld
 ) -> None:
     first, _ = devices.rotate(approved, used=GRACE - HOUR)
     assert list(world.superseded().run()) == []
@@ -46,7 +46,7 @@ def test_a_device_may_fall_back_to_its_old_certificate_for_a_while(
 
 
 def test_a_walk_whose_grace_was_made_longer_waits_until_its_place_is_due_again(
-    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld
+    approved: AllowListEntry, devices: Devices, world: OutcomeWorld
 ) -> None:
     first, _ = devices.rotate(approved)
     longer = replace(world.superseded(), sweep=replace(world.superseded().sweep, patience=USED + HOUR))
@@ -56,7 +56,7 @@ def test_a_walk_whose_grace_was_made_longer_waits_until_its_place_is_due_again(
 
 
 def test_a_certificate_that_is_only_to_be_reported_is_reported_once_and_left_alone(
-    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld, embedded: Embedded
+    approved: AllowListEntry, devices: Devices, world: OutcomeWorld, embedded: Embedded
 ) -> None:
     first, _ = devices.rotate(approved)
     before = embedded.entry(approved.serial_number)
@@ -76,7 +76,7 @@ def test_a_certificate_that_is_only_to_be_reported_is_reported_once_and_left_alo
 def test_where_the_new_certificate_was_never_used_the_old_one_stays_what_it_was(
     approved: AllowListEntry,
     devices: Devices,
-    world: ReconcilerWorld,
+    world: OutcomeWorld,
     certificate_ids: Iterator[str],
     embedded: Embedded,
 ) -> None:
@@ -97,7 +97,7 @@ def test_where_the_new_certificate_was_never_used_the_old_one_stays_what_it_was(
 
 
 def test_a_device_that_came_back_on_its_old_certificate_before_it_heard_of_the_new_one_keeps_it(
-    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld
+    approved: AllowListEntry, devices: Devices, world: OutcomeWorld
 ) -> None:
     first = devices.enrol(approved)
     second = devices.let_in(approved, USED + HOUR, own=first)
@@ -110,7 +110,7 @@ def test_a_device_that_came_back_on_its_old_certificate_before_it_heard_of_the_n
 
 
 def test_a_certificate_that_completed_unseen_takes_no_others_place_until_it_is_seen(
-    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld, embedded: Embedded
+    approved: AllowListEntry, devices: Devices, world: OutcomeWorld, embedded: Embedded
 ) -> None:
     first = devices.enrol(approved)
     embedded.put(embedded.entry(approved.serial_number).reopened(datetime.now(UTC)))
@@ -127,7 +127,7 @@ def test_a_certificate_that_completed_unseen_takes_no_others_place_until_it_is_s
 
 
 def test_a_certificate_that_a_device_fell_back_to_is_left_alone_and_has_a_grace_of_its_own_when_it_is_back(
-    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld
+    approved: AllowListEntry, devices: Devices, world: OutcomeWorld
 ) -> None:
     first, second = devices.rotate(approved)
     world.connect(approved.serial_number, first, 3 * HOUR)
@@ -144,7 +144,7 @@ def test_a_certificate_that_a_device_fell_back_to_is_left_alone_and_has_a_grace_
 
 
 def test_a_quarantine_takes_the_certificate_that_a_device_fell_back_to(
-    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld, fleetgate: Fleetgate
+    approved: AllowListEntry, devices: Devices, world: OutcomeWorld, fleetgate: Fleetgate
 ) -> None:
     first, second = devices.rotate(approved)
     world.connect(approved.serial_number, first, HOUR)
@@ -154,7 +154,7 @@ def test_a_quarantine_takes_the_certificate_that_a_device_fell_back_to(
 
 
 def test_a_certificate_that_the_device_was_never_promised_is_none_that_it_fell_back_to(
-    approved: AllowListEntry, other: AllowListEntry, devices: Devices, world: ReconcilerWorld, embedded: Embedded
+    approved: AllowListEntry, other: AllowListEntry, devices: Devices, world: OutcomeWorld, embedded: Embedded
 ) -> None:
     devices.rotate(approved)
     before = embedded.entry(approved.serial_number)
@@ -164,7 +164,7 @@ def test_a_certificate_that_the_device_was_never_promised_is_none_that_it_fell_b
 
 
 def test_a_reservation_that_was_taken_over_leaves_no_certificate_behind(
-    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld
+    approved: AllowListEntry, devices: Devices, world: OutcomeWorld
 ) -> None:
     lost = devices.let_in(approved, USED + 2 * HOUR)
     kept = devices.let_in(approved, USED + HOUR)
@@ -175,7 +175,7 @@ def test_a_reservation_that_was_taken_over_leaves_no_certificate_behind(
 
 
 def test_a_device_that_rotates_with_a_reserved_certificate_has_shown_that_it_uses_it(
-    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld
+    approved: AllowListEntry, devices: Devices, world: OutcomeWorld
 ) -> None:
     first = devices.enrol(approved)
     second = devices.let_in(approved, USED + HOUR, own=first)
@@ -186,7 +186,7 @@ def test_a_device_that_rotates_with_a_reserved_certificate_has_shown_that_it_use
 
 
 def test_the_release_of_a_quarantine_does_not_bring_a_superseded_certificate_back(
-    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld, embedded: Embedded, fleetgate: Fleetgate
+    approved: AllowListEntry, devices: Devices, world: OutcomeWorld, embedded: Embedded, fleetgate: Fleetgate
 ) -> None:
     first = devices.enrol(approved)
     second = devices.let_in(approved, USED + HOUR, own=first)
@@ -202,7 +202,7 @@ def test_the_release_of_a_quarantine_does_not_bring_a_superseded_certificate_bac
 
 @pytest.mark.parametrize("status", ["INACTIVE", "REVOKED"])
 def test_a_superseded_certificate_that_cannot_connect_already_is_left_as_it_is(
-    status: str, approved: AllowListEntry, devices: Devices, world: ReconcilerWorld, embedded: Embedded
+    status: str, approved: AllowListEntry, devices: Devices, world: OutcomeWorld, embedded: Embedded
 ) -> None:
     first, _ = devices.rotate(approved)
     embedded.client("iot").update_certificate(certificateId=first, newStatus=status)
@@ -211,7 +211,7 @@ def test_a_superseded_certificate_that_cannot_connect_already_is_left_as_it_is(
 
 
 def test_a_superseded_certificate_that_aws_iot_does_not_have_is_no_trouble(
-    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld, embedded: Embedded
+    approved: AllowListEntry, devices: Devices, world: OutcomeWorld, embedded: Embedded
 ) -> None:
     first, _ = devices.rotate(approved)
     iot = embedded.client("iot")

@@ -10,12 +10,12 @@ from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.outcomes.superseded import SupersessionResult
 from harness.embedded import Embedded
-from harness.reconciler_world import ReconcilerWorld
+from harness.outcome_world import OutcomeWorld
 from tests.integration.outcomes.superseded.devices import Devices, actions, reserved_again
 
 
 def test_a_certificate_that_is_reserved_again_after_aws_iot_was_asked_is_left_alone(
-    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld, embedded: Embedded
+    approved: AllowListEntry, devices: Devices, world: OutcomeWorld, embedded: Embedded
 ) -> None:
     first, _ = devices.rotate(approved)
 
@@ -48,7 +48,7 @@ class Raced(DeviceStore):
 
 
 def test_a_certificate_that_is_reserved_again_after_the_last_read_is_left_alone(
-    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld, embedded: Embedded
+    approved: AllowListEntry, devices: Devices, world: OutcomeWorld, embedded: Embedded
 ) -> None:
     first, _ = devices.rotate(approved)
     store = Raced(world.tables).then(lambda: reserved_again(embedded, approved, first))
@@ -58,7 +58,7 @@ def test_a_certificate_that_is_reserved_again_after_the_last_read_is_left_alone(
 
 
 def test_a_certificate_that_is_used_again_before_the_next_try_is_left_alone(
-    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld, embedded: Embedded, stranger: Any
+    approved: AllowListEntry, devices: Devices, world: OutcomeWorld, embedded: Embedded, stranger: Any
 ) -> None:
     first, _ = devices.rotate(approved)
     assert list(world.superseded(iot=stranger).run()) == [SupersessionResult.REFUSED]

@@ -17,7 +17,7 @@ from fleetgate.outcomes.supersession import Use
 from fleetgate.outcomes.sweep_store import SetAside, SweepStore
 from fleetgate.store.allow_list_items import item_from
 from harness.embedded import Embedded
-from harness.reconciler_world import ReconcilerWorld
+from harness.outcome_world import OutcomeWorld
 from tests.integration.outcomes.superseded.devices import HOUR, Devices, actions
 
 
@@ -25,7 +25,7 @@ def test_what_aws_iot_refuses_is_told_once_and_tried_again_and_the_walk_goes_on(
     approved: AllowListEntry,
     other: AllowListEntry,
     devices: Devices,
-    world: ReconcilerWorld,
+    world: OutcomeWorld,
     embedded: Embedded,
     stranger: Any,
 ) -> None:
@@ -52,7 +52,7 @@ def test_what_aws_iot_refuses_is_told_once_and_tried_again_and_the_walk_goes_on(
 
 
 def test_what_aws_iot_does_not_even_tell_is_told_and_tried_again(
-    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld, embedded: Embedded, stranger: Any
+    approved: AllowListEntry, devices: Devices, world: OutcomeWorld, embedded: Embedded, stranger: Any
 ) -> None:
     first, _ = devices.rotate(approved)
     assert list(world.superseded(iot=stranger).run()) == [SupersessionResult.REFUSED]
@@ -69,7 +69,7 @@ def throttled(**_arguments: Any) -> Any:
 
 
 def test_where_aws_iot_has_had_enough_the_rest_is_left_to_the_next_run(
-    approved: AllowListEntry, other: AllowListEntry, devices: Devices, world: ReconcilerWorld
+    approved: AllowListEntry, other: AllowListEntry, devices: Devices, world: OutcomeWorld
 ) -> None:
     devices.rotate(approved)
     devices.rotate(other)
@@ -80,7 +80,7 @@ def test_where_aws_iot_has_had_enough_the_rest_is_left_to_the_next_run(
 
 
 def test_a_device_whose_entry_cannot_be_read_is_told_and_looked_after_once_it_is_mended(
-    approved: AllowListEntry, other: AllowListEntry, devices: Devices, world: ReconcilerWorld, embedded: Embedded
+    approved: AllowListEntry, other: AllowListEntry, devices: Devices, world: OutcomeWorld, embedded: Embedded
 ) -> None:
     first, _ = devices.rotate(approved)
     devices.rotate(other)
@@ -97,7 +97,7 @@ def test_a_device_whose_entry_cannot_be_read_is_told_and_looked_after_once_it_is
 
 
 def test_what_is_refused_for_a_month_is_given_up(
-    approved: AllowListEntry, devices: Devices, world: ReconcilerWorld, stranger: Any
+    approved: AllowListEntry, devices: Devices, world: OutcomeWorld, stranger: Any
 ) -> None:
     devices.rotate(approved)
     assert list(world.superseded(iot=stranger).run()) == [SupersessionResult.REFUSED]
@@ -108,7 +108,7 @@ def test_what_is_refused_for_a_month_is_given_up(
 
 
 def test_what_two_runs_at_once_set_aside_and_let_go_is_set_aside_and_let_go(
-    approved: AllowListEntry, other: AllowListEntry, world: ReconcilerWorld
+    approved: AllowListEntry, other: AllowListEntry, world: OutcomeWorld
 ) -> None:
     now = datetime.now(UTC)
     one, two, three = (
@@ -144,7 +144,7 @@ def test_the_walk_waits_where_more_is_refused_than_can_be_set_aside(
     approved: AllowListEntry,
     other: AllowListEntry,
     devices: Devices,
-    world: ReconcilerWorld,
+    world: OutcomeWorld,
     stranger: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -157,7 +157,7 @@ def test_the_walk_waits_where_more_is_refused_than_can_be_set_aside(
 
 
 def test_a_run_is_bounded_and_the_next_goes_on(
-    approved: AllowListEntry, other: AllowListEntry, devices: Devices, world: ReconcilerWorld
+    approved: AllowListEntry, other: AllowListEntry, devices: Devices, world: OutcomeWorld
 ) -> None:
     devices.rotate(approved)
     devices.rotate(other)

@@ -5,8 +5,6 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from ulid import ULID
-
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import RecordKind
 from fleetgate.domain.identifiers import SerialNumber
@@ -29,8 +27,8 @@ from fleetgate.outcomes.sweep_store import Sweep, SweepStore
 from fleetgate.outcomes.things import ThingInspector
 from fleetgate.store.audit_items import make_clock
 from fleetgate.store.certificates import Certificates
-from fleetgate.store.tables import TableCredentials, TableSettings
-from harness.embedded import Embedded
+from fleetgate.store.tables import TableSettings
+from harness.world import RoomWorld, now, record_id
 
 GRACE = timedelta(hours=24)
 THING_TYPE = "fleetgate-device"
@@ -38,45 +36,24 @@ _FUNCTION = "ReconcilerFunction"
 
 
 @dataclass(frozen=True)
-class ReconcilerWorld:
+class OutcomeWorld(RoomWorld):
     """What the deployed reconciler is put together from, to be put together otherwise.
 
     PynamoDB's models are bound to whoever asked last, so every part is built anew for each use.
     """
 
-    embedded: Embedded
     settings: HookSettings
     unreadable: list[str] = field(default_factory=list)
 
     @cached_property
-    def credentials(self) -> dict[str, str]:
-        """Of the reconciler's role."""
-        return self.embedded.role_of(_FUNCTION)
-
-    @cached_property
     def iot(self) -> Any:
         """AWS IoT, as the reconciler may ask it."""
-        return self.embedded.client("iot", self.credentials)
+        return self.embedded.client("iot", self.embedded.role_of(_FUNCTION))
 
     @property
     def tables(self) -> TableSettings:
-        """The stack's tables, as the reconciler may use them."""
-        return self._tables_of(_FUNCTION)
-
-    def _tables_of(self, function: str) -> TableSettings:
-        outputs = self.embedded.stack.outputs
-        credentials = self.embedded.role_of(function)
-        return TableSettings(
-            allow_list_table=outputs["AllowListTableName"],
-            audit_table=outputs["AuditTableName"],
-            region=self.embedded.stack.region,
-            endpoint_url=self.embedded.stack.endpoint_url,
-            credentials=TableCredentials(
-                access_key_id=credentials["aws_access_key_id"],
-                secret_access_key=credentials["aws_secret_access_key"],
-                session_token=credentials["aws_session_token"],
-            ),
-        )
+        """The tables, as the reconciler may use them."""
+        return self.embedded.tables(_FUNCTION)
 
     def begin(self, sweep: Sweep, ago: timedelta) -> None:
         """Have a sweep begin with what is not older than that."""
@@ -155,7 +132,7 @@ class ReconcilerWorld:
             certificate_id=certificate_id,
             thing_name=serial_number.value,
         )
-        tables = self._tables_of("OutcomeFunction")
+        tables = self.embedded.tables("OutcomeFunction")
         replace(self._recorder(), store=OutcomeStore(tables), clock=make_clock(lambda: moment)).note(sign)
 
     def certificate(self) -> str:
@@ -184,10 +161,5 @@ class ReconcilerWorld:
         return OutcomeRecorder(
             store=OutcomeStore(self.tables),
             thing_name_prefix="",
-            clock=make_clock(lambda: datetime.now(UTC)),
+            clock=make_clock(now),
         )
-
-
-def record_id(moment: datetime) -> str:
-    """A new record ID."""
-    return str(ULID.from_datetime(moment))

@@ -1,4 +1,4 @@
-"""A small world for the decision machine: three approved devices and the claim certificates that are about."""
+"""What the decision machine begins with: three approved devices, and claim certificates."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,7 +1,6 @@
 """The deployed hook's surroundings: its variables and credentials, devices and claim certificates to ask about."""
 
 import os
-import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from harness.embedded import Embedded
+from harness.world import RoomWorld, certificate_id, serial_number
 
 # Of the stacks: many denials of one claim certificate are what is measured, and not somebody who guesses.
 PARAMETERS = {"ClaimWatchPolicy": "notify"}
@@ -23,26 +23,18 @@ _PEM = "-----BEGIN CERTIFICATE-----\n" + ("A" * 64 + "\n") * 18 + "-----END CERT
 
 
 @dataclass(frozen=True)
-class World:
-    """A stack, and whom the hook can be asked about."""
+class GateWorld(RoomWorld):
+    """The deployed hook's variables and credentials, and whom it can be asked about."""
 
-    embedded: Embedded
     environment: Mapping[str, str]
     claim_certificate_id: str
 
     @classmethod
-    def of(cls, embedded: Embedded) -> "World":
+    def of(cls, embedded: Embedded) -> "GateWorld":
         """A stack with a claim certificate of one manufacturer."""
-        claim = ClaimCertificate(certificate_id=secrets.token_hex(32), manufacturer=_MANUFACTURER)
+        claim = ClaimCertificate(certificate_id=certificate_id(), manufacturer=_MANUFACTURER)
         embedded.put(claim)
-        credentials = embedded.role_of("HookFunction")
-        environment = {
-            **embedded.hook_environment,
-            **{name.upper(): value for name, value in credentials.items()},
-            "AWS_DEFAULT_REGION": embedded.stack.region,
-            "AWS_ENDPOINT_URL": embedded.stack.endpoint_url,
-        }
-        return cls(embedded, environment, claim.certificate_id)
+        return cls(embedded, embedded.environment_of("HookFunction"), claim.certificate_id)
 
     def approved_device(self) -> dict[str, Any]:
         """The hook event of a device that nobody asked about before; it is on the allow-list now."""
@@ -62,11 +54,11 @@ class World:
         """The hook event of a device that is not on the allow-list. All events are of one length."""
         return {
             "claimCertificateId": self.claim_certificate_id,
-            "certificateId": secrets.token_hex(32),
+            "certificateId": certificate_id(),
             "certificatePem": _PEM,
             "templateArn": self.environment["PROVISIONING_TEMPLATE_ARN"],
             "clientId": "claim-benchmark",
-            "parameters": {"SerialNumber": f"SN-{secrets.token_hex(6)}", "MacAddress": _MAC},
+            "parameters": {"SerialNumber": serial_number(), "MacAddress": _MAC},
         }
 
 

@@ -12,6 +12,7 @@ from fleetgate.api import acting, stack
 from fleetgate.api import actions as action_api
 from fleetgate.api import queries as query_api
 from harness.embedded import Embedded
+from harness.world import RoomWorld
 
 ROLE_NAME = "SecurityAnalyst"
 SESSION_ARN = f"arn:aws:sts::000000000000:assumed-role/{ROLE_NAME}/alice"
@@ -36,7 +37,7 @@ class Context:
 
 
 @dataclass(frozen=True)
-class HttpAnswer:
+class ApiAnswer:
     """What the function answers."""
 
     status: int
@@ -58,7 +59,7 @@ class HttpAnswer:
 
 
 @dataclass(frozen=True)
-class HttpWorld:
+class ApiWorld(RoomWorld):
     """The API of an embedded stack.
 
     Attributes:
@@ -66,15 +67,14 @@ class HttpWorld:
         authorizer: What API Gateway says of the caller.
     """
 
-    embedded: Embedded
     changed: Mapping[str, str] = field(default_factory=dict)
     authorizer: Mapping[str, Any] = field(default_factory=lambda: {"iam": {"userArn": SESSION_ARN}})
 
-    def get(self, path: str, **query: Any) -> HttpAnswer:
+    def get(self, path: str, **query: Any) -> ApiAnswer:
         """Ask."""
         return self.send("GET", path, query=query)
 
-    def post(self, path: str, /, *, context: Context | None = None, **body: Any) -> HttpAnswer:
+    def post(self, path: str, /, *, context: Context | None = None, **body: Any) -> ApiAnswer:
         """Act."""
         return self.send("POST", path, body=json.dumps(body), context=context)
 
@@ -87,14 +87,14 @@ class HttpWorld:
         body: str | None = None,
         content_type: str = "application/json",
         context: Context | None = None,
-    ) -> HttpAnswer:
+    ) -> ApiAnswer:
         """Hand on a request."""
         return self.invoke(
             event_of(method, path, query=query, body=body, content_type=content_type, authorizer=self.authorizer),
             context,
         )
 
-    def invoke(self, event: Mapping[str, Any], context: Context | None = None) -> HttpAnswer:
+    def invoke(self, event: Mapping[str, Any], context: Context | None = None) -> ApiAnswer:
         """Invoke the function of an event's method."""
         function, module = _FUNCTIONS[event["requestContext"]["http"]["method"]]
         with mock.patch.dict(os.environ, self.environment(function)):
@@ -103,7 +103,7 @@ class HttpWorld:
                 answer = module.handler(event, context or Context())
             finally:
                 forget()
-        return HttpAnswer(answer["statusCode"], answer["headers"], answer.get("body", ""))
+        return ApiAnswer(answer["statusCode"], answer["headers"], answer.get("body", ""))
 
     def environment(self, function: str) -> dict[str, str]:
         """The variables of a deployed function, credentials of its role included."""

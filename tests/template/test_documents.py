@@ -1,4 +1,4 @@
-"""The documents say what is so: links lead somewhere, and names, commands, parameters and alarms are the real ones."""
+"""The documents say what is so: links lead somewhere, and names, commands, outputs and alarms are the real ones."""
 
 import re
 import shlex
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,11 +19,15 @@ from markdown_it.token import Token
 from fleetgate.domain.reasons import AllowRule, DenialReason, FaultReason
 from fleetgate_cli.main import root
 from local.documents import denial_reasons as reasons_page
+from local.documents import parameters as parameters_page
 from local.environments import REPOSITORY
 
 DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")])
 README = REPOSITORY / "README.md"
+OPERATORS = REPOSITORY / "docs" / "operators.md"
 RUNBOOK = REPOSITORY / "docs" / "runbook.md"
+# Pages that are made from the sources, with a word that each has.
+MADE_PAGES = {reasons_page: "quarantined", parameters_page: "MaxRowsPerFile"}
 
 _SNAKE_CASE = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b")
 _FILE = re.compile(r"(?<![\w/.*-])(?:[\w.*-]+/)*[\w*-]+\.(?:csv|json|md|py|toml|txt|yaml)(?![\w/])")
@@ -39,6 +44,13 @@ _FOLDERS = "src|fleetgate_cli|local|harness|tests|benchmarks|docs|cli"
 # A folder of the repository, or a path below it.
 _PATH = re.compile(rf"(?<![\w/.*$-])(?:{_FOLDERS})/[\w./*-]*")
 _MODULE = re.compile(rf"-m[\"', ]+((?:{_FOLDERS})(?:\.\w+)*)")
+# What the shell variables of the examples stand for; the others are certificate IDs.
+_VARIABLES = {
+    "IMPORT": "20260131T080000Z-0123456789ab",
+    "LIST": "local/demo/factory_list.csv",
+    "MAC": "00:1b:44:11:3a:b7",
+    "SERIAL_NUMBER": "SN-0001",
+}
 
 
 @cache
@@ -89,13 +101,17 @@ def _rows(document: Path) -> Iterator[list[str]]:
 
 
 def _commands(document: Path) -> Iterator[list[str]]:
-    """The command lines of a document that run `fleetgate`, without that word; shell variables are certificate IDs."""
+    """The command lines of a document that run `fleetgate`, without that word, with a value for each shell variable."""
     for token in _tokens(document):
         if token.type == "fence" and token.info == "sh":
             for line in token.content.replace("\\\n", " ").splitlines():
-                words = shlex.split(re.sub(r"\$\w+", "0" * 64, line), comments=True)
-                if words[:1] == ["fleetgate"]:
-                    yield words[1:]
+                command = re.search(r"(?:^|\$\()fleetgate (.+?)(?= \|\|? |\)$|$)", line.strip())
+                if command and not line.strip().endswith("{"):
+                    yield shlex.split(re.sub(r"\$(\w+)", _value, command[1]), comments=True)
+
+
+def _value(variable: re.Match[str]) -> str:
+    return _VARIABLES.get(variable[1], "0" * 64)
 
 
 def _leaves(command: click.Command) -> Iterator[click.Command]:
@@ -158,7 +174,10 @@ def test_every_name_set_as_code_is_one_of_the_sources(document: Path) -> None:
 
 def test_every_file_set_as_code_exists(document: Path) -> None:
     named = {name for code in _code(document) for name in _FILE.findall(code)}
-    assert {name for name in named if not any(REPOSITORY.glob(name))} == set()
+    # Paths in a room are written as the log writes them, and .local/ is what a local stack leaves behind.
+    places = (REPOSITORY, REPOSITORY / "src" / "fleetgate")
+    gone = {name for name in named if not any(any(place.glob(name)) for place in places)}
+    assert {name for name in gone if not name.startswith(".local/")} == set()
 
 
 def test_every_path_and_module_that_is_named_exists() -> None:
@@ -188,15 +207,26 @@ def test_every_example_of_the_operators_command_can_be_run(document: Path, monke
         assert result.exit_code == 0, f"{shlex.join(words)}: {result.output}"
 
 
-def test_the_readme_shows_every_command() -> None:
-    shown = {tuple(words[:2]) for words in _commands(README)}
+def test_the_page_for_operators_shows_every_command() -> None:
+    shown = {tuple(words[:2]) for words in _commands(OPERATORS)}
     assert shown >= {(group, name) for group, inner in root.commands.items() for name in inner.commands}  # type: ignore[attr-defined]
 
 
-def test_the_readme_lists_every_parameter_with_its_default(template: dict[str, Any]) -> None:
-    listed = {row[0].strip("`"): row[1].strip("`") for row in _rows(README) if row[0].startswith("`")}
-    parameters = template["Parameters"].items()
-    assert listed == {name: str(parameter["Default"]) or "empty" for name, parameter in parameters}
+def test_the_readme_is_short_and_leads_to_every_page() -> None:
+    assert len(README.read_text().splitlines()) <= 200
+    linked = {(README.parent / urlsplit(href).path).resolve() for href, _ in _links(README)}
+    assert {page for page in DOCUMENTS if page.parent == REPOSITORY / "docs"} - linked == set()
+
+
+def test_every_output_that_is_named_is_one_of_the_stack(document: Path, template: dict[str, Any]) -> None:
+    text = document.read_text()
+    named = {*re.findall(r"output\s+`(\w+)`", text), *re.findall(r"\boutput ([A-Z]\w+)", text)}
+    assert named <= set(template["Outputs"])
+
+
+def test_examples_fit_into_a_terminal(document: Path) -> None:
+    lines = [line for token in _tokens(document) if token.type == "fence" for line in token.content.splitlines()]
+    assert [line for line in lines if len(line) > 120] == []
 
 
 def test_every_alarm_has_its_entry_in_the_runbook(template: dict[str, Any]) -> None:
@@ -214,24 +244,33 @@ def test_every_fault_has_its_line_in_the_runbook() -> None:
     assert [fault for fault in FaultReason if f"`{fault.value}`" not in text] == []
 
 
-def test_the_page_of_reasons_is_up_to_date() -> None:
-    assert reasons_page.PAGE.read_text() == reasons_page.page()
+@pytest.mark.parametrize("made", MADE_PAGES)
+def test_a_page_that_is_made_from_the_sources_is_up_to_date(made: ModuleType) -> None:
+    assert made.PAGE.read_text() == made.page()
 
 
-def test_a_page_of_reasons_that_is_out_of_date_is_found_and_made_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("made", "said"), MADE_PAGES.items())
+def test_a_page_that_is_out_of_date_is_found_and_made_anew(
+    made: ModuleType, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(*arguments: str) -> int:
-        return CliRunner().invoke(reasons_page.main, arguments).exit_code
+        return CliRunner().invoke(made.main, arguments).exit_code
 
-    page = tmp_path / "denial-reasons.md"
-    monkeypatch.setattr(reasons_page, "PAGE", page)
+    page = tmp_path / made.PAGE.name
+    monkeypatch.setattr(made, "PAGE", page)
     assert run("--check") == 1
-    page.write_text(reasons_page.page().replace("quarantined", "stopped"))
+    page.write_text(made.page().replace(said, "something else"))
     assert run("--check") == 1
     assert run() == 0
     assert run("--check") == 0
-    assert page.read_text() == reasons_page.page()
+    assert page.read_text() == made.page()
+
+
+def test_every_parameter_has_its_row_with_its_default(template: dict[str, Any]) -> None:
+    listed = [(row[0].strip("`"), row[1].strip("`")) for row in _rows(parameters_page.PAGE) if row[0].startswith("`")]
+    parameters = template["Parameters"].items()
+
+    assert listed == [(name, str(parameter["Default"]) or "empty") for name, parameter in parameters]
 
 
 @cache

@@ -171,7 +171,7 @@ def test_what_there_is_no_time_for_goes_on_with_the_cursor(
     manufacturer: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(many_certificates, "_AT_ONCE", 2)
+    monkeypatch.setattr(many_certificates, "_BATCH_SIZE", 2)
     entries = [provisioned() for _ in range(5)]
     answers = all_pieces(api, "/v1/manufacturers/quarantine", manufacturer=manufacturer, reason=WHY)
 
@@ -189,7 +189,7 @@ def test_what_there_is_no_time_for_goes_on_with_the_cursor(
 def test_going_on_does_not_undo_what_somebody_did_since(
     api: ApiWorld, provisioned: Callable[..., AllowListEntry], manufacturer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(many_certificates, "_AT_ONCE", 1)
+    monkeypatch.setattr(many_certificates, "_BATCH_SIZE", 1)
     for _ in range(3):
         provisioned()
     order: dict[str, Any] = {"manufacturer": manufacturer, "reason": WHY}
@@ -248,7 +248,7 @@ def test_a_claim_certificate_is_blocked_with_what_was_issued_through_it(
     provisioned: Callable[..., AllowListEntry],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(many_certificates, "_AT_ONCE", 1)
+    monkeypatch.setattr(many_certificates, "_BATCH_SIZE", 1)
     entries = [provisioned() for _ in range(3)]
     for entry in entries:
         assert entry.device_certificate

@@ -31,7 +31,7 @@ _LEAVES = {
 def world(embedded: Embedded, monkeypatch: pytest.MonkeyPatch) -> Iterator[ArchiveWorld]:
     """An archive that the handlers are told of."""
     world = ArchiveWorld.of(embedded)
-    environment = {**world.environment_of("SealerFunction"), "STACK_ARN": STACK, "MAX_HOURS_A_RUN": "3"}
+    environment = {**world.environment_of("SealerFunction"), "STACK_ARN": STACK, "MAX_HOURS_PER_RUN": "3"}
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     for cached in _CACHES:

@@ -65,7 +65,7 @@ def test_the_statements_are_these(granted: list[Statement]) -> None:
         Statement(ROLE, "FindTheFacts", frozenset({"dynamodb:BatchGetItem"}), ("AllowListTable.Arn",), {}),
         Statement(ROLE, "ReserveADevice", changing, ("AllowListTable.Arn",), ONLY_DEVICES),
         Statement(
-            ROLE, "HeedTheSwitch", frozenset({"dynamodb:ConditionCheckItem"}), ("AllowListTable.Arn",), ONLY_FENCES
+            ROLE, "CheckTheKillSwitch", frozenset({"dynamodb:ConditionCheckItem"}), ("AllowListTable.Arn",), ONLY_FENCES
         ),
         Statement(ROLE, "AppendToTheAuditTrail", frozenset({"dynamodb:PutItem"}), ("AuditTable.Arn",), {}),
         Statement(ROLE, "WriteLogs", logging, ("HookLogGroup.Arn",), {}),

@@ -124,7 +124,7 @@ def done_by_importer(embedded: Embedded) -> set[Use]:
         deliver(embedded, short[2], "sn,mac\nROLES-3,00-1B-44-00-00-04\n")
         deliver(embedded, long, "sn,mac\nROLES-4,00-1B-44-00-00-05\n")
         with under(IMPORTER, embedded) as calls:
-            map_runs = MapRuns.of_environment(embedded.stack.outputs["ImportStateMachineArn"])
+            map_runs = MapRuns.of_environment(embedded.resource("ImportStateMachine"))
             whole = importer(told, Distributor(map_runs=map_runs, above_rows=10**9))
             assert [imported(whole, key).status for key in short] == [ImportStatus.FINISHED] * 3
             in_parts = importer(told, Distributor(map_runs=map_runs, above_rows=0))
@@ -199,7 +199,7 @@ def translated(calls: list[Call], embedded: Embedded) -> Iterator[Use]:
                 assert all("EventBusName" not in entry for entry in parameters["Entries"])
                 yield Use("events:PutEvents", BUS)
             case "stepfunctions", "StartExecution":
-                assert parameters["stateMachineArn"] == outputs["ImportStateMachineArn"]
+                assert parameters["stateMachineArn"] == embedded.resource("ImportStateMachine")
                 yield Use("states:StartExecution", "ImportStateMachine")
             case "dynamodb", _:
                 for action, table, key in on_items(operation, parameters):

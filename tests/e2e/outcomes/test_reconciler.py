@@ -27,9 +27,7 @@ from tests.e2e.waiting import eventually
 
 def invoke(embedded: Embedded) -> dict[str, dict[str, int]]:
     """What the deployed reconciler answers."""
-    answer = embedded.client("lambda").invoke(
-        FunctionName=embedded.resource("ReconcilerFunction"), Payload=b"{}"
-    )
+    answer = embedded.client("lambda").invoke(FunctionName=embedded.resource("ReconcilerFunction"), Payload=b"{}")
     assert "FunctionError" not in answer
     done: dict[str, dict[str, int]] = json.loads(answer["Payload"].read())
     return done

@@ -34,7 +34,7 @@ test: ## Run all tests (PYTEST_ARGS="-k mac" for some)
 
 .PHONY: pr
 pr: lint ## Run lint, unit and property tests: what a change must pass first
-	@$(BIN)/pytest $(PYTEST_WORKERS) $(PYTEST_ARGS) tests/unit tests/property
+	@$(BIN)/pytest $(PYTEST_WORKERS) -p no:schemathesis $(PYTEST_ARGS) tests/unit tests/property
 
 .PHONY: lint
 lint: ## Check style, types and which package imports which

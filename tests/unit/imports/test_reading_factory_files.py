@@ -3,8 +3,6 @@
 import csv
 import gzip
 import io
-import subprocess
-import sys
 import tracemalloc
 
 import pytest
@@ -13,8 +11,6 @@ from fleetgate.imports.reading.errors import FileError
 from fleetgate.imports.reading.factory_file import read_rows
 from fleetgate.imports.reading.factory_list import REPORT_COLUMNS, ImportPolicy, UnknownColumns
 from fleetgate.imports.reading.validate import validate_rows
-from local.environments import REPOSITORY
-from tests.unit.imports.endless_file import KINDS
 from tests.unit.imports.factory_files import LENIENT, judged, refusal
 
 _LIST = "Serial Number,Größe,MAC\r\nFG-1,ü,00:1b:44:11:3a:01\r\nFG-2,é,\r\n"
@@ -203,15 +199,6 @@ def test_rejected_lines_of_json_can_be_corrected_in_a_table_and_go_in() -> None:
     }
     corrected = judged(table.getvalue().replace("FG 1", "FG-1").replace(": 2", ': ""2""'))
     assert corrected.serial_numbers == ["FG-1", "2"]
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_file_ten_times_as_long_takes_no_more_memory(kind: str) -> None:
-    command = [sys.executable, "-m", "tests.unit.imports.endless_file", kind]
-    done = subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - our own
-    early, late = map(int, done.stdout.split())
-    # Caches fill up; one text of each row that is kept would be more.
-    assert late - early < 2_500_000
 
 
 def test_a_line_without_end_takes_no_more_memory_than_a_row() -> None:

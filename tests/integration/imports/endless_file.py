@@ -1,6 +1,6 @@
 """A factory file that is made as it is read, in a process of its own that tells how much memory reading it takes.
 
-    python -m tests.unit.imports.endless_file KIND
+    python -m tests.integration.imports.endless_file KIND
 
 It prints the peak of its resident memory in bytes, once a tenth of the rows is read and at the end.
 """

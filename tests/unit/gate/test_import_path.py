@@ -32,6 +32,14 @@ def test_importing_the_hook_leaves_out_the_slow_libraries_and_needs_no_environme
     assert not loaded & {"boto3", "pydantic", "pydantic_core", "aws_xray_sdk"}
 
 
+def test_the_hook_loads_few_modules_and_no_other_room() -> None:
+    printed = _in_a_fresh_interpreter("import fleetgate.gate.hook, sys; print(*sys.modules, sep='\\n')")
+    own = {name for name in printed.splitlines() if name.partition(".")[0] == "fleetgate"}
+
+    assert {name.split(".")[1] for name in own if "." in name} == {"gate", "domain", "store", "environment"}
+    assert len(own) <= 27
+
+
 @pytest.mark.parametrize(
     "module",
     ["gate.decision", "gate.request", "domain.allow_list", "domain.audit", "domain.claim", "domain.faults"],

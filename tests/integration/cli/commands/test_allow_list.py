@@ -10,6 +10,7 @@ from fleetgate.domain.audit import RecordKind
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.operator_action import Operator
 from fleetgate.domain.refusals import Refusal, RefusalCode
+from fleetgate.domain.things import ThingNames, ThingRules
 from fleetgate.operators.approve import approve_device
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.store.allow_list import AllowList
@@ -18,6 +19,8 @@ from fleetgate_cli.errors import ExitCode
 from harness.command import Fleetgate
 from harness.embedded import Embedded
 from tests.integration.cli.commands.devices import ROOT_ARN, adding, next_mac, records_of
+
+RULES = ThingRules(ThingNames(), frozenset())
 
 
 @pytest.fixture
@@ -134,7 +137,7 @@ def test_of_many_approvals_with_the_same_mac_address_one_wins(
 
     def approve(entry: AllowListEntry) -> SerialNumber | None:
         try:
-            approve_device(entry, store=store, operator=operator)
+            approve_device(entry, rules=RULES, group_exists=lambda _: True, store=store, operator=operator)
         except Refusal:
             return None
         return entry.serial_number

@@ -83,6 +83,10 @@ class Embedded:
             self._configurations[function] = dict(found)
         return self._configurations[function]
 
+    def thing_name(self, serial_number: SerialNumber | str) -> str:
+        """The thing name of a device, which is its client ID too."""
+        return self.stack.outputs["ThingNamePrefix"] + str(serial_number)
+
     def credentials_of(self, role_arn: str) -> dict[str, str]:
         """Temporary credentials of a role, as boto3 keyword arguments."""
         given = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="test")["Credentials"]

@@ -10,6 +10,9 @@ class RefusalCode(StrEnum):
 
     ALREADY_ON_ALLOW_LIST = "already_on_allow_list"
     MAC_ADDRESS_TAKEN = "mac_address_taken"
+    SERIAL_NUMBER_UNUSABLE = "serial_number_unusable"
+    THING_GROUP_NOT_ALLOWED = "thing_group_not_allowed"
+    THING_GROUP_MISSING = "thing_group_missing"
     TOO_MANY_MAC_ADDRESSES = "too_many_mac_addresses"
     UNKNOWN_DEVICE = "unknown_device"
     DEVICE_RETIRED = "device_retired"

@@ -32,7 +32,7 @@ class OutcomeSettings:
         read = Reader(environment)
         return cls(
             tables=read.tables(),
-            thing_name_prefix=read.text("THING_NAME_PREFIX", empty=True),
+            thing_name_prefix=read.text("THING_NAME_PREFIX"),
             thing_type_name=read.text("THING_TYPE_NAME"),
         )
 
@@ -67,7 +67,7 @@ class ReconcilerSettings:
         read = Reader(environment)
         return cls(
             tables=read.tables(),
-            thing_name_prefix=read.text("THING_NAME_PREFIX", empty=True),
+            thing_name_prefix=read.text("THING_NAME_PREFIX"),
             thing_type_name=read.text("THING_TYPE_NAME"),
             reservation_time=timedelta(seconds=read.number("RESERVATION_SECONDS")),
             superseded_policy=read.choice("SUPERSEDED_CERTIFICATES", SupersededPolicy),

@@ -46,9 +46,9 @@ def invoke(milliseconds: int = 300_000) -> Any:
     return reconciler.handler(json.loads((_EVENTS / "schedule.json").read_text()), context)
 
 
-def make_a_thing(embedded: Embedded, name: str) -> None:
+def make_a_thing(embedded: Embedded, serial_number: str) -> None:
     """Make a thing past the gate."""
-    embedded.client("iot").create_thing(thingName=name, thingTypeName=THING_TYPE)
+    embedded.client("iot").create_thing(thingName=embedded.thing_name(serial_number), thingTypeName=THING_TYPE)
 
 
 def metrics_in(printed: str) -> dict[str, float]:

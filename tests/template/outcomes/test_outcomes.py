@@ -134,7 +134,7 @@ def test_the_reconciler_runs_on_a_schedule_and_may_compare_and_settle_and_nothin
 
 
 RECONCILER_PARAMETERS = {
-    "ThingNamePrefix": ("fg-", "thing_name_prefix"),
+    "ThingNamePrefix": ("thing-", "thing_name_prefix"),
     "ThingTypeName": ("other", "thing_type_name"),
     "ReservationSeconds": ("7200", "reservation_time"),
     "SupersededCertificates": ("report", "superseded_policy"),

@@ -58,10 +58,11 @@ def test_the_stream_has_no_more_readers_than_dynamodb_permits(template: dict[str
 
 def test_the_watcher_may_block_a_claim_certificate_and_change_nothing_else(granted: list[Statement]) -> None:
     mine = [one for one in granted if one.role == "WatcherFunctionRole"]
-    stream = {f"dynamodb:{call}" for call in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")}
+    stream = {f"dynamodb:{call}" for call in ("DescribeStream", "GetRecords", "GetShardIterator")}
 
     assert {one.sid: (set(one.actions), one.resources) for one in mine} == {
         "ReadTheStream": (stream, ("AuditTable.StreamArn",)),
+        "FindTheStream": ({"dynamodb:ListStreams"}, ("*",)),
         "FindWhatWasTried": ({"dynamodb:Query"}, ("AuditTable.Arn", "AuditTable.Arn/index/by_claim_certificate")),
         "BlockAClaimCertificate": ({"dynamodb:GetItem", "dynamodb:UpdateItem"}, ("AllowListTable.Arn",)),
         "AppendToTheAuditTrail": ({"dynamodb:PutItem"}, ("AuditTable.Arn",)),

@@ -12,11 +12,12 @@ from ulid import ULID
 
 from fleetgate.archive.digest import DEFAULT_SETTLING_TIME
 from fleetgate.domain.allow_list import AllowListEntry, Purpose, Reservation
+from fleetgate.domain.audit import Verdict
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.imports.delivery import import_id_of
 from fleetgate.imports.store.drop_box import DropBox
-from harness.denials import denial_image, insertion
+from harness.denials import denial, denial_image, insertion
 from harness.embedded import Embedded
 from tests.template.intrinsics import Deployment
 
@@ -262,6 +263,9 @@ def emitted_by_watcher(deployment: Deployment, embedded: Embedded) -> set[Metric
     moment = datetime.now(UTC) - timedelta(hours=1)
     images = [denial_image(claim.certificate_id, f"ALARMS-{number}", moment) for number in range(21)]
     images.append({**images[0], "kind": {"S": "unheard-of"}})
+    owner = denial(None, "ALARMS-owner", moment, certificate_id=secrets.token_hex(32), verdict=Verdict.ALLOWED)
+    embedded.put_record(owner)
+    images.append(denial_image(str(owner.certificate_id), "ALARMS-other", moment))
     properties, outputs = deployment.resource("WatcherFunction"), embedded.stack.outputs
     running = {
         **{name.upper(): value for name, value in embedded.credentials_of(outputs["WatcherFunctionRoleArn"]).items()},
@@ -330,6 +334,7 @@ def test_there_is_an_alarm_for_a_burst_and_for_each_way_that_one_can_be_missed(
 ) -> None:
     wanted = {
         "DenialBurstAlarm": "DenialBurst",
+        "DeviceCertificateMisusedAlarm": "DeviceCertificateMisused",
         "WatcherFaultAlarm": "WatchFault",
         "WatcherErrorAlarm": "Errors",
         "WatchDelayAlarm": "IteratorAge",

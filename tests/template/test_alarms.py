@@ -156,7 +156,10 @@ def emitted_by_reconciler(deployment: Deployment, embedded: Embedded) -> set[Met
     outputs = embedded.stack.outputs
     credentials = embedded.credentials_of(outputs["ReconcilerFunctionRoleArn"])
     properties = deployment.resource("ReconcilerFunction")
+    deployed = embedded.client("lambda").get_function_configuration(FunctionName=outputs["ReconcilerFunctionName"])
+    gate = ("PROVISIONING_TEMPLATE_ARN", "HOOK_FUNCTION_ARN", "PROVISIONING_ROLE_ARN", "CLAIM_POLICY_NAME")
     running = {
+        **{name: deployed["Environment"]["Variables"][name] for name in gate},
         **{name.upper(): value for name, value in credentials.items()},
         "AWS_ENDPOINT_URL": embedded.stack.endpoint_url,
         "AWS_DEFAULT_REGION": embedded.stack.region,
@@ -455,6 +458,14 @@ def test_there_is_an_alarm_for_a_superseded_certificate_that_could_not_be_deacti
 ) -> None:
     alarm = alarms["SupersededCertificateAlarm"]
     assert alarm["MetricName"] == "SupersededOutOfReach"
+    assert watched(alarm) in emitted_by_reconciler
+
+
+def test_there_is_an_alarm_for_a_gate_that_aws_iot_does_not_ask(
+    alarms: dict[str, dict[str, Any]], emitted_by_reconciler: set[Metric]
+) -> None:
+    alarm = alarms["GateDetachedAlarm"]
+    assert alarm["MetricName"] == "GateDetached"
     assert watched(alarm) in emitted_by_reconciler
 
 

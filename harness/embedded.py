@@ -98,7 +98,11 @@ class Embedded:
 
     def role_of(self, function: str) -> dict[str, str]:
         """Temporary credentials of a function's role, by its logical ID, as boto3 keyword arguments."""
-        return self.credentials_of(self._configuration_of(function)["Role"])
+        return self.credentials_of(self.role_arn_of(function))
+
+    def role_arn_of(self, function: str) -> str:
+        """The ARN of a function's role, by its logical ID."""
+        return str(self._configuration_of(function)["Role"])
 
     def aws_environment(self, function: str | None = None, *, endpoint_url: str | None = None) -> dict[str, str]:
         """What botocore is to read from the environment under a function's role, or as root.

@@ -46,7 +46,7 @@ class DeployedArchive(ArchiveWorld):
         """The archive of a stack, archived and sealed by nobody else from now on."""
         outputs, functions = embedded.stack.outputs, embedded.client("lambda")
         # The embedded AWS's own event source mapping loses what fails.
-        found = functions.list_event_source_mappings(FunctionName=outputs["ArchiverFunctionName"])
+        found = functions.list_event_source_mappings(FunctionName=embedded.resource("ArchiverFunction"))
         for mapping in found["EventSourceMappings"]:
             functions.delete_event_source_mapping(UUID=mapping["UUID"])
         return cls(embedded, outputs["ArchiveName"], outputs["SealingKeyArn"])

@@ -110,6 +110,8 @@ def test_the_outputs_are_there(defaults: Deployment) -> None:
         "AuditTableName": "AuditTable",
         "HookFunctionName": "HookFunction",
         "ProvisioningTemplateName": "ProvisioningTemplate",
+        "ThingNamePrefix": "fg-",
+        "ThingGroupNames": "fleetgate-devices",
         "ClaimClientIdPrefix": "claim-",
         "ClaimPolicyName": "ClaimPolicy",
         "DropBoxName": "DropBox",
@@ -123,13 +125,6 @@ def test_the_outputs_are_there(defaults: Deployment) -> None:
         "ApiReaderPolicyArn": "ApiReaderPolicy",
         "ApiOperatorPolicyArn": "ApiOperatorPolicy",
         "DashboardName": "Dashboard",
-        "ProvisioningTemplateName": "ProvisioningTemplate",
-        "ClaimPolicyName": "ClaimPolicy",
-        "ProductionPolicyName": "ProductionPolicy",
-        "ThingNamePrefix": "fg-",
-        "ThingGroupName": "fleetgate-devices",
-        "ThingGroupNames": "fleetgate-devices",
-        "ClaimClientIdPrefix": "claim-",
     }
 
 

@@ -95,6 +95,26 @@ def activate(iot: Any, certificate_id: str) -> None:
     iot.update_certificate(certificateId=certificate_id, newStatus="ACTIVE")
 
 
+def standing_in_aws_iot(iot: Any, certificate_id: str) -> list[str]:
+    """What an operator should know of a certificate in AWS IoT before it is registered, in sentences.
+
+    Raises:
+        Refusal: AWS IoT has no such certificate.
+    """
+    from fleetgate.operators.claims import not_in_aws_iot
+    from fleetgate.store.certificates import CertificateOutOfReach, Certificates, CertificateStatus, Obstacle
+
+    try:
+        status = Certificates(iot).status(certificate_id)
+    except CertificateOutOfReach as out_of_reach:
+        if out_of_reach.obstacle is Obstacle.NOT_FOUND:
+            raise not_in_aws_iot(certificate_id) from out_of_reach
+        return [f"could not check that AWS IoT has this certificate: {out_of_reach.__cause__}"]
+    if status is CertificateStatus.ACTIVE:
+        return []
+    return [f"AWS IoT says that the certificate is {status.value}: no device can connect with it."]
+
+
 def whole_certificate_id(start: str, allow_list: "AllowList") -> str | None:
     """The ID of the registered claim certificate with these first digits, or None; a whole ID is returned as it is.
 

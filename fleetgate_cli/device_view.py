@@ -59,6 +59,7 @@ def report_document(report: DeviceReport) -> dict[str, Any]:
             "meaning": reason and reason.meaning,
             "remedy": reason and reason.remedy,
         },
+        "notice": report.last_misuse and record_document(report.last_misuse),
         "history": [record_document(record) for record in report.history.items],
         "more": report.history.more,
     }
@@ -70,6 +71,9 @@ def print_report(report: DeviceReport, console: Console) -> None:
         print_entry(report.entry, console)
     else:
         console.print(f"{report.serial_number}  unknown: it is not on the allow-list, but it asked for an identity.")
+    if report.last_misuse:
+        beware = f"{report.last_misuse.reason} ({instant(report.last_misuse.recorded_at)})"
+        console.print(f"  {'Beware':<16}{beware}", style="bold red")
     for stop in report.stops:
         console.print(f"  {'Stopped by':<16}{stop.value}: {stop.meaning} {stop.remedy}")
     console.print()

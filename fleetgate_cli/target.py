@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.exceptions import ClientError, NoCredentialsError
 
+from fleetgate.domain.things import ThingNames, ThingRules
 from fleetgate.imports.store.drop_box import DropBox, ImportQueue
 from fleetgate.store.tables import DEFAULT_AUDIT_RETENTION, TableCredentials, TableSettings
 from fleetgate_cli.errors import CouldNotCheck
@@ -94,6 +95,23 @@ class Target:
         if name not in self.outputs:
             raise CouldNotCheck("not_a_fleetgate_stack", f"the stack has no output {name}: is it a Fleetgate stack?")
         return self.outputs[name]
+
+    def thing_rules(self) -> ThingRules:
+        """What the stack wants of the things that an approval may lead to."""
+        return ThingRules(
+            ThingNames(self.output("ThingNamePrefix"), self.output("ClaimClientIdPrefix")),
+            frozenset(self.output("ThingGroupNames").split(",")),
+        )
+
+    def has_thing_group(self, name: str) -> bool:
+        """Whether AWS IoT has a thing group of this name."""
+        try:
+            self.client("iot").describe_thing_group(thingGroupName=name)
+        except ClientError as error:
+            if error.response["Error"].get("Code") != "ResourceNotFoundException":
+                raise
+            return False
+        return True
 
     def client(self, service: str) -> Any:
         """A boto3 client of an AWS service."""

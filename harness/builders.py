@@ -121,6 +121,7 @@ HOOK_ENVIRONMENT: Mapping[str, str] = MappingProxyType(
         "AUDIT_RETENTION_DAYS": "400",
         "PROVISIONING_TEMPLATE_ARN": TEMPLATE_ARN,
         "THING_NAME_PREFIX": "fg-",
+        "CLAIM_CLIENT_ID_PREFIX": "claim-",
         "THING_GROUP_NAME": "devices",
         "SERIAL_NUMBER_PATTERN": "[A-Z]{2}-[0-9]{4}",
         "SERIAL_NUMBER_PARAMETER_NAMES": "SerialNumber,serialNumber,serial_number,device_serial",

@@ -83,6 +83,10 @@ class Embedded:
             self._configurations[function] = dict(found)
         return self._configurations[function]
 
+    def thing_name(self, serial_number: SerialNumber | str) -> str:
+        """The thing name of a device, which is its client ID too."""
+        return self.stack.outputs["ThingNamePrefix"] + str(serial_number)
+
     def credentials_of(self, role_arn: str) -> dict[str, str]:
         """Temporary credentials of a role, as boto3 keyword arguments."""
         given = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="test")["Credentials"]
@@ -94,7 +98,11 @@ class Embedded:
 
     def role_of(self, function: str) -> dict[str, str]:
         """Temporary credentials of a function's role, by its logical ID, as boto3 keyword arguments."""
-        return self.credentials_of(self._configuration_of(function)["Role"])
+        return self.credentials_of(self.role_arn_of(function))
+
+    def role_arn_of(self, function: str) -> str:
+        """The ARN of a function's role, by its logical ID."""
+        return str(self._configuration_of(function)["Role"])
 
     def aws_environment(self, function: str | None = None, *, endpoint_url: str | None = None) -> dict[str, str]:
         """What botocore is to read from the environment under a function's role, or as root.

@@ -15,16 +15,21 @@ from fleetgate.gate.request import RegistrationRequest
 from fleetgate.gate.settings import HookSettings
 from fleetgate.gate.store import GateStore
 from fleetgate.operators.device_store import DeviceStore
+from fleetgate.outcomes.attachment import Finding, GateParts
+from fleetgate.outcomes.gate_check import GateCheck
+from fleetgate.outcomes.iot_gate import GateInAws
 from fleetgate.outcomes.iot_things import Things
 from fleetgate.outcomes.note import OutcomeRecorder
 from fleetgate.outcomes.outcome import OutcomeEvent, OutcomeReason
 from fleetgate.outcomes.reservations import Reconciler
+from fleetgate.outcomes.settings import ReconcilerSettings
 from fleetgate.outcomes.store import OutcomeStore
 from fleetgate.outcomes.superseded import SupersededCertificates
 from fleetgate.outcomes.supersession import SupersededPolicy
 from fleetgate.outcomes.sweep import RecordSweep
 from fleetgate.outcomes.sweep_store import Sweep, SweepStore
 from fleetgate.outcomes.things import ThingInspector
+from fleetgate.store.allow_list import AllowList
 from fleetgate.store.audit_items import make_clock
 from fleetgate.store.certificates import Certificates
 from fleetgate.store.tables import TableSettings
@@ -110,6 +115,24 @@ class OutcomeWorld(RoomWorld):
             things=Things(iot or self.iot, THING_TYPE),
             max_things=max_things,
             tell_unreadable=self.unreadable.append,
+        )
+
+    @property
+    def gate_parts(self) -> GateParts:
+        """What the deployed reconciler expects of the gate."""
+        return ReconcilerSettings.from_environment(self.embedded.variables_of(_FUNCTION)).gate
+
+    def gate(self, iot: Any = None, *, max_claims: int = 10_000, found: list[Finding] | None = None) -> GateCheck:
+        """The check that the gate is attached; its findings are added to a list."""
+        functions = self.embedded.client("lambda", self.embedded.role_of(_FUNCTION))
+        return GateCheck(
+            aws=GateInAws(iot or self.iot, functions, self.gate_parts),
+            allow_list=AllowList(self.tables),
+            parts=self.gate_parts,
+            now=lambda: datetime.now(UTC),
+            tell=(found if found is not None else []).append,
+            places=SweepStore(self.tables),
+            max_claims=max_claims,
         )
 
     def let_in(self, request: RegistrationRequest, ago: timedelta) -> Allowed:

@@ -79,6 +79,8 @@ def _print_standing(story: DeviceStory, console: Console, now: datetime) -> None
     if any(record.reason == OutcomeReason.UNAPPROVED_THING for record in story.records):
         beware = f"{OutcomeReason.UNAPPROVED_THING.value}: {OutcomeReason.UNAPPROVED_THING.meaning}"
         lines += [("Beware", Text(beware, style="bold red")), ("", OutcomeReason.UNAPPROVED_THING.remedy)]
+    for notice in dict.fromkeys(notice.reason for notice in story.notices):
+        lines.append(("Beware", Text(notice, style="bold red")))
     stops = story.stops(now)
     if not stops:
         lines.append(("Stopped by", Text("nothing", style="green")))

@@ -54,7 +54,7 @@ def allow_list() -> None:
     metavar="NAME=VALUE",
     type=ATTRIBUTE,
     multiple=True,
-    help="Passed to the provisioning template, such as Model, HardwareRevision or ThingGroup; repeat for several.",
+    help="Such as Model, HardwareRevision or ThingGroup, which the thing gets; repeat for several.",
 )
 @click.option("--valid-from", metavar="TIME", type=INSTANT, help="Not before this ISO 8601 time. [default: now]")
 @click.option("--valid-until", metavar="TIME", type=INSTANT, help="Not from this ISO 8601 time on. [default: no end]")
@@ -99,7 +99,13 @@ def add(
     )
     store, operator = run.devices, run.operator(reason)
     with run.progress(f"Approving {serial_number}"):
-        change = approve_device(entry, store=store, operator=operator)
+        change = approve_device(
+            entry,
+            rules=run.target.thing_rules(),
+            group_exists=run.target.has_thing_group,
+            store=store,
+            operator=operator,
+        )
     result = "approved" if change.record else "unchanged"
     notes = _notes(change.subject)
 

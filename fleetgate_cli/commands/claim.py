@@ -8,7 +8,7 @@ import click
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.documents import claim_document
 from fleetgate.domain.identifiers import SerialNumber
-from fleetgate_cli.claim_certificates import ClaimPaths, issued_claim
+from fleetgate_cli.claim_certificates import ClaimPaths, issued_claim, standing_in_aws_iot
 from fleetgate_cli.commands.claim_block import block, release
 from fleetgate_cli.options import claim_scope_options, limit_option, optional_reason, with_run
 from fleetgate_cli.parameters import CERTIFICATE_ID
@@ -108,6 +108,11 @@ def create(
 @claim.command()
 @click.argument("certificate_id", metavar="CERTIFICATE_ID", type=CERTIFICATE_ID)
 @claim_scope_options
+@click.option(
+    "--unlisted",
+    is_flag=True,
+    help="Do not ask AWS IoT for it: for a claim from CreateProvisioningClaim, which AWS IoT does not list.",
+)
 @optional_reason
 @with_run
 def register(
@@ -118,11 +123,14 @@ def register(
     any_manufacturer: bool,
     templates: tuple[str, ...],
     serial_number: SerialNumber | None,
+    unlisted: bool,
     reason: str,
 ) -> None:
     """Register a certificate that AWS IoT has already.
 
     Nothing changes in AWS IoT: attach the stack's claim policy yourself. The same registration again changes nothing.
+    A certificate that the gate gave to a device is refused, and so is one that AWS IoT does not have. Where AWS IoT
+    cannot be asked, the certificate is registered with a warning.
 
     \b
     Example:
@@ -139,6 +147,7 @@ def register(
     )
     store, operator = run.claims, run.operator(reason)
     with run.progress("Registering the claim certificate"):
+        warnings = [] if unlisted else standing_in_aws_iot(run.target.client("iot"), certificate_id)
         change = register_claim(asked, store=store, operator=operator)
 
     def render(console: "Console") -> None:
@@ -146,12 +155,15 @@ def register(
         done = f"Registered: claim certificate {certificate_id}, for {scope}."
         before = f"No change: claim certificate {certificate_id} is already registered for {scope}."
         console.print(done if change.record else before)
+        for warning in warnings:
+            console.print(f"Warning: {warning}", style="yellow")
 
     run.emit(
         {
             "result": "registered" if change.record else "unchanged",
             "claim": claim_document(change.subject),
             "record_id": change.record and change.record.record_id,
+            "warnings": warnings,
         },
         render,
     )

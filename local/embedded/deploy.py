@@ -13,7 +13,7 @@ from local.embedded.bucket_settings import settle_buckets
 from local.embedded.build import BuiltPackage
 from local.embedded.object_lock import settle_object_lock
 from local.embedded.table_settings import settle_tables
-from local.embedded.template import function_ids, with_code, with_partiql_permission, without_omissions
+from local.embedded.template import function_ids, with_code, with_ministacks_permissions, without_omissions
 
 STACK_NAME = "fleetgate-local"
 
@@ -49,7 +49,7 @@ def deploy(
     if unknown := sorted(set(parameters) - set(template["Parameters"])):
         raise DeployFailed(f"the template has no parameter {', '.join(unknown)}")
     locations = dict.fromkeys(function_ids(template), _upload(session, endpoint_url, package))
-    wanted = with_partiql_permission(without_omissions(template))
+    wanted = with_ministacks_permissions(without_omissions(template))
     cloudformation = session.client("cloudformation", endpoint_url=endpoint_url, config=CLIENT_OPTIONS)
     try:
         cloudformation.create_stack(

@@ -57,19 +57,37 @@ def without_omissions(template: Mapping[str, Any]) -> dict[str, Any]:
     return {**template, "Resources": kept}
 
 
-def with_partiql_permission(template: Mapping[str, Any]) -> dict[str, Any]:
-    """The template with ministack's own name for the permission to run PartiQL beside that of AWS.
+# By permission that a statement of the template has: what ministack 1.5.33 asks for in its place, on every resource.
+_MINISTACKS_PERMISSIONS = {
+    # AWS asks whether a role may do what a statement does to a table; ministack whether it may call the API at all,
+    # which is no permission in AWS.
+    "dynamodb:PartiQLInsert": "dynamodb:BatchExecuteStatement",
+    # AWS knows the policy that is asked about; ministack does not (core/iam_actions.py, _IOT_RESOURCES).
+    "iot:ListTargetsForPolicy": "iot:ListTargetsForPolicy",
+}
 
-    AWS asks whether a role may do what a statement does to a table (`dynamodb:PartiQLInsert`); ministack 1.5.33 asks
-    whether it may call the API at all (`dynamodb:BatchExecuteStatement`), which is no permission in AWS.
-    """
+
+def with_ministacks_permissions(template: Mapping[str, Any]) -> dict[str, Any]:
+    """The template with the permissions that ministack asks for beside those that AWS does."""
     changed = deepcopy(dict(template))
     for resource in changed["Resources"].values():
-        if resource["Type"] == "AWS::IAM::ManagedPolicy":
-            statements = resource["Properties"]["PolicyDocument"]["Statement"]
-            if any("dynamodb:PartiQLInsert" in statement["Action"] for statement in statements):
-                statements.append({"Effect": "Allow", "Action": "dynamodb:BatchExecuteStatement", "Resource": "*"})
+        for statements in _statements_of(resource):
+            for asked_by_aws, asked_by_ministack in _MINISTACKS_PERMISSIONS.items():
+                if any(asked_by_aws in statement["Action"] for statement in statements):
+                    statements.append({"Effect": "Allow", "Action": asked_by_ministack, "Resource": "*"})
     return changed
+
+
+def _statements_of(resource: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
+    """The statements of each policy that functions have."""
+    properties = resource.get("Properties", {})
+    match resource["Type"]:
+        case "AWS::IAM::ManagedPolicy":
+            return [properties["PolicyDocument"]["Statement"]]
+        case "AWS::IAM::Role" if "lambda.amazonaws.com" in str(properties["AssumeRolePolicyDocument"]):
+            return [policy["PolicyDocument"]["Statement"] for policy in properties.get("Policies", ())]
+        case _:
+            return []
 
 
 def function_ids(template: Mapping[str, Any]) -> list[str]:

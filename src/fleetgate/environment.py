@@ -7,6 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from fleetgate.domain.things import ThingNames
 from fleetgate.store.tables import TableSettings
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -22,9 +23,9 @@ class Reader:
 
     environment: Mapping[str, str]
 
-    def text(self, name: str, *, empty: bool = False) -> str:
+    def text(self, name: str) -> str:
         value = self.environment.get(name)
-        if value is None or (not value and not empty):
+        if not value:
             raise InvalidSettings(f"environment variable {name} is not set")
         return value
 
@@ -36,6 +37,15 @@ class Reader:
             audit_retention=timedelta(days=self.number("AUDIT_RETENTION_DAYS")),
             **patience,
         )
+
+    def thing_names(self) -> ThingNames:
+        """How the stack names its things."""
+        prefix, claim_client_id_prefix = self.text("THING_NAME_PREFIX"), self.text("CLAIM_CLIENT_ID_PREFIX")
+        if prefix.startswith(claim_client_id_prefix):
+            raise InvalidSettings(
+                f"environment variable THING_NAME_PREFIX starts with CLAIM_CLIENT_ID_PREFIX, {claim_client_id_prefix}"
+            )
+        return ThingNames(prefix, claim_client_id_prefix)
 
     def names(self, name: str) -> tuple[str, ...]:
         names = tuple(part.strip() for part in self.text(name).split(",") if part.strip())

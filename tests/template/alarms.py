@@ -31,6 +31,7 @@ ALARMS: Mapping[str, frozenset[str]] = {
     "imports": frozenset({"ImportFailedAlarm", "ImportDeadLetterAlarm", "ImportMapAlarm"}),
     "outcomes": frozenset(
         {
+            "GateDetachedAlarm",
             "OutcomeDeadLetterAlarm",
             "ReconcilerErrorAlarm",
             "SupersededCertificateAlarm",
@@ -39,7 +40,14 @@ ALARMS: Mapping[str, frozenset[str]] = {
         }
     ),
     "watch": frozenset(
-        {"DenialBurstAlarm", "WatcherFaultAlarm", "WatcherErrorAlarm", "WatchDelayAlarm", "WatchDeadLetterAlarm"}
+        {
+            "DenialBurstAlarm",
+            "DeviceCertificateMisusedAlarm",
+            "WatcherFaultAlarm",
+            "WatcherErrorAlarm",
+            "WatchDelayAlarm",
+            "WatchDeadLetterAlarm",
+        }
     ),
     "archive": frozenset({"ArchiveDeadLetterAlarm", "ArchiveDelayAlarm", "AuditTableChangedAlarm", "SealerErrorAlarm"}),
     "api": frozenset({"ApiErrorAlarm", "ApiFaultAlarm"}),

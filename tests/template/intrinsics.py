@@ -70,6 +70,10 @@ class Deployment:
                 return self._substitute(text, {key: self._resolve(value, local) for key, value in names.items()})
             case "Fn::GetAtt", [str(), str()]:
                 return ".".join(argument)
+            case "Fn::Split", [str(separator), text]:
+                return str(self._resolve(text, local)).split(separator)
+            case "Fn::Select", [int(at), items]:
+                return self._resolve(items, local)[at]
             case "Fn::If", [str(condition), yes, no]:
                 return self._resolve(yes if self._holds(self.template["Conditions"][condition]) else no, local)
         raise CannotResolve(f"{name} of {argument!r}")

@@ -171,7 +171,9 @@ def test_the_templates_defaults_are_the_policys_own(defaults: Deployment) -> Non
 
 def test_the_templates_defaults_are_the_import_policys_own(defaults: Deployment) -> None:
     policy = import_settings(defaults).policy
-    strict = ImportPolicy(template_names=frozenset({"fleetgate"}))  # the code does not know the stack's template
+    strict = ImportPolicy(  # the code does not know the stack's template and thing group
+        template_names=frozenset({"fleetgate"}), thing_groups=frozenset({"fleetgate-devices"})
+    )
 
     assert policy.serial_number_pattern.pattern == strict.serial_number_pattern.pattern
     assert replace(policy, serial_number_pattern=strict.serial_number_pattern) == strict
@@ -207,7 +209,8 @@ def test_both_functions_of_the_archive_and_the_command_let_an_hour_settle_for_as
 # A value other than the default for each parameter that decides who is let in, and the field it ends in.
 DECIDING_PARAMETERS = {
     "ProvisioningTemplateName": ("other", "template_arn"),
-    "ThingNamePrefix": ("fg-", "thing_name_prefix"),
+    "ThingNamePrefix": ("thing-", "thing_name_prefix"),
+    "ClaimClientIdPrefix": ("enrol-", "claim_client_id_prefix"),
     "ThingGroupName": ("other", "default_thing_group"),
     "SerialNumberPattern": ("[0-9]{8}", "serial_number_pattern"),
     "SerialNumberParameterNames": ("Serial", "serial_number_parameter_names"),
@@ -267,6 +270,10 @@ def policy_fields() -> set[str]:
 # The same for the import: parameters that decide what factories may deliver, and the setting that each ends in.
 IMPORT_PARAMETERS = {
     "ProvisioningTemplateName": ("other", "policy.template_names"),
+    "ThingNamePrefix": ("thing-", "policy.thing_names.prefix"),
+    "ClaimClientIdPrefix": ("enrol-", "policy.thing_names.claim_client_id_prefix"),
+    "ThingGroupName": ("other", "policy.thing_groups"),
+    "AllowedThingGroups": ("gateways,meters", "policy.thing_groups"),
     "SerialNumberPattern": ("[0-9]{8}", "policy.serial_number_pattern"),
     "RequireMac": ("false", "policy.require_mac"),
     "AllowLocallyAdministeredMac": ("true", "policy.allow_locally_administered_mac"),
@@ -309,6 +316,11 @@ def test_every_import_setting_has_its_parameter(template: dict[str, Any], defaul
 
     assert {name for _, name in IMPORT_PARAMETERS.values()} == set(flat(import_settings(defaults))) - WITHOUT_PARAMETER
     assert set(of_imports) <= set(IMPORT_PARAMETERS)
+
+
+def test_rows_may_name_the_stacks_own_thing_group_and_those_that_are_listed(template: dict[str, Any]) -> None:
+    listed = Deployment(template, {"ThingGroupName": "all", "AllowedThingGroups": "gateways,meters"})
+    assert import_settings(listed).policy.thing_groups == {"all", "gateways", "meters"}
 
 
 def test_a_share_is_a_hundredth_of_the_percentage(template: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from harness.embedded import Embedded
 from local.embedded.bucket_settings import lifecycle_rule
-from local.embedded.template import OMISSIONS, function_ids, with_code, with_partiql_permission, without_omissions
+from local.embedded.template import OMISSIONS, function_ids, with_code, with_ministacks_permissions, without_omissions
 from tests.template.intrinsics import Deployment
 
 # What the embedded AWS rejects (design, section 8).
@@ -52,11 +52,14 @@ def test_only_the_place_of_the_code_is_changed(template: dict[str, Any]) -> None
     assert changed == template
 
 
-def test_ministacks_name_for_partiql_is_all_that_is_added(template: dict[str, Any]) -> None:
-    changed = with_partiql_permission(template)
+def test_two_permissions_of_ministack_are_all_that_is_added(template: dict[str, Any]) -> None:
+    changed = with_ministacks_permissions(template)
     added = changed["Resources"]["ImportPolicy"]["Properties"]["PolicyDocument"]["Statement"].pop()
-
     assert added == {"Effect": "Allow", "Action": "dynamodb:BatchExecuteStatement", "Resource": "*"}
+    (policy,) = changed["Resources"]["ReconcilerFunctionRole"]["Properties"]["Policies"]
+    added = policy["PolicyDocument"]["Statement"].pop()
+    assert added == {"Effect": "Allow", "Action": "iot:ListTargetsForPolicy", "Resource": "*"}
+
     assert changed == template
 
 
@@ -69,7 +72,7 @@ def test_the_running_stack_was_made_of_this_template(template: dict[str, Any], e
         assert deployed["Resources"][function]["Properties"]["CodeUri"].startswith("s3://")
         deployed["Resources"][function]["Properties"]["CodeUri"] = "src/"
 
-    assert deployed == with_partiql_permission(without_omissions(template))
+    assert deployed == with_ministacks_permissions(without_omissions(template))
 
 
 def test_the_running_stack_has_every_other_resource(template: dict[str, Any], embedded: Embedded) -> None:

@@ -22,8 +22,11 @@ ACCEPTED = [
     ("DeviceConfiguration", '{"interval":"60"}'),
     ("DeviceConfiguration", '{ "interval": "60", "broker": "eu-1.example.com:8883" }'),
     ("ProvisioningTemplateName", "t" * 36),
-    ("ThingNamePrefix", ""),
     ("ThingNamePrefix", "fg-"),
+    ("ThingNamePrefix", "f" * 64),
+    ("AllowedThingGroups", ""),
+    ("AllowedThingGroups", "gateways"),
+    ("AllowedThingGroups", "a,b,c,d,e"),
     ("ClaimClientIdPrefix", "claim-"),
 ]
 REFUSED = [
@@ -43,7 +46,14 @@ REFUSED = [
     ("ProvisioningTemplateName", "t" * 37),
     ("ProvisioningTemplateName", "a/b"),
     ("ProvisioningTemplateName", "*"),
+    # Without a prefix the provisioning role would reach every thing of the account.
+    ("ThingNamePrefix", ""),
+    ("ThingNamePrefix", "f" * 65),
     ("ThingNamePrefix", "*"),
+    ("AllowedThingGroups", "*"),
+    ("AllowedThingGroups", "gateways, meters"),
+    ("AllowedThingGroups", "gateways,"),
+    ("AllowedThingGroups", "a,b,c,d,e,f"),
     ("ThingGroupName", "devices*"),
     ("ThingTypeName", ""),
     # Nothing before the wildcard of iot:Connect would let a claim certificate take any client ID.
@@ -100,6 +110,8 @@ def test_the_outputs_are_there(defaults: Deployment) -> None:
         "AuditTableName": "AuditTable",
         "HookFunctionName": "HookFunction",
         "ProvisioningTemplateName": "ProvisioningTemplate",
+        "ThingNamePrefix": "fg-",
+        "ThingGroupNames": "fleetgate-devices",
         "ClaimClientIdPrefix": "claim-",
         "ClaimPolicyName": "ClaimPolicy",
         "DropBoxName": "DropBox",
@@ -114,6 +126,15 @@ def test_the_outputs_are_there(defaults: Deployment) -> None:
         "ApiOperatorPolicyArn": "ApiOperatorPolicy",
         "DashboardName": "Dashboard",
     }
+
+
+def test_no_thing_can_be_called_what_a_claim_certificate_connects_as(template: dict[str, Any]) -> None:
+    ((assertion,),) = [rule["Assertions"] for rule in template["Rules"].values()]
+
+    assert assertion["Assert"] == {
+        "Fn::Not": [{"Fn::Equals": [{"Ref": "ThingNamePrefix"}, {"Ref": "ClaimClientIdPrefix"}]}]
+    }
+    assert assertion["AssertDescription"]
 
 
 # ---- samconfig.toml ---------------------------------------------------------------------------------------------

@@ -22,6 +22,11 @@ def _is_attribute(name: str, value: str) -> bool:
     return bool(_ATTRIBUTE_NAME.fullmatch(name) and _ATTRIBUTE_VALUE.fullmatch(value))
 
 
+def is_of_aws(name: str) -> bool:
+    """Whether an attribute has a name such as AWS IoT's own parameters of a provisioning template."""
+    return name[:5].upper() == "AWS::"
+
+
 class DeviceState(StrEnum):
     """Where a device stands (design, section 4)."""
 
@@ -114,6 +119,8 @@ class ApprovalTerms:
         if self.valid_from and self.valid_until and self.valid_from >= self.valid_until:
             raise InvalidEntry("the approval would end before it starts")
         for name, value in self.attributes.items():
+            if is_of_aws(name):
+                raise InvalidEntry(f"attribute {name!r}: names that start with AWS:: belong to AWS IoT")
             if not _is_attribute(name, value):
                 raise InvalidEntry(
                     f"attribute {name!r}: names and values are made of a-z A-Z 0-9 _ . , @ / : # - "

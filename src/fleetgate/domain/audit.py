@@ -93,6 +93,7 @@ class NoticeAction(StrEnum):
     """What a notice is about."""
 
     DENIAL_BURST = "denial_burst"
+    ASKED_FOR_ANOTHER_DEVICE = "asked_for_another_device"
 
 
 # What the field `action` of a record says, by its kind; the records of the other kinds have none.

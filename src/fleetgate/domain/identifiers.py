@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 # AWS IoT, CreateThing: thingName pattern and length.
+MAX_THING_NAME = 128
 DEFAULT_SERIAL_NUMBER_PATTERN = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
 
 # AWS IoT, CreateProvisioningTemplate: templateName pattern and length.

@@ -84,8 +84,9 @@ class DenialReason(Reason):
     )
     SERIAL_NUMBER_INVALID = (
         "serial_number_invalid",
-        "The serial number cannot be a thing name, or does not match the configured pattern.",
-        "Compare it with the stack's SerialNumberPattern.",
+        "The serial number makes no thing name of this stack, or does not match the configured pattern.",
+        "Compare it with the stack's SerialNumberPattern, and the thing name with ClaimClientIdPrefix: none may start "
+        "with it.",
     )
     MAC_ADDRESS_MISSING = (
         "mac_address_missing",

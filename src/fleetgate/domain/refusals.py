@@ -10,6 +10,9 @@ class RefusalCode(StrEnum):
 
     ALREADY_ON_ALLOW_LIST = "already_on_allow_list"
     MAC_ADDRESS_TAKEN = "mac_address_taken"
+    SERIAL_NUMBER_UNUSABLE = "serial_number_unusable"
+    THING_GROUP_NOT_ALLOWED = "thing_group_not_allowed"
+    THING_GROUP_MISSING = "thing_group_missing"
     TOO_MANY_MAC_ADDRESSES = "too_many_mac_addresses"
     UNKNOWN_DEVICE = "unknown_device"
     DEVICE_RETIRED = "device_retired"
@@ -18,6 +21,8 @@ class RefusalCode(StrEnum):
     CLAIM_CERTIFICATE_NOT_REGISTERED = "claim_certificate_not_registered"
     CLAIM_CERTIFICATE_REGISTERED_OTHERWISE = "claim_certificate_registered_otherwise"
     CLAIM_CERTIFICATE_BLOCKED = "claim_certificate_blocked"
+    CERTIFICATE_OF_A_DEVICE = "certificate_of_a_device"
+    CERTIFICATE_NOT_IN_AWS_IOT = "certificate_not_in_aws_iot"
     UNKNOWN_MAC_ADDRESS = "unknown_mac_address"
     UNKNOWN_IMPORT = "unknown_import"
     IMPORT_NOT_WAITING = "import_not_waiting"

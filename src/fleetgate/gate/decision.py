@@ -8,6 +8,7 @@ from fleetgate.domain.allow_list import AllowListEntry, Hold, Purpose, Reservati
 from fleetgate.domain.claim import ClaimCertificate, ClaimStatus
 from fleetgate.domain.gate_switch import GateSwitch
 from fleetgate.domain.reasons import AllowRule, DenialReason
+from fleetgate.domain.things import THING_GROUP
 from fleetgate.gate.policy import GatePolicy, ReprovisioningPolicy
 from fleetgate.gate.request import PresentedIdentity
 
@@ -317,14 +318,13 @@ def _purpose(rule: AllowRule, held: Reservation | None) -> Purpose:
 
 
 def _overrides(case: _Case, decision_id: str) -> Mapping[str, str]:
-    """Every parameter the provisioning template reads, so that none of them is left to the device."""
-    mac_address = case.identity.mac_address
+    """Every parameter the provisioning template reads, so that none is left to the device, and nothing else."""
+    mac_address, attributes = case.identity.mac_address, case.entry.attributes
     is_proven = mac_address in case.entry.mac_addresses
     return {
-        "Model": UNSPECIFIED,
-        "HardwareRevision": UNSPECIFIED,
-        "ThingGroup": case.policy.default_thing_group,
-        **case.entry.attributes,
+        "Model": attributes.get("Model", UNSPECIFIED),
+        "HardwareRevision": attributes.get("HardwareRevision", UNSPECIFIED),
+        "ThingGroup": attributes.get(THING_GROUP, case.policy.default_thing_group),
         "SerialNumber": case.entry.serial_number.value,
         "MacAddress": mac_address.value if mac_address and is_proven else UNSPECIFIED,
         "ThingName": thing_name(case.entry, case.policy),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from fleetgate.domain.identifiers import DEFAULT_SERIAL_NUMBER_PATTERN
+from fleetgate.domain.things import ThingNames
 
 
 class ReprovisioningPolicy(StrEnum):
@@ -22,6 +23,7 @@ class GatePolicy:
     Attributes:
         template_arn: The provisioning template that the gate guards.
         thing_name_prefix: Stands before the serial number in the thing name.
+        claim_client_id_prefix: Client IDs of devices with a claim certificate start with it; no thing name may.
         default_thing_group: The thing group of a device whose entry names none.
         serial_number_parameter_names: Parameters that may hold the serial number; all present ones must agree.
         reservation_time: How long a device certificate can finish; AWS IoT keeps an ownership token for one hour.
@@ -31,7 +33,8 @@ class GatePolicy:
     """
 
     template_arn: str
-    thing_name_prefix: str = ""
+    thing_name_prefix: str = "fg-"
+    claim_client_id_prefix: str = "claim-"
     default_thing_group: str = "none"
     serial_number_pattern: re.Pattern[str] = DEFAULT_SERIAL_NUMBER_PATTERN
     serial_number_parameter_names: tuple[str, ...] = ("SerialNumber", "serialNumber", "serial_number", "device_serial")
@@ -45,6 +48,11 @@ class GatePolicy:
     reservation_time: timedelta = timedelta(hours=1)
     takeover_time: timedelta = timedelta(minutes=5)
     max_attempts: int = 3
+
+    @property
+    def thing_names(self) -> ThingNames:
+        """How the stack names its things."""
+        return ThingNames(self.thing_name_prefix, self.claim_client_id_prefix)
 
     @property
     def template_name(self) -> str:

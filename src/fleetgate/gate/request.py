@@ -84,7 +84,7 @@ def _serial_number(request: RegistrationRequest, policy: GatePolicy) -> SerialNu
     if len(serial_numbers) > 1:
         return DenialReason.SERIAL_NUMBER_AMBIGUOUS
     serial_number = serial_numbers.pop()
-    if not _can_be_thing_name(policy.thing_name_prefix + serial_number.value):
+    if not policy.thing_names.fits(serial_number.value):
         return DenialReason.SERIAL_NUMBER_INVALID
     return serial_number
 
@@ -109,11 +109,3 @@ def _mac_address(request: RegistrationRequest, policy: GatePolicy) -> MacAddress
 
 def _is_readable(value: Any) -> bool:
     return isinstance(value, str) and len(value) <= _LONGEST_PARAMETER and value.isascii()
-
-
-def _can_be_thing_name(text: str) -> bool:
-    try:
-        SerialNumber.parse(text)
-    except InvalidIdentifier:
-        return False
-    return True

@@ -31,6 +31,7 @@ class HookSettings:
             InvalidSettings: A variable is missing or cannot be read.
         """
         read = Reader(environment)
+        thing_names = read.thing_names()
         return cls(
             tables=read.tables(
                 # One attempt that hangs must leave time for another: 2 x (0.5 + 1.0) s and the pause between.
@@ -40,7 +41,8 @@ class HookSettings:
             ),
             policy=GatePolicy(
                 template_arn=read.text("PROVISIONING_TEMPLATE_ARN"),
-                thing_name_prefix=read.text("THING_NAME_PREFIX", empty=True),
+                thing_name_prefix=thing_names.prefix,
+                claim_client_id_prefix=thing_names.claim_client_id_prefix,
                 default_thing_group=read.text("THING_GROUP_NAME"),
                 serial_number_pattern=read.pattern("SERIAL_NUMBER_PATTERN"),
                 serial_number_parameter_names=read.names("SERIAL_NUMBER_PARAMETER_NAMES"),

@@ -71,6 +71,8 @@ class ImportSettings:
                 allow_locally_administered_mac=read.flag("ALLOW_LOCALLY_ADMINISTERED_MAC"),
                 unknown_columns=read.choice("UNKNOWN_COLUMNS", UnknownColumns),
                 template_names=frozenset({read.text("PROVISIONING_TEMPLATE_NAME")}),
+                thing_names=read.thing_names(),
+                thing_groups=frozenset(read.names("THING_GROUP_NAMES")),
             ),
             max_rows_per_file=read.number("MAX_ROWS_PER_FILE"),
             max_rows_per_day=read.number("MAX_ROWS_PER_DAY"),

@@ -1,26 +1,38 @@
 """Approve one device: its allow-list entry, its MAC addresses and the audit record, or nothing."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from fleetgate.domain.allow_list import AllowListEntry, Hold
 from fleetgate.domain.audit import OperatorAction
 from fleetgate.domain.operator_action import Change, Operator
 from fleetgate.domain.refusals import Refusal, RefusalCode
+from fleetgate.domain.things import THING_GROUP, ThingRules, group_not_allowed
 from fleetgate.operators.device_store import MAX_MAC_ADDRESSES, ApprovalConflict, DeviceStore
 from fleetgate.store.faults import Overtaken, until_written
 
 
-def approve_device(entry: AllowListEntry, *, store: DeviceStore, operator: Operator) -> Change[AllowListEntry]:
+def approve_device(
+    entry: AllowListEntry,
+    *,
+    rules: ThingRules,
+    group_exists: Callable[[str], bool],
+    store: DeviceStore,
+    operator: Operator,
+) -> Change[AllowListEntry]:
     """Put a new device on the allow-list. Safe to repeat: the very same approval changes nothing.
 
     Args:
         entry: A fresh entry, version 1.
+        rules: What the stack wants of the thing that the device becomes.
+        group_exists: Tells whether AWS IoT has a thing group of a name.
 
     Returns:
         The entry as it stands, with the state that the device has reached since.
 
     Raises:
-        Refusal: The serial number is listed otherwise, or a MAC address belongs to another serial number.
+        Refusal: The serial number is listed otherwise, a MAC address belongs to another serial number, or the device
+            could not become a thing of this stack.
         Fault: The tables could not be asked.
     """
     if len(entry.mac_addresses) > MAX_MAC_ADDRESSES:
@@ -29,6 +41,7 @@ def approve_device(entry: AllowListEntry, *, store: DeviceStore, operator: Opera
             f"{entry.serial_number} would have {len(entry.mac_addresses)} MAC addresses: "
             f"one device can have {MAX_MAC_ADDRESSES} at most, so approve it with fewer.",
         )
+    _check_thing(entry, rules, group_exists)
 
     def attempt() -> Change[AllowListEntry]:
         record = replace(
@@ -50,6 +63,26 @@ def approve_device(entry: AllowListEntry, *, store: DeviceStore, operator: Opera
         raise Overtaken
 
     return until_written(attempt)
+
+
+def _check_thing(entry: AllowListEntry, rules: ThingRules, group_exists: Callable[[str], bool]) -> None:
+    if why := rules.names.why_not(entry.serial_number):
+        raise Refusal(
+            RefusalCode.SERIAL_NUMBER_UNUSABLE,
+            f"{entry.serial_number} can be no device of this stack: {why}. Check the serial number.",
+        )
+    if why := group_not_allowed(entry.attributes, rules.groups):
+        raise Refusal(
+            RefusalCode.THING_GROUP_NOT_ALLOWED,
+            f"{entry.serial_number} was not approved: {why}. Name one of these, or add yours to the stack's "
+            "AllowedThingGroups.",
+        )
+    group = entry.attributes.get(THING_GROUP)
+    if group is not None and not group_exists(group):
+        raise Refusal(
+            RefusalCode.THING_GROUP_MISSING,
+            f"{entry.serial_number} was not approved: AWS IoT has no thing group {group}. Create it first.",
+        )
 
 
 def _refusal(entry: AllowListEntry, conflict: ApprovalConflict) -> Refusal:

@@ -25,6 +25,11 @@ class ClaimStore:
         """The registration of a claim certificate, strongly consistent."""
         return self._allow_list.claim(certificate_id)
 
+    def device_of(self, certificate_id: str) -> str | None:
+        """The serial number that a certificate was given to as its device certificate; None where it is nobody's."""
+        allow = self._records.allow_of(certificate_id)
+        return None if allow is None else allow.serial_number
+
     def allows_through(self, certificate_id: str, *, after: str = "") -> Iterator[AuditRecord]:
         """The decisions on record that let a device in with this claim certificate, or with this one of its own.
 

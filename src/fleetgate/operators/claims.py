@@ -20,7 +20,7 @@ def register_claim(claim: ClaimCertificate, *, store: ClaimStore, operator: Oper
         claim: A fresh registration, active.
 
     Raises:
-        Refusal: The claim certificate is blocked, or registered with another scope.
+        Refusal: It is a device's certificate, or the claim certificate is blocked or registered with another scope.
         Fault: The tables could not be asked.
     """
 
@@ -28,6 +28,8 @@ def register_claim(claim: ClaimCertificate, *, store: ClaimStore, operator: Oper
         registered = store.claim(claim.certificate_id)
         if registered == claim:
             return Change(claim, None)
+        if (owner := store.device_of(claim.certificate_id)) is not None:
+            raise _of_a_device(claim.certificate_id, owner)
         record = _about(claim, operator.record(OperatorAction.REGISTER_CLAIM))
         if registered is not None:
             _must_be_replaceable(registered, record)
@@ -88,6 +90,23 @@ def not_registered(certificate_id: str) -> Refusal:
         RefusalCode.CLAIM_CERTIFICATE_NOT_REGISTERED,
         f"claim certificate {certificate_id} is not registered: the gate denies it anyway unless the stack has "
         "RequireRegisteredClaims=false; then register it first with fleetgate claim register.",
+    )
+
+
+def not_in_aws_iot(certificate_id: str) -> Refusal:
+    """The refusal for a certificate that AWS IoT does not have."""
+    return Refusal(
+        RefusalCode.CERTIFICATE_NOT_IN_AWS_IOT,
+        f"AWS IoT has no certificate {certificate_id} in this account and region: check the ID. A claim from "
+        "CreateProvisioningClaim, which AWS IoT does not list, is registered with --unlisted.",
+    )
+
+
+def _of_a_device(certificate_id: str, serial_number: str) -> Refusal:
+    return Refusal(
+        RefusalCode.CERTIFICATE_OF_A_DEVICE,
+        f"certificate {certificate_id} is the device certificate of {serial_number}: it can be no claim certificate. "
+        "Create one with fleetgate claim create; if somebody else has its key, quarantine the device.",
     )
 
 

@@ -1,12 +1,14 @@
 """The reconciler: now and then, what the gate knows is compared with what AWS IoT says.
 
-Three sweeps take turns: reservations that ran out, superseded certificates, and AWS IoT's own list of things.
+The gate itself comes first: whether AWS IoT still asks it, and in the way that was deployed. Three sweeps follow:
+reservations that ran out, superseded certificates, and AWS IoT's own list of things.
 """
 
 import os
 from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
+from enum import StrEnum
 from functools import cache
 from typing import Any
 
@@ -18,6 +20,9 @@ from botocore.config import Config
 
 from fleetgate.domain.operator_action import Operator
 from fleetgate.operators.device_store import DeviceStore
+from fleetgate.outcomes.attachment import Finding, GateFinding
+from fleetgate.outcomes.gate_check import GateCheck
+from fleetgate.outcomes.iot_gate import GateInAws
 from fleetgate.outcomes.iot_things import Things
 from fleetgate.outcomes.note import Noted, OutcomeRecorder
 from fleetgate.outcomes.reservations import Reconciler, ReservationResult
@@ -27,18 +32,21 @@ from fleetgate.outcomes.sweep import RecordSweep
 from fleetgate.outcomes.sweep_store import Sweep, SweepStore
 from fleetgate.outcomes.things import ThingInspector
 from fleetgate.outcomes.turns import SweepRun, take_turns
+from fleetgate.store.allow_list import AllowList
 from fleetgate.store.certificates import Certificates
 
 logger = Logger()
 metrics = Metrics(namespace="Fleetgate")
 
+# The account's limit for such calls is some ten a second; the next run goes on where one stopped.
+_MAX_CLAIMS = 500
 # A certificate may be activated until the last second of its reservation.
 _PATIENCE = timedelta(minutes=10)
 # Three attempts that hang fit into what is left for closing.
 _IOT_CONFIG = Config(connect_timeout=1, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 3})
 _WHY_DEACTIVATED = "superseded: the device has used a later certificate for longer than SupersededGraceHours"
 
-_METRICS = {
+_METRICS: Mapping[tuple[Sweep, StrEnum], str] = {
     (Sweep.RESERVATIONS, ReservationResult.COMPLETED): "ReservationCompleted",
     (Sweep.RESERVATIONS, ReservationResult.RELEASED): "ReservationReleased",
     (Sweep.RESERVATIONS, ReservationResult.LEFT_OPEN): "ReservationLeftOpen",
@@ -51,6 +59,7 @@ _METRICS = {
     (Sweep.SUPERSEDED, SupersessionResult.UNREADABLE): "ItemUnreadable",
     (Sweep.THINGS, Noted.UNREADABLE): "ItemUnreadable",
     (Sweep.THINGS, Noted.UNAPPROVED): "UnapprovedThing",
+    **{(Sweep.GATE, finding): "GateDetached" for finding in GateFinding},
 }
 
 
@@ -84,10 +93,21 @@ def _tell_unreadable(what: str) -> None:
     logger.error("item could not be read", what=what)
 
 
+def _tell_finding(finding: Finding) -> None:
+    logger.error(
+        "gate is not attached as deployed",
+        finding=finding.kind.value,
+        about=finding.about,
+        meaning=finding.kind.meaning,
+        remedy=finding.kind.remedy,
+    )
+
+
 @cache
 def _sweeps(actor: str) -> Mapping[str, SweepRun]:
     settings = ReconcilerSettings.from_environment(os.environ)
-    iot = botocore.session.get_session().create_client("iot", config=_IOT_CONFIG)
+    session = botocore.session.get_session()
+    iot = session.create_client("iot", config=_IOT_CONFIG)
     outcomes = OutcomeRecorder.of_stack(settings.tables, settings.thing_name_prefix)
     sweep_store, certificates = SweepStore(settings.tables), Certificates(iot)
     reservations = Reconciler(
@@ -122,4 +142,18 @@ def _sweeps(actor: str) -> Mapping[str, SweepRun]:
         max_things=settings.max_things,
         tell_unreadable=_tell_unreadable,
     )
-    return {Sweep.RESERVATIONS: reservations.run, Sweep.SUPERSEDED: superseded.run, Sweep.THINGS: things.run}
+    gate = GateCheck(
+        aws=GateInAws(iot, session.create_client("lambda", config=_IOT_CONFIG), settings.gate),
+        allow_list=AllowList(settings.tables),
+        parts=settings.gate,
+        now=outcomes.clock.now,
+        tell=_tell_finding,
+        places=sweep_store,
+        max_claims=_MAX_CLAIMS,
+    )
+    return {
+        Sweep.GATE: gate.run,
+        Sweep.RESERVATIONS: reservations.run,
+        Sweep.SUPERSEDED: superseded.run,
+        Sweep.THINGS: things.run,
+    }

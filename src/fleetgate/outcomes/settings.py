@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Self
 
 from fleetgate.environment import Reader
+from fleetgate.outcomes.attachment import GateParts
 from fleetgate.outcomes.supersession import SupersededPolicy
 from fleetgate.store.tables import TableSettings
 
@@ -32,7 +33,7 @@ class OutcomeSettings:
         read = Reader(environment)
         return cls(
             tables=read.tables(),
-            thing_name_prefix=read.text("THING_NAME_PREFIX", empty=True),
+            thing_name_prefix=read.text("THING_NAME_PREFIX"),
             thing_type_name=read.text("THING_TYPE_NAME"),
         )
 
@@ -45,6 +46,7 @@ class ReconcilerSettings:
         thing_type_name: Of every thing of the stack.
         reservation_time: How long a reservation lasts.
         superseded_grace: How long a device may fall back to a superseded certificate.
+        gate: What the stack deployed, to be compared with what AWS says.
         max_records: That matter to a sweep, of one run. max_things: of one run.
     """
 
@@ -54,6 +56,7 @@ class ReconcilerSettings:
     reservation_time: timedelta
     superseded_policy: SupersededPolicy
     superseded_grace: timedelta
+    gate: GateParts
     max_records: int
     max_things: int
 
@@ -67,11 +70,18 @@ class ReconcilerSettings:
         read = Reader(environment)
         return cls(
             tables=read.tables(),
-            thing_name_prefix=read.text("THING_NAME_PREFIX", empty=True),
+            thing_name_prefix=read.text("THING_NAME_PREFIX"),
             thing_type_name=read.text("THING_TYPE_NAME"),
             reservation_time=timedelta(seconds=read.number("RESERVATION_SECONDS")),
             superseded_policy=read.choice("SUPERSEDED_CERTIFICATES", SupersededPolicy),
             superseded_grace=timedelta(hours=read.number("SUPERSEDED_GRACE_HOURS")),
+            gate=GateParts(
+                template_arn=read.text("PROVISIONING_TEMPLATE_ARN"),
+                hook_arn=read.text("HOOK_FUNCTION_ARN"),
+                provisioning_role_arn=read.text("PROVISIONING_ROLE_ARN"),
+                claim_policy_name=read.text("CLAIM_POLICY_NAME"),
+                claim_client_id_prefix=read.text("CLAIM_CLIENT_ID_PREFIX"),
+            ),
             max_records=read.number("MAX_RECORDS_PER_RUN"),
             max_things=read.number("MAX_THINGS_PER_RUN"),
         )

@@ -15,7 +15,7 @@ from fleetgate.store.allow_list_items import (
     reservation_attribute,
 )
 from fleetgate.store.audit_items import AuditItem
-from fleetgate.store.audit_reader import AuditReader, Index
+from fleetgate.store.audit_reader import AuditReader
 from fleetgate.store.tables import Cancelled, StackTables, TableSettings
 
 _ALLOWED = AuditItem.verdict == Verdict.ALLOWED.value
@@ -35,10 +35,7 @@ class OutcomeStore:
 
     def promised_to(self, certificate_id: str) -> SerialNumber | None:
         """The serial number that a device certificate was promised to, by the newest decision that let it in."""
-        allows = self._records.records_in(
-            Index.BY_DEVICE_CERTIFICATE, certificate_id, condition=_ALLOWED, newest_first=True, page_items=100
-        )
-        found = next(allows, None)
+        found = self._records.allow_of(certificate_id)
         return SerialNumber(found.serial_number) if found is not None and found.serial_number else None
 
     def is_decided(self, serial_number: SerialNumber, decision_id: str) -> bool:

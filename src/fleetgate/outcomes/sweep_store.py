@@ -28,10 +28,14 @@ class Sweep(StrEnum):
     RESERVATIONS = "reservations"
     SUPERSEDED = "superseded"
     THINGS = "things"
+    GATE = "gate"
 
 
 class ReconcilerItem(AllowListItem, discriminator="reconciler"):
-    """How far a sweep came: the last audit record that it is done with, or AWS IoT's token for the next page."""
+    """How far a sweep came: the last audit record that it is done with, or what comes next.
+
+    That is AWS IoT's token for a page of things, or a claim certificate.
+    """
 
     record_id = UnicodeAttribute(null=True)
     next_token = UnicodeAttribute(null=True)
@@ -81,15 +85,15 @@ class SweepStore:
         with self._tables.asked():
             ReconcilerItem(_key(sweep), record_id=record_id).save()
 
-    def next_token(self) -> str | None:
-        """AWS IoT's token for the page of things that comes next; None for the first."""
-        found = self._place(Sweep.THINGS)
+    def next_token(self, sweep: Sweep = Sweep.THINGS) -> str | None:
+        """What comes next in a sweep through a list; None for its beginning."""
+        found = self._place(sweep)
         return None if found is None else found.next_token
 
-    def note_next_token(self, token: str | None) -> None:
-        """Remember which page of things comes next."""
+    def note_next_token(self, token: str | None, sweep: Sweep = Sweep.THINGS) -> None:
+        """Remember what comes next in a sweep through a list."""
         with self._tables.asked():
-            ReconcilerItem(_key(Sweep.THINGS), next_token=token).save()
+            ReconcilerItem(_key(sweep), next_token=token).save()
 
     def records(self, after: str, before: datetime) -> Iterator[AuditRecord | UnreadableRecord]:
         """All audit records, oldest first, and items that are none to go by.

@@ -14,7 +14,7 @@ from typing import Any
 from pynamodb.expressions.condition import Condition
 from ulid import ULID
 
-from fleetgate.domain.audit import AuditRecord, RecordKind
+from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.store.audit_items import AuditItem, record_from_document
@@ -23,6 +23,8 @@ from fleetgate.store.tables import StackTables, TableSettings
 
 # DynamoDB reads a page before it filters it, so a page as small as the limit would mean a call for a handful of items.
 PAGE_ITEMS = 1000
+# A device certificate has a handful of records.
+_ALLOWS_ITEMS = 100
 
 # An item in DynamoDB's own notation, as queries and streams give it.
 RawItem = Mapping[str, Mapping[str, Any]]
@@ -160,6 +162,17 @@ class AuditReader:
         how.setdefault("page_items", PAGE_ITEMS)
         for page in self.pages(key, index=index, **how):
             yield from sound_records(page)
+
+    def allow_of(self, certificate_id: str) -> AuditRecord | None:
+        """The newest decision that promised a device certificate to a device; None where there is none."""
+        allows = self.records_in(
+            Index.BY_DEVICE_CERTIFICATE,
+            certificate_id,
+            condition=AuditItem.verdict == Verdict.ALLOWED.value,
+            newest_first=True,
+            page_items=_ALLOWS_ITEMS,
+        )
+        return next((record for record in allows if record.kind is RecordKind.DECISION), None)
 
 
 def document_from(item: RawItem) -> dict[str, Any]:

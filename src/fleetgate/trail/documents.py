@@ -25,6 +25,7 @@ def story_document(story: DeviceStory, *, now: datetime) -> dict[str, Any]:
         "claim_certificates": {claim_id: claim and claim_document(claim) for claim_id, claim in story.claims.items()},
         "admissions": [_admission(admission) for admission in story.admissions],
         "denials": len(story.denials),
+        "notices": [notice.reason for notice in story.notices],
         "operator_actions": len(story.actions),
         "records": [record_document(record) for record in story.records],
         "is_complete": story.is_complete,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fleetgate.domain.allow_list import AllowListEntry
-from fleetgate.domain.audit import AuditRecord
+from fleetgate.domain.audit import AuditRecord, NoticeAction, device_subject
 from fleetgate.domain.gate_switch import GateSwitch
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.reasons import DenialReason
@@ -22,6 +22,7 @@ class DeviceReport:
         entry: None when it is not on the allow-list, but asked to be let in.
         history: Audit records, newest first.
         last_denial: None when it was never denied.
+        last_misuse: The newest notice that its certificate asked for another device, or another's for it; or None.
         stops: Why the gate would deny it now, whatever it presents; empty if it depends on that.
     """
 
@@ -29,6 +30,7 @@ class DeviceReport:
     entry: AllowListEntry | None
     history: Page[AuditRecord]
     last_denial: AuditRecord | None
+    last_misuse: AuditRecord | None
     stops: tuple[DenialReason, ...]
 
 
@@ -54,6 +56,9 @@ def inspect_device(
         entry=entry,
         history=history,
         last_denial=records.last_denial(serial_number),
+        last_misuse=records.last_action(
+            device_subject(serial_number.value), NoticeAction.ASKED_FOR_ANOTHER_DEVICE.value
+        ),
         stops=_story(entry, history, serial_number=serial_number, switch=allow_list.switch()).stops(now),
     )
 

@@ -34,7 +34,7 @@ class SubjectRecords:
         return next(denials, None)
 
     def last_action(self, subject: str, action: str) -> AuditRecord | None:
-        """The newest record of what an operator did with a subject."""
+        """The newest record of an action that a subject has."""
         found = self._records.records_under(subject, condition=AuditItem.action == action, newest_first=True)
         return next(found, None)
 

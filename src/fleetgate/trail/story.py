@@ -107,6 +107,11 @@ class DeviceStory:
         """What operators did with it, oldest first."""
         return tuple(record for record in self.records if record.kind is RecordKind.OPERATOR_ACTION)
 
+    @property
+    def notices(self) -> tuple[AuditRecord, ...]:
+        """What the watcher noticed about it, oldest first."""
+        return tuple(record for record in self.records if record.kind is RecordKind.NOTICE)
+
     def stops(self, now: datetime) -> tuple[DenialReason, ...]:
         """Why the gate would deny the device now, whatever it presents; empty if it depends on that."""
         return tuple(self._stops(now))

@@ -4,6 +4,7 @@
 `denials` looks at each claim certificate that had denials which point at enumeration.
 `store` asks the audit table who tried with that claim certificate, and what operators did about it.
 `burst` counts distinct identities in a sliding window, without clock or network.
+`misuse` looks for a device's certificate that asks for another device, and puts a notice under both.
 `answer` blocks the claim certificate, announces the burst, and puts the notice on record.
 `settings` reads window, threshold and policy.
 No counter is kept: each batch is judged from the table and from itself, so it may come twice, late or in pieces.

@@ -1,9 +1,9 @@
 """What is asked of the audit table about one claim certificate: who tried with it, and what was done about that."""
 
 from collections.abc import Collection, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict, claim_subject
+from fleetgate.domain.audit import AuditRecord, NoticeAction, RecordKind, Verdict, claim_subject, device_subject
 from fleetgate.domain.reasons import DenialReason
 from fleetgate.store.audit_items import AuditItem, first_record_id
 from fleetgate.store.audit_reader import AuditReader, Index, sound_records
@@ -58,6 +58,21 @@ class ClaimWatchStore:
                 newest_first=True,
             )
         )
+
+    def allow_of(self, certificate_id: str) -> AuditRecord | None:
+        """The newest decision that gave a certificate to a device as its own; None where there is none."""
+        return self._records.allow_of(certificate_id)
+
+    def is_noticed(self, serial_number: str, certificate_id: str, *, since_milliseconds: int) -> bool:
+        """Whether a misuse of a device's certificate is on record since then."""
+        start = datetime.fromtimestamp(since_milliseconds / 1000, UTC)
+        found = self._records.records_under(
+            device_subject(serial_number),
+            ids=AuditItem.record_id >= first_record_id(start),
+            condition=(AuditItem.action == NoticeAction.ASKED_FOR_ANOTHER_DEVICE.value)
+            & (AuditItem.claim_certificate_id == certificate_id),
+        )
+        return any(record.kind is RecordKind.NOTICE for record in found)
 
     def note(self, record: AuditRecord) -> bool:
         """Append an audit record; False where this very record is there already."""

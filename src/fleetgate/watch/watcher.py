@@ -1,4 +1,5 @@
-"""The watcher: what the gate turns away is looked at for somebody who guesses with a stolen claim certificate.
+"""The watcher: what the gate turns away is looked at for somebody who guesses with a stolen claim certificate, and for
+a device's certificate that asks for another device.
 
 Batches come from the audit table's stream, at least once. The event source leaves out most of what is no denial; here
 nothing relies on that.
@@ -21,6 +22,7 @@ from fleetgate.store.audit_items import make_clock
 from fleetgate.store.audit_reader import UnreadableRecord, believed
 from fleetgate.watch.answer import BurstResponder, Measure
 from fleetgate.watch.denials import Watched, watch_denials
+from fleetgate.watch.misuse import Checked, MisuseReporter, watch_misuse
 from fleetgate.watch.settings import WatcherSettings
 from fleetgate.watch.store import ClaimWatchStore
 
@@ -50,7 +52,10 @@ def handler(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, list
     for watched in watch_denials(records, responder=_responder()):
         _report(watched)
         again += watched.record_ids if watched.has_to_come_again else ()
-    return {"batchItemFailures": [{"itemIdentifier": numbers[record_id]} for record_id in again]}
+    for checked in watch_misuse(records, reporter=_reporter()):
+        _report_misuse(checked)
+        again += checked.record_ids if checked.problem else ()
+    return {"batchItemFailures": [{"itemIdentifier": numbers[record_id]} for record_id in dict.fromkeys(again)]}
 
 
 def _record(change: Mapping[str, Any]) -> AuditRecord | None:
@@ -84,6 +89,26 @@ def _report(watched: Watched) -> None:
         metrics.add_metric("ClaimBlocked", MetricUnit.Count, int(watched.measure is Measure.BLOCKED))
 
 
+def _report_misuse(checked: Checked) -> None:
+    if checked.problem is not None:
+        logger.error(
+            "certificate could not be checked",
+            claim_certificate_id=checked.claim_certificate_id,
+            fault=checked.problem.reason.value,
+            exceptions=[type(link).__qualname__ for link in (checked.problem, checked.problem.__cause__) if link],
+            comes_again=True,
+        )
+        metrics.add_metric("WatchFault", MetricUnit.Count, 1)
+    for misuse in checked.misuses:
+        logger.warning(
+            "device certificate asked for another device",
+            certificate_id=misuse.certificate_id,
+            serial_number=misuse.owner,
+            asked_for=misuse.other,
+        )
+        metrics.add_metric("DeviceCertificateMisused", MetricUnit.Count, 1)
+
+
 @cache
 def _settings() -> WatcherSettings:
     return WatcherSettings.from_environment(os.environ)
@@ -99,4 +124,14 @@ def _responder() -> BurstResponder:
         policy=settings.policy,
         audit_table=settings.tables.audit_table,
         clock=make_clock(),
+    )
+
+
+@cache
+def _reporter() -> MisuseReporter:
+    settings = _settings()
+    return MisuseReporter(
+        store=ClaimWatchStore(settings.tables),
+        announcements=Announcements.of_environment(),
+        audit_table=settings.tables.audit_table,
     )

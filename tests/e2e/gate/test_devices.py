@@ -36,15 +36,16 @@ def test_an_approved_device_becomes_a_thing_that_can_be_joined_to_its_record(
     embedded: Embedded, device: AllowListEntry, ask: Ask
 ) -> None:
     issued, answer = ask(device)
+    name = embedded.thing_name(device.serial_number)
 
-    assert answer == Registered(thing_name=device.serial_number.value, device_configuration={})
+    assert answer == Registered(thing_name=name, device_configuration={})
     iot = embedded.client("iot")
-    thing = iot.describe_thing(thingName=device.serial_number.value)
+    thing = iot.describe_thing(thingName=name)
     (record,) = decisions(embedded, device.serial_number.value)
     assert thing["thingTypeName"] == "fleetgate-device"
     assert thing["attributes"]["DecisionId"] == record.decision_id
     assert thing["attributes"]["Model"] == "thermostat-2"
-    groups = iot.list_thing_groups_for_thing(thingName=device.serial_number.value)["thingGroups"]
+    groups = iot.list_thing_groups_for_thing(thingName=name)["thingGroups"]
     assert [group["groupName"] for group in groups] == ["fleetgate-devices"]
     certificate = iot.describe_certificate(certificateId=issued.certificate_id)["certificateDescription"]
     assert certificate["status"] == "ACTIVE"
@@ -248,7 +249,7 @@ def test_a_device_cannot_choose_its_thing_name_group_or_attributes(
     _, answer = ask(device, ThingName="administrator", ThingGroup="administrators", Model="forged", DecisionId="forged")
 
     assert isinstance(answer, Registered)
-    assert answer.thing_name == device.serial_number.value
+    assert answer.thing_name == embedded.thing_name(device.serial_number)
     attributes = embedded.client("iot").describe_thing(thingName=answer.thing_name)["attributes"]
     assert "forged" not in attributes.values()
 
@@ -273,6 +274,6 @@ def test_twenty_devices_at_once_are_all_let_in(embedded: Embedded, device: Allow
         answers = list(pool.map(ask, crowd))
 
     assert [answer.thing_name for _, answer in answers if isinstance(answer, Registered)] == [
-        one.serial_number.value for one in crowd
+        embedded.thing_name(one.serial_number) for one in crowd
     ]
     assert all(reasons(embedded, one.serial_number.value) == ["first_reservation"] for one in crowd)

@@ -43,7 +43,7 @@ def test_a_device_is_provisioned_once_it_connects_with_its_certificate(
     registered = outcome(embedded, name, "thing_registered")
     assert embedded.entry(name).state is DeviceState.RESERVED
 
-    with connected(broker, let_in.identity, name):
+    with connected(broker, let_in.identity, embedded.thing_name(name)):
         pass
     seen = outcome(embedded, name, "connected")
     entry = embedded.entry(name)
@@ -58,9 +58,11 @@ def test_a_device_is_provisioned_once_it_connects_with_its_certificate(
 def test_a_thing_that_was_made_past_the_gate_is_found(embedded: Embedded) -> None:
     name = f"E2E-{secrets.token_hex(6)}"
     embedded.client("iot").create_thing(
-        thingName=name, thingTypeName="fleetgate-device", attributePayload={"attributes": {"SerialNumber": name}}
+        thingName=embedded.thing_name(name),
+        thingTypeName="fleetgate-device",
+        attributePayload={"attributes": {"SerialNumber": name}},
     )
-    assert outcome(embedded, name, "unapproved_thing").thing_name == name
+    assert outcome(embedded, name, "unapproved_thing").thing_name == embedded.thing_name(name)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +130,7 @@ def test_a_reservation_that_ran_out_with_a_pending_certificate_is_released_by_th
             serial_number=device.serial_number.value,
             decision_id=decision_id,
             certificate_id=issued.certificate_id,
-            thing_name=device.serial_number.value,
+            thing_name=embedded.thing_name(device.serial_number),
         )
     )
     embedded.client("lambda").invoke(FunctionName=embedded.resource("ReconcilerFunction"), Payload=b"{}")

@@ -68,57 +68,61 @@ def test_the_old_certificate_of_a_device_that_rotated_cannot_connect_after_the_g
 ) -> None:
     old, answer = ask(device)
     assert isinstance(answer, Registered)
-    name = device.serial_number.value
+    serial_number, name = device.serial_number.value, answer.thing_name
     (mac_address,) = device.mac_addresses
     with connected(broker, old.identity, name) as session:
         new = session.create_keys_and_certificate()
         rotated = session.register_thing(
-            stack.outputs["ProvisioningTemplateName"], new, {"SerialNumber": name, "MacAddress": mac_address.value}
+            stack.outputs["ProvisioningTemplateName"],
+            new,
+            {"SerialNumber": serial_number, "MacAddress": mac_address.value},
         )
     assert isinstance(rotated, Registered)
     with connected(broker, new.identity, name):
         pass
 
     def in_use() -> bool | None:
-        current = embedded.entry(name).device_certificate
+        current = embedded.entry(serial_number).device_certificate
         return (current is not None and current.certificate_id == new.certificate_id) or None
 
     assert eventually(in_use)
     invoke(embedded)
     with connected(broker, old.identity, name) as session:  # it may still fall back
         assert session.echo(f"{name}/telemetry", {"still": True}) == {"still": True}
-    assert eventually(lambda: fell_back_to(embedded, name) == old.certificate_id or None)
+    assert eventually(lambda: fell_back_to(embedded, serial_number) == old.certificate_id or None)
     list(superseded_at(embedded, timedelta(hours=25)).run())
     with connected(broker, old.identity, name):  # it is what the device uses, and stays
         pass
     with connected(broker, new.identity, name):
         pass
-    assert eventually(lambda: fell_back_to(embedded, name) is None or None)
+    assert eventually(lambda: fell_back_to(embedded, serial_number) is None or None)
 
     list(superseded_at(embedded, timedelta(hours=25)).run())
     with pytest.raises(AwsCrtError), connected(broker, old.identity, name):
         pass
     with connected(broker, new.identity, name) as session:
         assert session.echo(f"{name}/telemetry", {"on": True}) == {"on": True}
-    (record,) = [one for one in records(embedded, name) if one.action == "deactivate_certificate"]
+    (record,) = [one for one in records(embedded, serial_number) if one.action == "deactivate_certificate"]
     assert record.certificate_id == old.certificate_id
 
 
-def fell_back_to(embedded: Embedded, name: str) -> str | None:
+def fell_back_to(embedded: Embedded, serial_number: str) -> str | None:
     """The superseded certificate that a device was last seen with."""
-    current = embedded.entry(name).device_certificate
+    current = embedded.entry(serial_number).device_certificate
     return None if current is None else current.fell_back_to
 
 
 @pytest.fixture
 def unheard_thing(embedded: Embedded) -> Iterator[str]:
-    """The name of a thing that was made by hand, and of which no registry event told."""
-    name = f"E2E-{secrets.token_hex(6)}"
+    """The serial number of a thing that was made by hand, and of which no registry event told."""
+    serial_number = f"E2E-{secrets.token_hex(6)}"
     with embedded.without_registry_events():
         embedded.client("iot").create_thing(
-            thingName=name, thingTypeName="fleetgate-device", attributePayload={"attributes": {"SerialNumber": name}}
+            thingName=embedded.thing_name(serial_number),
+            thingTypeName="fleetgate-device",
+            attributePayload={"attributes": {"SerialNumber": serial_number}},
         )
-        yield name
+        yield serial_number
 
 
 def test_a_thing_that_was_made_by_hand_is_found_by_the_deployed_reconciler(
@@ -126,7 +130,7 @@ def test_a_thing_that_was_made_by_hand_is_found_by_the_deployed_reconciler(
 ) -> None:
     assert invoke(embedded)["things"]["unapproved"] >= 1
     (found,) = records(embedded, unheard_thing)
-    assert (found.reason, found.thing_name) == ("unapproved_thing", unheard_thing)
+    assert (found.reason, found.thing_name) == ("unapproved_thing", embedded.thing_name(unheard_thing))
 
     invoke(embedded)
     assert len(records(embedded, unheard_thing)) == 1

@@ -92,7 +92,7 @@ def test_an_approved_device_gets_everything_the_template_reads(
     assert overrides == {
         "SerialNumber": approved.serial_number.value,
         "MacAddress": MAC,
-        "ThingName": approved.serial_number.value,
+        "ThingName": f"fg-{approved.serial_number}",
         "ThingGroup": "fleetgate-devices",
         "Model": "thermostat-2",
         "HardwareRevision": "none",

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from fleetgate.outcomes import reconciler
+from fleetgate.outcomes.attachment import GateFinding
 from fleetgate.outcomes.sweep_store import Sweep, SweepStore
 from harness.embedded import Embedded
 from harness.outcome_world import THING_TYPE, OutcomeWorld
+from harness.sabotage import SABOTAGES
 
 _EVENTS = Path(__file__).parents[3] / "events" / "reconciler"
 ACTOR = "arn:aws:lambda:eu-central-1:123456789012:function:reconciler"
@@ -34,6 +36,9 @@ def world(reconciling: OutcomeWorld, embedded: Embedded, monkeypatch: pytest.Mon
     reconciling.begin(Sweep.RESERVATIONS, timedelta(0))
 
 
+DETACHED = "gate is not attached as deployed"
+
+
 def invoke(milliseconds: int = 300_000) -> Any:
     """What the reconciler answers to its schedule."""
     context = SimpleNamespace(
@@ -46,9 +51,9 @@ def invoke(milliseconds: int = 300_000) -> Any:
     return reconciler.handler(json.loads((_EVENTS / "schedule.json").read_text()), context)
 
 
-def make_a_thing(embedded: Embedded, name: str) -> None:
+def make_a_thing(embedded: Embedded, serial_number: str) -> None:
     """Make a thing past the gate."""
-    embedded.client("iot").create_thing(thingName=name, thingTypeName=THING_TYPE)
+    embedded.client("iot").create_thing(thingName=embedded.thing_name(serial_number), thingTypeName=THING_TYPE)
 
 
 def metrics_in(printed: str) -> dict[str, float]:
@@ -68,10 +73,12 @@ def test_every_walk_has_its_turn_and_says_what_it_did(
     make_a_thing(embedded, serial_number)
     answer = invoke()
 
-    assert set(answer) == {"reservations", "superseded", "things"}
+    assert set(answer) == {"gate", "reservations", "superseded", "things"}
     assert answer["things"]["unapproved"] >= 1
     emitted = metrics_in(capsys.readouterr().out)
     assert emitted.pop("UnapprovedThing") == answer["things"]["unapproved"]
+    # Other tests leave claim certificates behind that the gate knows and nobody attached a policy to.
+    assert emitted.pop("GateDetached") == sum(answer["gate"].values())
     assert emitted == {
         "ReservationCompleted": 0,
         "ReservationReleased": 0,
@@ -97,7 +104,9 @@ def test_a_walk_that_fails_ends_the_invocation_as_an_error_once_the_others_had_t
         invoke()
 
     assert len(raised.value.exceptions) == 1
-    (told,) = [vars(one) for one in caplog.records if one.levelname == "ERROR"]
+    # Other tests leave claim certificates behind that have no policy.
+    errors = [vars(one) for one in caplog.records if one.levelname == "ERROR"]
+    (told,) = [one for one in errors if one["msg"] != DETACHED]
     assert (told["msg"], told["sweep"]) == ("sweep failed", "reservations")
     assert metrics_in(capsys.readouterr().out)["UnapprovedThing"] >= 1
     assert [one.reason for one in embedded.records(f"device#{serial_number}")] == ["unapproved_thing"]
@@ -105,7 +114,7 @@ def test_a_walk_that_fails_ends_the_invocation_as_an_error_once_the_others_had_t
 
 def test_nothing_is_begun_that_may_not_be_finished(world: OutcomeWorld, embedded: Embedded, serial_number: str) -> None:
     make_a_thing(embedded, serial_number)
-    assert invoke(10_000) == {"reservations": {}, "superseded": {}, "things": {}}
+    assert invoke(10_000) == {"gate": {}, "reservations": {}, "superseded": {}, "things": {}}
     assert embedded.records(f"device#{serial_number}") == []
 
 
@@ -113,3 +122,18 @@ def test_the_function_itself_is_on_record_as_who_acts(world: OutcomeWorld) -> No
     run = reconciler._sweeps(ACTOR)[Sweep.SUPERSEDED]
     system = run.__self__.system  # type: ignore[attr-defined]
     assert (system.actor, "SupersededGraceHours" in system.reason) == (ACTOR, True)
+
+
+def test_a_gate_that_aws_iot_does_not_ask_is_counted_and_named_in_the_log(
+    world: OutcomeWorld,
+    embedded: Embedded,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with SABOTAGES[GateFinding.HOOK_REMOVED](embedded) as template_name:
+        answer = invoke()
+
+    assert answer["gate"]["hook_removed"] == 1
+    assert metrics_in(capsys.readouterr().out)["GateDetached"] == sum(answer["gate"].values())
+    told = [vars(one) for one in caplog.records if one.msg == DETACHED]
+    assert ("hook_removed", template_name) in {(one["finding"], one["about"]) for one in told}

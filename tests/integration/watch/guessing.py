@@ -25,6 +25,7 @@ QUIET: list[str] = []
 def forget() -> None:
     watcher._settings.cache_clear()
     watcher._responder.cache_clear()
+    watcher._reporter.cache_clear()
 
 
 def context() -> Any:

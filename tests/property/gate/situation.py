@@ -156,7 +156,8 @@ class Situation:
         assert overrides["ThingName"] == self.policy.thing_name_prefix + identity.serial_number.value
         assert overrides["MacAddress"] == self._proven_mac_address
         assert overrides["DecisionId"] == decision.decision_id
-        assert {"Model", "HardwareRevision", "ThingGroup"} <= set(overrides)
+        others = set(overrides) - {"SerialNumber", "ThingName", "MacAddress", "DecisionId"}
+        assert others == {"Model", "HardwareRevision", "ThingGroup"}
 
     def _check_same_answer(self, decision: Allowed, held: Grant) -> None:
         assert decision.rule is AllowRule.SAME_CERTIFICATE_RETRY

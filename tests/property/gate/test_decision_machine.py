@@ -34,7 +34,7 @@ _certificates = st.sampled_from(["new", "new", "new", "pending", "current", "ear
 _policies = st.builds(
     policy,
     template_arn=st.sampled_from([TEMPLATE_ARNS[0], *TEMPLATE_ARNS]),
-    thing_name_prefix=st.sampled_from(["", "fg-"]),
+    thing_name_prefix=st.sampled_from(["thing-", "fg-"]),
     require_registered_claims=st.booleans(),
     require_mac=st.booleans(),
     allow_rotation=st.sampled_from([True, True, False]),

@@ -105,10 +105,11 @@ def test_each_function_writes_what_is_its_own(granted: list[Statement]) -> None:
 def test_the_roles_are_what_the_code_needs_and_no_more(granted: list[Statement]) -> None:
     logs = ({"logs:CreateLogStream", "logs:PutLogEvents"}, ("ArchiveLogGroup.Arn",))
     # AWS Lambda developer guide, "Process DynamoDB records with Lambda".
-    stream = {f"dynamodb:{call}" for call in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")}
+    stream = {f"dynamodb:{call}" for call in ("DescribeStream", "GetRecords", "GetShardIterator")}
 
     assert of("ArchiverFunctionRole", granted) == {
         "ReadTheStream": (stream, ("AuditTable.StreamArn",)),
+        "FindTheStream": ({"dynamodb:ListStreams"}, ("*",)),
         "WriteWhatArrived": ({"s3:PutObject"}, ("ArchiveBucket.Arn/anomalies/*", "ArchiveBucket.Arn/arrived/*")),
         "KeepWhatFailed": ({"sqs:SendMessage"}, ("ArchiveDeadLetterQueue.Arn",)),
         "WriteLogs": logs,

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from fleetgate.domain.gate_switch import OPEN
 from fleetgate.gate.decision import Allowed, decide
 from harness import builders
+from tests.template.grants import as_list
 from tests.template.intrinsics import Deployment
 
 CERTIFICATE_ID = "AWS::IoT::Certificate::Id"
@@ -79,9 +81,10 @@ def overrides(**entry: Any) -> set[str]:
 
 def test_no_device_can_choose_a_parameter_even_where_its_entry_says_nothing(body: dict[str, Any]) -> None:
     of_a_minimal_entry = overrides(attributes={})
+    of_a_full_entry = overrides(attributes={"Model": "m", "ThingGroup": "g", "Site": "Graz"})
 
     assert set(references(body["Resources"])) - {CERTIFICATE_ID} <= of_a_minimal_entry
-    assert set(body["Parameters"]) - {CERTIFICATE_ID} == of_a_minimal_entry
+    assert set(body["Parameters"]) - {CERTIFICATE_ID} == of_a_minimal_entry == of_a_full_entry
 
 
 def test_every_parameter_is_declared_used_and_without_a_default(body: dict[str, Any]) -> None:
@@ -133,18 +136,23 @@ def test_thing_attributes_are_within_aws_iots_limits(body: dict[str, Any], defau
 def test_the_certificate_is_the_one_that_was_judged_and_gets_the_production_policy(body: dict[str, Any]) -> None:
     certificate, policy = body["Resources"]["certificate"], body["Resources"]["policy"]
 
-    assert certificate["Properties"] == {"CertificateId": {"Ref": CERTIFICATE_ID}, "Status": "ACTIVE"}
+    assert certificate["Properties"] == {
+        "CertificateId": {"Ref": CERTIFICATE_ID},
+        "Status": "ACTIVE",
+        "ThingPrincipalType": "EXCLUSIVE_THING",
+    }
     assert policy["Properties"] == {"PolicyName": "ProductionPolicy"}
 
 
-def test_a_device_that_comes_back_is_brought_up_to_date(body: dict[str, Any]) -> None:
-    # "FAIL" would turn every rotation and re-provisioning into an error; "DO_NOTHING" would leave the old decision ID.
+def test_a_device_that_comes_back_keeps_what_operators_gave_it(body: dict[str, Any]) -> None:
+    # Attributes: "FAIL" would turn every rotation into an error, "DO_NOTHING" would leave the old decision ID. Groups:
+    # "REPLACE" would take the device out of those that operators put it into. Status: a new certificate is not active.
     resources = body["Resources"]
 
     assert resources["thing"]["OverrideSettings"] == {
         "AttributePayload": "MERGE",
-        "ThingTypeName": "REPLACE",
-        "ThingGroups": "REPLACE",
+        "ThingTypeName": "DO_NOTHING",
+        "ThingGroups": "MERGE",
     }
     assert resources["certificate"]["OverrideSettings"] == {"Status": "REPLACE"}
 
@@ -162,6 +170,44 @@ def test_the_thing_type_and_group_exist_before_the_first_device(template: dict[s
 
     assert first == {"HookPermission", "ThingGroup", "ThingType"}
     assert defaults.resource("ThingGroup")["ThingGroupName"] == "fleetgate-devices"
+
+
+def reaches(deployment: Deployment, action: str, name: str) -> bool:
+    """Whether the provisioning role may do something to a resource of AWS IoT, such as `thing/fg-1`."""
+    arn = f"arn:aws:iot:eu-central-1:123456789012:{name}"
+    (policy,) = deployment.resource("ProvisioningRole")["Policies"]
+    return any(
+        action in as_list(statement["Action"])
+        and any(fnmatchcase(arn, pattern) for pattern in as_list(statement["Resource"]))
+        for statement in policy["PolicyDocument"]["Statement"]
+    )
+
+
+def test_the_role_reaches_things_with_the_prefix_only(template: dict[str, Any]) -> None:
+    deployment = Deployment(template, {"ThingNamePrefix": "acme-"})
+
+    for action in ("iot:CreateThing", "iot:UpdateThing", "iot:AddThingToThingGroup"):
+        assert reaches(deployment, action, "thing/acme-1")
+        assert not reaches(deployment, action, "thing/FG-0001")
+
+
+def test_the_role_reaches_the_stacks_thing_group_and_those_that_are_listed(
+    template: dict[str, Any], defaults: Deployment
+) -> None:
+    listed = Deployment(template, {"AllowedThingGroups": "gateways,meters"})
+    action = "iot:AddThingToThingGroup"
+
+    assert [reaches(listed, action, f"thinggroup/{name}") for name in ("fleetgate-devices", "gateways", "meters")] == [
+        True
+    ] * 3
+    assert reaches(defaults, action, "thinggroup/fleetgate-devices")
+    for deployment in (listed, defaults):
+        assert not reaches(deployment, action, "thinggroup/fleetgate-devices-2")
+        assert not reaches(deployment, action, "thinggroup/administrators")
+
+
+def test_the_role_takes_no_device_out_of_a_group(defaults: Deployment) -> None:
+    assert not reaches(defaults, "iot:RemoveThingFromThingGroup", "thinggroup/fleetgate-devices")
 
 
 def test_the_template_provisions_under_its_own_role(defaults: Deployment) -> None:

@@ -30,7 +30,9 @@ def emitted_by_recorder(deployment: Deployment, embedded: Embedded) -> set[Metri
 @pytest.fixture(scope="module")
 def emitted_by_reconciler(deployment: Deployment, embedded: Embedded) -> set[Metric]:
     """The metrics that the reconciler emits."""
-    return emitted_by(deployment, embedded, "ReconcilerFunction", {})
+    deployed = embedded.variables_of("ReconcilerFunction")
+    gate = ("PROVISIONING_TEMPLATE_ARN", "HOOK_FUNCTION_ARN", "PROVISIONING_ROLE_ARN", "CLAIM_POLICY_NAME")
+    return emitted_by(deployment, embedded, "ReconcilerFunction", {}, **{name: deployed[name] for name in gate})
 
 
 def test_there_is_an_alarm_for_a_gate_that_was_bypassed_and_for_outcomes_that_were_not_noted(
@@ -51,6 +53,14 @@ def test_there_is_an_alarm_for_a_superseded_certificate_that_could_not_be_deacti
 ) -> None:
     alarm = alarms["SupersededCertificateAlarm"]
     assert alarm["MetricName"] == "SupersededOutOfReach"
+    assert watched(alarm) in emitted_by_reconciler
+
+
+def test_there_is_an_alarm_for_a_gate_that_aws_iot_does_not_ask(
+    alarms: Alarms, emitted_by_reconciler: set[Metric]
+) -> None:
+    alarm = alarms["GateDetachedAlarm"]
+    assert alarm["MetricName"] == "GateDetached"
     assert watched(alarm) in emitted_by_reconciler
 
 

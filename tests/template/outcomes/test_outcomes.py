@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fleetgate.environment import InvalidSettings
+from fleetgate.outcomes.attachment import PAYLOAD_VERSION
 from fleetgate.outcomes.settings import ReconcilerSettings
 from fleetgate.outcomes.supersession import SupersededPolicy
 from tests.template.grants import Statement, statements
@@ -123,6 +124,16 @@ def test_the_reconciler_runs_on_a_schedule_and_may_compare_and_settle_and_nothin
             ("arn:aws:iot:eu-central-1:123456789012:cert/*",),
         ),
         "ListThings": ({"iot:ListThings"}, ("*",)),
+        "FindClaimCertificates": ({"dynamodb:Query"}, ("AllowListTable.Arn/index/by_listing",)),
+        "SeeWhetherTheGateIsAttached": (
+            {"iot:DescribeProvisioningTemplate", "iot:GetPolicy", "iot:ListTargetsForPolicy"},
+            (
+                "arn:aws:iot:eu-central-1:123456789012:provisioningtemplate/fleetgate",
+                "arn:aws:iot:eu-central-1:123456789012:policy/ClaimPolicy",
+            ),
+        ),
+        "SeeWhoMayInvokeTheHook": ({"lambda:GetPolicy"}, ("HookFunction.Arn",)),
+        "SeePoliciesAndRegistryEvents": ({"iot:DescribeEventConfigurations", "iot:ListAttachedPolicies"}, ("*",)),
         "WriteLogs": ({"logs:CreateLogStream", "logs:PutLogEvents"}, ("OutcomeLogGroup.Arn",)),
     }
 
@@ -130,16 +141,19 @@ def test_the_reconciler_runs_on_a_schedule_and_may_compare_and_settle_and_nothin
     assert keys == {
         "SettleADevice": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "device#*"}},
         "RememberThePlace": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "reconciler#*"}},
+        "FindClaimCertificates": {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": "claims"}},
     }
 
 
 RECONCILER_PARAMETERS = {
-    "ThingNamePrefix": ("fg-", "thing_name_prefix"),
+    "ThingNamePrefix": ("thing-", "thing_name_prefix"),
     "ThingTypeName": ("other", "thing_type_name"),
     "ReservationSeconds": ("7200", "reservation_time"),
     "SupersededCertificates": ("report", "superseded_policy"),
     "SupersededGraceHours": ("7", "superseded_grace"),
     "AuditRetentionDays": ("7", "tables"),
+    "ProvisioningTemplateName": ("other", "gate"),
+    "ClaimClientIdPrefix": ("new-", "gate"),
 }
 
 
@@ -154,6 +168,18 @@ def test_a_parameter_ends_in_the_reconcilers_setting_it_is_named_after_and_in_no
     )
     names = {field.name for field in fields(ReconcilerSettings)}
     assert {one for one in names if getattr(before, one) != getattr(after, one)} == {name}
+
+
+def test_the_claim_policy_that_the_reconciler_expects_is_the_deployed_one(template: dict[str, Any]) -> None:
+    other = Deployment(template, {"ProvisioningTemplateName": "other", "ClaimClientIdPrefix": "new-"})
+    settings = ReconcilerSettings.from_environment(other.resource("ReconcilerFunction")["Environment"]["Variables"])
+    assert settings.gate.claim_policy == other.resource("ClaimPolicy")["PolicyDocument"]
+
+
+def test_the_event_that_the_template_sends_is_the_one_that_the_reconciler_expects(defaults: Deployment) -> None:
+    hook = defaults.resource("ProvisioningTemplate")["PreProvisioningHook"]
+    variables = defaults.resource("ReconcilerFunction")["Environment"]["Variables"]
+    assert hook == {"PayloadVersion": PAYLOAD_VERSION, "TargetArn": variables["HOOK_FUNCTION_ARN"]}
 
 
 def test_a_superseded_certificate_is_deactivated_after_a_day_unless_the_stack_says_otherwise(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fleetgate.domain.audit import Verdict
+from fleetgate.domain.audit import Verdict, claim_subject, device_subject
 from fleetgate.store.allow_list_items import claim_key
 from tests.template.grants import Statement, statements
 from tests.template.intrinsics import Deployment
@@ -58,11 +58,19 @@ def test_the_stream_has_no_more_readers_than_dynamodb_permits(template: dict[str
 
 def test_the_watcher_may_block_a_claim_certificate_and_change_nothing_else(granted: list[Statement]) -> None:
     mine = [one for one in granted if one.role == "WatcherFunctionRole"]
-    stream = {f"dynamodb:{call}" for call in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")}
+    stream = {f"dynamodb:{call}" for call in ("DescribeStream", "GetRecords", "GetShardIterator")}
 
     assert {one.sid: (set(one.actions), one.resources) for one in mine} == {
         "ReadTheStream": (stream, ("AuditTable.StreamArn",)),
-        "FindWhatWasTried": ({"dynamodb:Query"}, ("AuditTable.Arn", "AuditTable.Arn/index/by_claim_certificate")),
+        "FindTheStream": ({"dynamodb:ListStreams"}, ("*",)),
+        "FindWhatWasTried": (
+            {"dynamodb:Query"},
+            (
+                "AuditTable.Arn",
+                "AuditTable.Arn/index/by_claim_certificate",
+                "AuditTable.Arn/index/by_device_certificate",
+            ),
+        ),
         "BlockAClaimCertificate": ({"dynamodb:GetItem", "dynamodb:UpdateItem"}, ("AllowListTable.Arn",)),
         "AppendToTheAuditTrail": ({"dynamodb:PutItem"}, ("AuditTable.Arn",)),
         "ReportEnumeration": ({"events:PutEvents"}, ("arn:aws:events:eu-central-1:123456789012:event-bus/default",)),
@@ -71,8 +79,10 @@ def test_the_watcher_may_block_a_claim_certificate_and_change_nothing_else(grant
     }
     conditions = {one.sid: one.condition for one in mine if one.condition}
     assert conditions == {
-        sid: {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": claim_key("*")}}
-        for sid in ("BlockAClaimCertificate", "AppendToTheAuditTrail")
+        "BlockAClaimCertificate": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": claim_key("*")}},
+        "AppendToTheAuditTrail": {
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [claim_subject("*"), device_subject("*")]}
+        },
     }
 
 
@@ -82,7 +92,7 @@ def test_bursts_of_this_stack_reach_its_topic_as_a_sentence(defaults: Deployment
 
     assert rule["EventPattern"] == {
         "source": ["fleetgate"],
-        "detail-type": ["Denial Burst"],
+        "detail-type": ["Denial Burst", "Device Certificate Misused"],
         "detail": {"audit_table": ["AuditTable"]},
     }
     (target,) = rule["Targets"]

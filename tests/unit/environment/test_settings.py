@@ -11,7 +11,6 @@ from fleetgate.gate.settings import HookSettings
 from fleetgate.watch.settings import WatcherSettings
 from harness.builders import HOOK_ENVIRONMENT, TEMPLATE_ARN
 
-_MAY_BE_EMPTY = {"THING_NAME_PREFIX"}
 _NUMBERS = [
     "AUDIT_RETENTION_DAYS",
     "REPROVISIONING_LIMIT",
@@ -34,7 +33,7 @@ def test_a_whole_environment_is_read() -> None:
     assert tables.audit_retention == timedelta(days=400)
     assert settings.answer_seconds == pytest.approx(3.5)
     assert policy.template_arn == TEMPLATE_ARN
-    assert policy.thing_name_prefix == "fg-"
+    assert (policy.thing_name_prefix, policy.claim_client_id_prefix) == ("fg-", "claim-")
     assert policy.default_thing_group == "devices"
     assert policy.serial_number_pattern == re.compile("[A-Z]{2}-[0-9]{4}", re.ASCII)
     assert policy.serial_number_parameter_names == ("SerialNumber", "serialNumber", "serial_number", "device_serial")
@@ -53,14 +52,21 @@ def test_a_missing_variable_is_named(name: str) -> None:
         HookSettings.from_environment(rest)
 
 
-@pytest.mark.parametrize("name", [name for name in HOOK_ENVIRONMENT if name not in _MAY_BE_EMPTY])
+@pytest.mark.parametrize("name", HOOK_ENVIRONMENT)
 def test_an_empty_variable_is_a_missing_one(name: str) -> None:
     with pytest.raises(InvalidSettings, match=rf"\b{name} is not set"):
         _settings(**{name: ""})
 
 
-def test_a_stack_may_go_without_a_thing_name_prefix() -> None:
-    assert _settings(THING_NAME_PREFIX="").policy.thing_name_prefix == ""
+@pytest.mark.parametrize("prefix", ["claim-", "claim-fg-"])
+def test_things_cannot_be_called_what_claim_certificates_connect_as(prefix: str) -> None:
+    with pytest.raises(InvalidSettings, match=r"\bTHING_NAME_PREFIX starts with CLAIM_CLIENT_ID_PREFIX"):
+        _settings(THING_NAME_PREFIX=prefix)
+
+
+def test_claim_certificates_may_connect_under_a_part_of_the_things_names() -> None:
+    policy = _settings(CLAIM_CLIENT_ID_PREFIX="fg-claim-").policy
+    assert (policy.thing_name_prefix, policy.claim_client_id_prefix) == ("fg-", "fg-claim-")
 
 
 @pytest.mark.parametrize("name", _NUMBERS)

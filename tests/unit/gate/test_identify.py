@@ -90,7 +90,7 @@ def test_a_parameter_of_256_characters_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("length", "prefix"), [pytest.param(128, "", id="no prefix"), pytest.param(125, "fg-", id="prefix of three")]
+    ("length", "prefix"), [pytest.param(127, "f", id="prefix of one"), pytest.param(125, "fg-", id="prefix of three")]
 )
 def test_a_thing_name_of_128_characters_is_possible(length: int, prefix: str) -> None:
     presented_parameters = parameters(SerialNumber="A" * length)

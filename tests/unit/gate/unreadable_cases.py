@@ -153,6 +153,12 @@ UNREADABLE: tuple[Presented, ...] = (
         policy=policy(thing_name_prefix="fg-"),
     ),
     Presented(
+        behaviour="a serial number whose thing name claim certificates may connect as is invalid",
+        reason=DenialReason.SERIAL_NUMBER_INVALID,
+        request=_presenting(SerialNumber="claim-1"),
+        policy=policy(thing_name_prefix="fg-", claim_client_id_prefix="fg-claim-"),
+    ),
+    Presented(
         behaviour="a MAC address of five octets is invalid",
         reason=DenialReason.MAC_ADDRESS_INVALID,
         request=_presenting(MacAddress="00:1b:44:11:3a"),

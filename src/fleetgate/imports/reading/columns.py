@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from fleetgate.domain.allow_list import is_of_aws
 from fleetgate.imports.reading.errors import FileError, UnreadableFile
 from fleetgate.imports.reading.factory_list import REPORT_COLUMNS, RESERVED_ATTRIBUTES
 
@@ -126,8 +127,8 @@ def _check(columns: Sequence[Column]) -> None:
 
 
 def is_reserved(attribute: str) -> bool:
-    """Whether only the gate may set this attribute, in any spelling."""
-    return _key(attribute) in _RESERVED_KEYS
+    """Whether only the gate or AWS IoT may set this attribute, in any spelling."""
+    return is_of_aws(attribute) or _key(attribute) in _RESERVED_KEYS
 
 
 def _key(heading: str) -> str:

@@ -13,8 +13,8 @@ class RowError(Reason):
     )
     SERIAL_NUMBER_INVALID = (
         "serial_number_invalid",
-        "The serial number cannot be a thing name, or does not match the configured pattern.",
-        "Compare it with the label, and the label with the stack's SerialNumberPattern.",
+        "The serial number makes no thing name of this stack, or does not match the configured pattern.",
+        "Compare it with the label, and the label with the stack's SerialNumberPattern and ClaimClientIdPrefix.",
     )
     MAC_ADDRESS_MISSING = (
         "mac_address_missing",
@@ -68,8 +68,13 @@ class RowError(Reason):
     )
     ATTRIBUTE_RESERVED = (
         "attribute_reserved",
-        "The row sets an attribute that only the gate may set.",
+        "The row sets an attribute that only the gate or AWS IoT may set.",
         "Take the column away, or rename it.",
+    )
+    THING_GROUP_NOT_ALLOWED = (
+        "thing_group_not_allowed",
+        "The row names a thing group that this stack does not serve.",
+        "Correct the name, leave the cell empty for the stack's own group, or have it added to AllowedThingGroups.",
     )
     COLUMN_AMBIGUOUS = (
         "column_ambiguous",

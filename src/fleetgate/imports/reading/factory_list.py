@@ -1,13 +1,14 @@
 """The rows of a factory list, and the policy that they are judged by."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Self
 
 from fleetgate.domain.allow_list import ApprovalTerms
 from fleetgate.domain.identifiers import DEFAULT_SERIAL_NUMBER_PATTERN, MacAddress, SerialNumber
 from fleetgate.domain.reasons import Reason
+from fleetgate.domain.things import ThingNames
 
 # Columns that rejects.csv has in front of the delivered ones. A reader passes over them, so that rejects can be
 # corrected and delivered again.
@@ -37,6 +38,7 @@ class ImportPolicy:
 
     Attributes:
         template_names: The provisioning templates that rows may name; empty means any.
+        thing_groups: The thing groups that rows may name. Nobody asks AWS IoT whether they exist.
         max_mac_addresses: Of one device.
     """
 
@@ -45,6 +47,8 @@ class ImportPolicy:
     allow_locally_administered_mac: bool = False
     unknown_columns: UnknownColumns = UnknownColumns.REPORT
     template_names: frozenset[str] = frozenset()
+    thing_names: ThingNames = field(default_factory=ThingNames)
+    thing_groups: frozenset[str] = frozenset()
     max_mac_addresses: int = 16
 
 

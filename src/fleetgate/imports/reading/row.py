@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from fleetgate.domain.allow_list import ApprovalTerms, InvalidEntry
 from fleetgate.domain.identifiers import TEMPLATE_NAME_PATTERN, InvalidIdentifier, MacAddress, SerialNumber
+from fleetgate.domain.things import group_not_allowed
 from fleetgate.imports.reading.columns import is_reserved
 from fleetgate.imports.reading.errors import RowError
 from fleetgate.imports.reading.factory_list import ImportPolicy, Operation
@@ -64,9 +65,12 @@ class RowIdentity(_Model):
         if _SCIENTIFIC.fullmatch(text):
             raise _problem(RowError.SCIENTIFIC_NOTATION)
         try:
-            return SerialNumber.parse(text, policy.serial_number_pattern)
+            serial_number = SerialNumber.parse(text, policy.serial_number_pattern)
         except InvalidIdentifier as error:
             raise _problem(RowError.SERIAL_NUMBER_INVALID, str(error)) from error
+        if why := policy.thing_names.why_not(serial_number):
+            raise _problem(RowError.SERIAL_NUMBER_INVALID, why)
+        return serial_number
 
     @field_validator("mac_addresses", mode="plain")
     @classmethod
@@ -140,9 +144,10 @@ class RowTerms(_Model):
 
     @field_validator("attributes", mode="plain")
     @classmethod
-    def _attributes(cls, cells: Sequence[tuple[str, str]]) -> Mapping[str, str]:
+    def _attributes(cls, cells: Sequence[tuple[str, str]], info: ValidationInfo[ImportPolicy]) -> Mapping[str, str]:
+        policy = info.context
         said = ((at, name, _cleaned(cell)) for at, (name, cell) in enumerate(cells))
-        return MappingProxyType({name: _attribute(name, text, at) for at, name, text in said if text})
+        return MappingProxyType({name: _attribute(name, text, policy, at) for at, name, text in said if text})
 
     @model_validator(mode="after")
     def _is_not_over_before_it_starts(self) -> Self:
@@ -160,7 +165,7 @@ class RowTerms(_Model):
         )
 
 
-def _attribute(name: str, text: str, at: int) -> str:
+def _attribute(name: str, text: str, policy: ImportPolicy, at: int) -> str:
     if is_reserved(name):
         raise _problem(RowError.ATTRIBUTE_RESERVED, name, at=at)
     try:
@@ -168,4 +173,6 @@ def _attribute(name: str, text: str, at: int) -> str:
         ApprovalTerms(attributes={name: text})
     except InvalidEntry as error:
         raise _problem(RowError.ATTRIBUTE_INVALID, at=at) from error
+    if why := group_not_allowed({name: text}, policy.thing_groups):
+        raise _problem(RowError.THING_GROUP_NOT_ALLOWED, why, at=at)
     return text

@@ -171,10 +171,10 @@ class _Judge:
 
     def _plain_serial_numbers(self, cells: list[str]) -> list[str | None]:
         plain = _PLAIN_SERIAL_NUMBERS.validate_python(cells)
-        pattern = self._policy.serial_number_pattern
+        pattern, fits = self._policy.serial_number_pattern, self._policy.thing_names.fits
         if pattern is DEFAULT_SERIAL_NUMBER_PATTERN:
-            return plain
-        return [text if text is not None and pattern.fullmatch(text) else None for text in plain]
+            return [text if text is not None and fits(text) else None for text in plain]
+        return [text if text is not None and pattern.fullmatch(text) and fits(text) else None for text in plain]
 
     def _plain_mac_addresses(self, rows: Sequence[Sequence[str]]) -> list[frozenset[MacAddress] | None]:
         """The addresses of rows with one plain address in each MAC address column; None for other rows."""

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -10,14 +11,18 @@ from fleetgate.domain.audit import RecordKind
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.operator_action import Operator
 from fleetgate.domain.refusals import Refusal, RefusalCode
+from fleetgate.domain.things import ThingNames, ThingRules
 from fleetgate.operators.approve import approve_device
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.store.allow_list import AllowList
 from fleetgate.store.tables import TableSettings
 from fleetgate_cli.errors import ExitCode
+from fleetgate_cli.target import Target
 from harness.command import Fleetgate
 from harness.embedded import Embedded
 from tests.integration.cli.commands.devices import ROOT_ARN, adding, next_mac, records_of
+
+RULES = ThingRules(ThingNames(), frozenset())
 
 
 @pytest.fixture
@@ -73,6 +78,52 @@ def test_another_approval_of_a_listed_serial_number_is_refused_and_names_the_dif
     assert "another manufacturer" in answer.error["message"]
     assert embedded.entry(approved) == before
     assert len(records_of(embedded, approved)) == 1
+
+
+def test_a_thing_group_that_the_stack_does_not_serve_is_refused_and_the_allowed_ones_are_named(
+    fleetgate: Fleetgate, embedded: Embedded, serial_number: str, mac: str
+) -> None:
+    answer = fleetgate(*adding(serial_number, mac), "--attribute", "ThingGroup=Line4", "--json")
+    assert answer.exit_code == ExitCode.REFUSED
+    assert answer.error["code"] == RefusalCode.THING_GROUP_NOT_ALLOWED
+    assert "fleetgate-devices" in answer.error["message"]
+    assert embedded.device_item(serial_number) is None
+
+    answer = fleetgate(*adding(serial_number, mac), "--attribute", "ThingGroup=fleetgate-devices", "--json")
+    assert answer.exit_code == ExitCode.DONE
+
+
+def test_a_thing_group_that_aws_iot_does_not_have_is_refused(
+    fleetgate: Fleetgate, store: DeviceStore, operator: Operator, serial_number: str
+) -> None:
+    entry = AllowListEntry(
+        serial_number=SerialNumber(serial_number), manufacturer="acme", attributes={"ThingGroup": "ghosts"}
+    )
+    rules = ThingRules(ThingNames(), frozenset({"ghosts"}))
+    group_exists = Target.embedded(Path.cwd()).has_thing_group
+    with pytest.raises(Refusal, match="AWS IoT has no thing group ghosts") as refused:
+        approve_device(entry, rules=rules, group_exists=group_exists, store=store, operator=operator)
+    assert refused.value.code is RefusalCode.THING_GROUP_MISSING
+
+
+def test_a_serial_number_whose_thing_name_claim_certificates_may_connect_as_is_refused(
+    store: DeviceStore, operator: Operator
+) -> None:
+    entry = AllowListEntry(serial_number=SerialNumber("claim-1"), manufacturer="acme")
+    rules = ThingRules(ThingNames("fg-", "fg-claim-"), frozenset())
+    with pytest.raises(Refusal, match="would start with fg-claim-") as refused:
+        approve_device(entry, rules=rules, group_exists=lambda _: True, store=store, operator=operator)
+    assert refused.value.code is RefusalCode.SERIAL_NUMBER_UNUSABLE
+
+
+@pytest.mark.parametrize("name", ["AWS::IoT::Certificate::Id", "aws::x"])
+def test_an_attribute_with_a_name_of_aws_iots_own_is_refused(
+    name: str, fleetgate: Fleetgate, embedded: Embedded, serial_number: str, mac: str
+) -> None:
+    answer = fleetgate(*adding(serial_number, mac), "--attribute", f"{name}=x", "--json")
+    assert answer.exit_code == ExitCode.USAGE
+    assert "belong to AWS IoT" in answer.error["message"]
+    assert embedded.device_item(serial_number) is None
 
 
 def test_a_mac_address_of_another_serial_number_is_refused_and_nothing_is_written(
@@ -134,7 +185,7 @@ def test_of_many_approvals_with_the_same_mac_address_one_wins(
 
     def approve(entry: AllowListEntry) -> SerialNumber | None:
         try:
-            approve_device(entry, store=store, operator=operator)
+            approve_device(entry, rules=RULES, group_exists=lambda _: True, store=store, operator=operator)
         except Refusal:
             return None
         return entry.serial_number

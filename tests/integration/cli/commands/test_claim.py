@@ -66,7 +66,7 @@ def test_a_registration_is_safe_to_repeat_and_keeps_its_scope(
     fleetgate: Fleetgate, embedded: Embedded, certificate_ids: Iterator[str]
 ) -> None:
     certificate_id = next(certificate_ids)
-    scope = ("--manufacturer", "acme", "--template", "fleetgate", "--serial-number", "SN-1")
+    scope = ("--manufacturer", "acme", "--template", "fleetgate", "--serial-number", "SN-1", "--unlisted")
 
     first = fleetgate("claim", "register", certificate_id, *scope, "--json")
     assert first.document["result"] == "registered"
@@ -80,7 +80,7 @@ def test_a_registration_is_safe_to_repeat_and_keeps_its_scope(
     }
     again = fleetgate("claim", "register", certificate_id, *scope, "--json")
     assert (again.exit_code, again.document["result"]) == (ExitCode.DONE, "unchanged")
-    other = fleetgate("claim", "register", certificate_id, "--any-manufacturer", "--json")
+    other = fleetgate("claim", "register", certificate_id, "--any-manufacturer", "--unlisted", "--json")
     assert other.exit_code == ExitCode.REFUSED
     assert other.error["code"] == RefusalCode.CLAIM_CERTIFICATE_REGISTERED_OTHERWISE
     assert len(embedded.records(f"claim#{certificate_id}")) == 1
@@ -92,7 +92,7 @@ def test_a_registration_that_has_run_out_is_replaced(
     certificate_id = next(certificate_ids)
     yesterday = now() - timedelta(days=1)
     embedded.put(ClaimCertificate(certificate_id=certificate_id, manufacturer="acme", expires_at=yesterday))
-    answer = fleetgate("claim", "register", certificate_id, "--manufacturer", "globex", "--json")
+    answer = fleetgate("claim", "register", certificate_id, "--manufacturer", "globex", "--unlisted", "--json")
     assert answer.document["result"] == "registered"
     assert embedded.claim_item(certificate_id)["manufacturer"] == {"S": "globex"}
     assert "expires_at" not in embedded.claim_item(certificate_id)
@@ -150,7 +150,7 @@ def test_a_claim_that_aws_iot_does_not_know_is_blocked_and_no_failure(
     fleetgate: Fleetgate, certificate_ids: Iterator[str]
 ) -> None:
     certificate_id = next(certificate_ids)
-    fleetgate("claim", "register", certificate_id, "--any-manufacturer")
+    fleetgate("claim", "register", certificate_id, "--any-manufacturer", "--unlisted")
     answer = fleetgate("claim", "block", certificate_id, "--reason", "key leaked", "--deactivate", "--json")
 
     assert (answer.exit_code, answer.document["result"]) == (ExitCode.DONE, "blocked")
@@ -171,7 +171,7 @@ def test_a_certificate_id_that_several_claims_start_with_blocks_none(
 ) -> None:
     start = next(certificate_ids)[:62]
     for end in ("aa", "bb"):
-        fleetgate("claim", "register", start + end, "--any-manufacturer")
+        fleetgate("claim", "register", start + end, "--any-manufacturer", "--unlisted")
     answer = fleetgate("claim", "block", start, "--reason", "a test", "--json")
     assert answer.exit_code == ExitCode.REFUSED
     assert answer.error["message"].endswith(f"They are {start}aa, {start}bb.")

@@ -11,6 +11,7 @@ from fleetgate_cli.commands.allow_list import allow_list
 from fleetgate_cli.commands.audit import audit
 from fleetgate_cli.commands.claim import claim
 from fleetgate_cli.commands.device import device
+from fleetgate_cli.commands.doctor import doctor
 from fleetgate_cli.commands.gate import gate
 from fleetgate_cli.commands.hook import hook
 from fleetgate_cli.commands.imports import imports
@@ -97,8 +98,8 @@ def root() -> None:
     """
 
 
-for _group in (allow_list, imports, claim, device, gate, audit, hook):
-    root.add_command(_group)
+for _command in (allow_list, imports, claim, device, gate, audit, hook, doctor):
+    root.add_command(_command)
 
 
 def main() -> None:

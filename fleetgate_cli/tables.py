@@ -28,6 +28,10 @@ _COLOURS = {
     "refused": "red",
     "failed": "red",
     "rolled_back": "dim",
+    "ok": "green",
+    "note": "yellow",
+    "wrong": "red",
+    "could not check": "yellow",
 }
 _NOTHING = "-"
 # Columns that must stay whole to be read or copied; the rest fold.

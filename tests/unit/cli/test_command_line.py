@@ -67,6 +67,7 @@ def test_the_commands_are_the_promised_ones() -> None:
         "audit rearchive",
         "audit verify",
         "hook invoke",
+        "doctor",
     }
 
 

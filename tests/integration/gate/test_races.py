@@ -15,7 +15,7 @@ from fleetgate.domain.audit import Verdict
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.gate.decision import Allowed
 from fleetgate.gate.register_thing import Registration
-from fleetgate.gate.request import RegistrationRequest
+from fleetgate.gate.request import PresentedIdentity, RegistrationRequest
 from fleetgate.gate.store import GateStore
 from harness.embedded import Embedded
 from tests.integration.conftest import Ask, Judge
@@ -126,9 +126,9 @@ def test_a_quarantine_that_lands_between_the_read_and_the_write_wins(
 ) -> None:
     find = store.find
 
-    def find_then_quarantine(serial_number: SerialNumber, claim_certificate_id: str) -> object:
-        facts = find(serial_number, claim_certificate_id)
-        embedded.put(embedded.entry(serial_number).quarantined())
+    def find_then_quarantine(identity: PresentedIdentity) -> object:
+        facts = find(identity)
+        embedded.put(embedded.entry(identity.serial_number).quarantined())
         return facts
 
     monkeypatch.setattr(store, "find", find_then_quarantine)

@@ -165,6 +165,7 @@ def requests(embedded: Embedded) -> list[Request]:
             register_thing(
                 RegistrationRequest(
                     certificate_id="de" * 32,
+                    key_fingerprint="ae" * 32,
                     claim_certificate_id=claim.certificate_id,
                     template_arn=settings.policy.template_arn,
                     presented_client_id="claim-test",

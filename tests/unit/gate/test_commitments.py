@@ -157,7 +157,14 @@ def test_a_contested_rotation_is_protected_like_any_reservation(
         ),
     )
     decision = decide(
-        rotating(CURRENT_CERTIFICATE_ID), pending, None, policy(), switch=OPEN, now=NOW, decision_id=DECISION_ID
+        rotating(CURRENT_CERTIFICATE_ID),
+        pending,
+        None,
+        policy(),
+        key=None,
+        switch=OPEN,
+        now=NOW,
+        decision_id=DECISION_ID,
     )
     assert (decision.rule if isinstance(decision, Allowed) else decision.reason) is expected
 
@@ -192,6 +199,7 @@ def test_a_shared_claim_certificate_never_takes_over_a_rotation(
         pending,
         claim() if require_registered_claims else None,
         policy(require_registered_claims=require_registered_claims),
+        key=None,
         switch=OPEN,
         now=NOW,
         decision_id=DECISION_ID,
@@ -204,6 +212,13 @@ def test_a_superseded_certificate_cannot_vouch_for_the_device_any_more() -> None
         reservation=reservation(certificate_id=OTHER_CERTIFICATE_ID), device_certificate=current_certificate()
     ).provisioned()
     decision = decide(
-        rotating(CURRENT_CERTIFICATE_ID), rotated, None, policy(), switch=OPEN, now=NOW, decision_id=DECISION_ID
+        rotating(CURRENT_CERTIFICATE_ID),
+        rotated,
+        None,
+        policy(),
+        key=None,
+        switch=OPEN,
+        now=NOW,
+        decision_id=DECISION_ID,
     )
     assert decision == Denied(DenialReason.CLAIM_CERTIFICATE_NOT_REGISTERED)

@@ -52,7 +52,7 @@ def _outcome(event: Any) -> AllowRule | DenialReason:
     if isinstance(identified, DenialReason):
         return identified
     found = approved if identified.serial_number == approved.serial_number else None
-    decision = decide(identified, found, claim(), policy(), switch=OPEN, now=NOW, decision_id=DECISION_ID)
+    decision = decide(identified, found, claim(), policy(), key=None, switch=OPEN, now=NOW, decision_id=DECISION_ID)
     return decision.rule if isinstance(decision, Allowed) else decision.reason
 
 

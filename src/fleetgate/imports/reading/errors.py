@@ -71,6 +71,11 @@ class RowError(Reason):
         "The row sets an attribute that only the gate may set.",
         "Take the column away, or rename it.",
     )
+    PUBLIC_KEY_INVALID = (
+        "public_key_invalid",
+        "The public key cannot be read.",
+        "Write the key or a signing request as PEM or as the Base64 of its DER encoding, or its SHA-256 fingerprint.",
+    )
     COLUMN_AMBIGUOUS = (
         "column_ambiguous",
         "The row says the same thing under two names.",

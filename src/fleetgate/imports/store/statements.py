@@ -52,6 +52,8 @@ def new_device(entry: AllowListEntry, *, now: datetime) -> NewItem:
         own["valid_until"] = {"S": _moment(entry.valid_until)}
     if entry.attributes:
         own["attributes"] = {"M": {name: {"S": value} for name, value in entry.attributes.items()}}
+    if entry.key_fingerprint is not None:
+        own["key_fingerprint"] = {"S": entry.key_fingerprint}
     if entry.reservation is not None:
         own["reservation"] = {"M": reservation_attribute(entry.reservation).to_dynamodb_dict()}
     if entry.device_certificate is not None:

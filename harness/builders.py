@@ -108,9 +108,9 @@ def reservation(*, reserved_at: datetime = NOW, **changes: Any) -> Reservation:
     )
 
 
-def current_certificate(certificate_id: str = CURRENT_CERTIFICATE_ID) -> DeviceCertificate:
+def current_certificate(certificate_id: str = CURRENT_CERTIFICATE_ID, **changes: Any) -> DeviceCertificate:
     """The certificate of a provisioned device."""
-    return DeviceCertificate(certificate_id=certificate_id, decision_id=EARLIER_DECISION_ID)
+    return DeviceCertificate(**{"certificate_id": certificate_id, "decision_id": EARLIER_DECISION_ID, **changes})
 
 
 def claim(**changes: Any) -> ClaimCertificate:

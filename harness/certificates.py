@@ -8,6 +8,7 @@ from functools import cache
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.x509.oid import NameOID
 
 _NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "AWS IoT Certificate")])
@@ -44,8 +45,18 @@ def issued_certificate(key: ec.EllipticCurvePrivateKey | None = None) -> IssuedC
 
 
 def fingerprint_of(key: ec.EllipticCurvePrivateKey) -> str:
-    """The public key fingerprint, by a library instead of the product's own reading."""
-    der = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    """The fingerprint of a key's public half, by a library instead of the product's own reading."""
+    return public_fingerprint(key.public_key())
+
+
+def fingerprint_of_certificate(pem: str) -> str:
+    """The fingerprint of a certificate's public key, by the library too."""
+    return public_fingerprint(x509.load_pem_x509_certificate(pem.encode()).public_key())
+
+
+def public_fingerprint(key: PublicKeyTypes) -> str:
+    """SHA-256 over the DER SubjectPublicKeyInfo."""
+    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return hashlib.sha256(der).hexdigest()
 
 

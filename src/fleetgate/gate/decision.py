@@ -27,6 +27,7 @@ class Allowed:
         parameter_overrides: For the provisioning template, string to string.
         superseded_certificate_id: The device certificate that loses its place, if any.
         identity: Whom it lets in.
+        key: Whom the presented public key was given to before; None makes this allow assign it.
     """
 
     rule: AllowRule
@@ -35,6 +36,7 @@ class Allowed:
     decision_id: str
     parameter_overrides: Mapping[str, str]
     identity: PresentedIdentity
+    key: KeyAssignment | None
     superseded_certificate_id: str | None = None
 
 
@@ -313,6 +315,7 @@ def _allow(case: _Case, rule: AllowRule, decision_id: str) -> Allowed:
             decision_id=repeated,
             parameter_overrides=_overrides(case, repeated),
             identity=case.identity,
+            key=case.key,
         )
     contested = _contested(case)
     is_contest = contested is not None and not _is_same_key(case, contested)
@@ -339,6 +342,7 @@ def _allow(case: _Case, rule: AllowRule, decision_id: str) -> Allowed:
         decision_id=decision_id,
         parameter_overrides=_overrides(case, decision_id),
         identity=case.identity,
+        key=case.key,
         superseded_certificate_id=superseded.certificate_id if superseded else None,
     )
 

@@ -54,6 +54,18 @@ def identify(request: RegistrationRequest, policy: GatePolicy) -> PresentedIdent
         return DenialReason.CLAIM_CERTIFICATE_MISSING
     if not request.key_fingerprint:
         return DenialReason.CERTIFICATE_UNREADABLE
+    return _presented_identity(request, policy, request.claim_certificate_id, request.key_fingerprint)
+
+
+def presented(request: RegistrationRequest, names: tuple[str, ...]) -> list[Any]:
+    """The values under any of the given parameter names, in the order of the names, empty text left out."""
+    values = (request.presented_parameters[name] for name in names if name in request.presented_parameters)
+    return [value for value in values if value not in (None, "")]
+
+
+def _presented_identity(
+    request: RegistrationRequest, policy: GatePolicy, claim_certificate_id: str, key_fingerprint: str
+) -> PresentedIdentity | DenialReason:
     if not request.presented_parameters:
         return DenialReason.PARAMETERS_MISSING
     serial_number = _serial_number(request, policy)
@@ -64,17 +76,11 @@ def identify(request: RegistrationRequest, policy: GatePolicy) -> PresentedIdent
         return mac_address
     return PresentedIdentity(
         certificate_id=request.certificate_id,
-        key_fingerprint=request.key_fingerprint,
-        claim_certificate_id=request.claim_certificate_id,
+        key_fingerprint=key_fingerprint,
+        claim_certificate_id=claim_certificate_id,
         serial_number=serial_number,
         mac_address=mac_address,
     )
-
-
-def presented(request: RegistrationRequest, names: tuple[str, ...]) -> list[Any]:
-    """The values under any of the given parameter names, in the order of the names, empty text left out."""
-    values = (request.presented_parameters[name] for name in names if name in request.presented_parameters)
-    return [value for value in values if value not in (None, "")]
 
 
 def _serial_number(request: RegistrationRequest, policy: GatePolicy) -> SerialNumber | DenialReason:

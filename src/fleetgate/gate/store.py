@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pynamodb.expressions.condition import Condition
+
 from fleetgate.domain.allow_list import AllowListEntry, KeyAssignment
 from fleetgate.domain.audit import AuditRecord
 from fleetgate.domain.claim import ClaimCertificate
@@ -92,14 +94,10 @@ class GateStore:
         device = DeviceItem(device_key(allowed.entry.serial_number))
         unchanged = DeviceItem.version == allowed.entry.version
         key = KeyItem(assignment_key(allowed.identity.key_fingerprint))
-        serial_number = allowed.entry.serial_number.value
-        is_own = (KeyItem.serial_number == serial_number) & KeyItem.stops.does_not_exist()
-        is_own &= ~KeyItem.deactivated_certificates.contains(allowed.identity.certificate_id)
         try:
             with self._tables.transaction(record) as transaction:
                 if allowed.reserved is None:
                     transaction.condition_check(DeviceItem, device.pk, condition=unchanged)
-                    transaction.condition_check(KeyItem, key.pk, condition=is_own)
                 else:
                     transaction.update(
                         device,
@@ -107,15 +105,14 @@ class GateStore:
                         condition=unchanged,
                         return_values="ALL_OLD",
                     )
+                if allowed.key is None:  # also a retry of what was let in before keys were assigned
                     transaction.update(
                         key,
-                        actions=[
-                            KeyItem.serial_number.set(serial_number),
-                            KeyItem.kind.set(KeyItem),
-                            KeyItem.updated_at.set(record.recorded_at),
-                        ],
-                        condition=KeyItem.pk.does_not_exist() | is_own,
+                        actions=_assignment(allowed, record.recorded_at),
+                        condition=KeyItem.pk.does_not_exist() | _is_own(allowed),
                     )
+                else:
+                    transaction.condition_check(KeyItem, key.pk, condition=_is_own(allowed))
         except Cancelled as cancelled:
             return lost_race(cancelled)
         return None
@@ -127,6 +124,23 @@ class GateStore:
             Fault: The table could not be asked.
         """
         self._tables.append(record)
+
+
+def _assignment(allowed: Allowed, now: datetime) -> list[Any]:
+    """What a key assignment holds at first."""
+    return [
+        KeyItem.serial_number.set(allowed.entry.serial_number.value),
+        KeyItem.kind.set(KeyItem),
+        KeyItem.updated_at.set(now),
+    ]
+
+
+def _is_own(allowed: Allowed) -> Condition:
+    """The condition on a key assignment that it is the device's, and that nothing stopped it."""
+    condition: Condition = KeyItem.serial_number == allowed.entry.serial_number.value
+    condition &= KeyItem.stops.does_not_exist()
+    condition &= ~KeyItem.deactivated_certificates.contains(allowed.identity.certificate_id)
+    return condition
 
 
 def _changes(before: AllowListEntry, reserved: AllowListEntry, now: datetime) -> list[Any]:

@@ -100,7 +100,7 @@ def row_from(document: Mapping[str, Any]) -> ImportRow:
             valid_until=_moment(document["valid_until"]),
             templates=frozenset(document["templates"]),
             attributes=document["attributes"],
-            key_fingerprint=document["key_fingerprint"],
+            key_fingerprint=document.get("key_fingerprint"),  # absent in what an earlier version handed over
         ),
     )
 

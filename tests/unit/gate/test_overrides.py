@@ -83,7 +83,7 @@ def test_every_parameter_of_the_template_is_overridden_so_that_none_is_left_to_t
         case.entry,
         case.claim,
         case.policy,
-        key=None,
+        key=case.key,
         switch=case.switch,
         now=NOW,
         decision_id=DECISION_ID,

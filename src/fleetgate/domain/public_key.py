@@ -1,8 +1,9 @@
 """Public key fingerprints: SHA-256 over the DER SubjectPublicKeyInfo, as 64 lower-case hexadecimal digits.
 
 A few lines of DER instead of a library: the hook's cold start has no time for one, and all that is needed is where the
-key stands. Source: RFC 5280, section 4.1 (certificates); RFC 2986, section 4.1 (certificate signing requests); RFC 7468
-(PEM); ITU-T X.690, section 8.1 (lengths).
+key stands. It reads one encoding of each key and no other, since two encodings of one key would be two keys. Source:
+RFC 5280, section 4.1 (certificates); RFC 2986, section 4.1 (certificate signing requests); RFC 7468 (PEM); ITU-T X.690,
+sections 8.1 and 10.1 (lengths).
 """
 
 import binascii
@@ -18,6 +19,17 @@ _HEXADECIMAL = re.compile(r"(?:sha-?256[:=\s]\s*)?((?:[0-9a-f]{2}[: ]?){31}[0-9a
 # Fields that stand before the key: of a certificate serialNumber, signature, issuer, validity and subject, behind a
 # version that may be left out; of a signing request version and subject.
 _BEFORE_THE_KEY = {"CERTIFICATE": 5, "CERTIFICATE REQUEST": 2, "NEW CERTIFICATE REQUEST": 2}
+
+
+# The algorithms that AWS IoT takes, each with what its keys begin with: no unused bits, then for RSA a sequence, for a
+# curve a point with both coordinates. AWS IoT API reference, "CreateCertificateFromCsr"; RFC 3279,
+# section 2.3.1; RFC 5480, section 2.
+_KINDS = {
+    bytes.fromhex("300d06092a864886f70d0101010500"): b"\x00\x30",
+    bytes.fromhex("301306072a8648ce3d020106082a8648ce3d030107"): b"\x00\x04",  # P-256
+    bytes.fromhex("301006072a8648ce3d020106052b81040022"): b"\x00\x04",  # P-384
+    bytes.fromhex("301006072a8648ce3d020106052b81040023"): b"\x00\x04",  # P-521
+}
 
 
 class InvalidPublicKey(ValueError):
@@ -112,12 +124,15 @@ def _key_in(der: bytes, fields_before: int) -> bytes:
 
 
 def _public_key_info(der: bytes) -> bytes:
-    """The same, if it is `SEQUENCE { algorithm SEQUENCE, key BIT STRING }` and no more."""
+    """The same, if it is `SEQUENCE { algorithm SEQUENCE, key BIT STRING }` of a known algorithm."""
     start, end = _content(der, 0, len(der), _SEQUENCE)
-    start = _content(der, start, end, _SEQUENCE)[1]
-    start = _content(der, start, end, _BIT_STRING)[1]
-    if not start == end == len(der):
+    behind_algorithm = _content(der, start, end, _SEQUENCE)[1]
+    beginning = _KINDS.get(der[start:behind_algorithm])
+    start, behind_key = _content(der, behind_algorithm, end, _BIT_STRING)
+    if not behind_key == end == len(der):
         raise ValueError("bytes behind the key")
+    if beginning is None or der[start : start + 2] != beginning:
+        raise ValueError("another algorithm, or another encoding")
     return der
 
 
@@ -131,6 +146,8 @@ def _content(der: bytes, at: int, limit: int, tag: int | None = None) -> tuple[i
         if not 1 <= size <= 3:  # DER has no indefinite length, and no certificate is longer than 3 bytes tell
             raise ValueError("the length cannot be")
         length, start = int.from_bytes(der[start : start + size], "big"), start + size
+        if length < (0x80 if size == 1 else 1 << 8 * (size - 1)):
+            raise ValueError("the length has a shorter form")
     if start + length > limit:
         raise ValueError("the element is longer than what holds it")
     return start, start + length

@@ -85,7 +85,7 @@ def test_endless_transaction_conflicts_are_a_fault(
     ask: Ask,
     judge: Judge,
 ) -> None:
-    faulty.next(*[faults.behave, faults.transaction_conflict] * 4)
+    faulty.next(*[faults.behave, faults.transaction_conflict] * 10)
     with pytest.raises(Fault) as caught:
         judge(ask(approved.serial_number.value), faulty_store)
 

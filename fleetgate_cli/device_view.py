@@ -29,12 +29,15 @@ def print_entry(entry: AllowListEntry, console: Console) -> None:
         lines.append(("Re-provisioned", f"{entry.reprovisioning_count} times"))
     current, held = entry.device_certificate, entry.reservation
     lines.append(("Certificate", current.certificate_id if current else "none yet"))
+    if current and current.key_fingerprint:
+        lines.append(("  with key", current.key_fingerprint))
     if current and current.fell_back_to:
         lines.append(("  fell back to", current.fell_back_to))
     if held:
         lines += [
             ("Reservation", f"{held.purpose}, attempt {held.attempts}{', taken over' if held.taken_over else ''}"),
             ("  for", held.certificate_id),
+            *([("  with key", held.key_fingerprint)] if held.key_fingerprint else []),
             ("  claimed with", held.claim_certificate_id),
             ("  until", f"{instant(held.deadline)}{'' if held.is_live(now()) else ' (over)'}"),
             ("  made at", f"{instant(held.reserved_at)}"),

@@ -1,15 +1,18 @@
 """Parameter types: a text becomes a domain value, or a usage error that names the mistake."""
 
+import os
 import re
+from base64 import b64encode
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Generic, TypeVar
+from typing import IO, Any, Generic, NoReturn, TypeVar
 
 import click
 
 from fleetgate.domain.claim import ANY_MANUFACTURER
 from fleetgate.domain.identifiers import TEMPLATE_NAME_PATTERN, InvalidIdentifier, MacAddress, SerialNumber
+from fleetgate.domain.public_key import InvalidPublicKey, parse_public_key
 from fleetgate.imports.delivery import is_import_id, is_manufacturer
 from fleetgate.watch.burst import WATCHER
 
@@ -20,6 +23,7 @@ _START_OF_CERTIFICATE_ID = re.compile(r"[0-9a-f]{8,64}")
 _DURATION = re.compile(r"(?P<number>[0-9]{1,5})(?P<unit>[mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _MAX_DURATION = timedelta(days=30)
+_MAX_PUBLIC_KEY_FILE = 64 * 1024
 
 
 class _Parsed(click.ParamType[Any], Generic[_Value]):
@@ -40,6 +44,36 @@ class _Parsed(click.ParamType[Any], Generic[_Value]):
             self.fail(f"{value!r} is not {error}.", param, ctx)
 
 
+class _PublicKeyFile(click.File):
+    """A file that names a public key, as its fingerprint; the standard input is `-`."""
+
+    name = "public key file"
+
+    def __init__(self) -> None:
+        super().__init__("rb")
+
+    def convert(
+        self, value: str | os.PathLike[str] | IO[Any], param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        content = super().convert(value, param, ctx).read(_MAX_PUBLIC_KEY_FILE)
+        try:
+            return parse_public_key(content.decode("ascii").strip())
+        except UnicodeDecodeError:
+            pass  # DER
+        except InvalidPublicKey as error:
+            self._fail(value, error, param, ctx)
+        try:
+            return parse_public_key(b64encode(content).decode())
+        except InvalidPublicKey as error:
+            self._fail(value, error, param, ctx)
+
+    def _fail(
+        self, value: object, error: InvalidPublicKey, param: click.Parameter | None, ctx: click.Context | None
+    ) -> NoReturn:
+        # What the file holds may be a private key, and is not repeated.
+        self.fail(f"{str(value)!r} names no public key: {error}.", param, ctx)
+
+
 def _certificate_id(text: str) -> str:
     if not _CERTIFICATE_ID.fullmatch(text.lower()):
         raise ValueError("a certificate ID, which has 64 hexadecimal digits")
@@ -50,6 +84,13 @@ def _start_of_certificate_id(text: str) -> str:
     if not _START_OF_CERTIFICATE_ID.fullmatch(text.lower()):
         raise ValueError("a certificate ID, or at least the first 8 of its 64 hexadecimal digits")
     return text.lower()
+
+
+def _key_fingerprint(text: str) -> str:
+    digits = text.replace(":", "").lower()
+    if not _CERTIFICATE_ID.fullmatch(digits):
+        raise ValueError("the SHA-256 fingerprint of a public key, which has 64 hexadecimal digits")
+    return digits
 
 
 def _manufacturer(text: str) -> str:
@@ -162,6 +203,8 @@ SERIAL_NUMBER = _Parsed("serial number", SerialNumber.parse)
 MAC_ADDRESS = _Parsed("MAC address", MacAddress.parse)
 CERTIFICATE_ID = _Parsed("certificate ID", _certificate_id)
 START_OF_CERTIFICATE_ID = _Parsed("certificate ID", _start_of_certificate_id)
+KEY_FINGERPRINT = _Parsed("public key fingerprint", _key_fingerprint)
+PUBLIC_KEY_FILE = _PublicKeyFile()
 MANUFACTURER = _Parsed("manufacturer", _manufacturer)
 MANUFACTURER_FOLDER = _Parsed("manufacturer", _manufacturer_folder)
 IMPORT_ID = _Parsed("import ID", _import_id)

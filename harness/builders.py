@@ -25,6 +25,8 @@ LOCALLY_ADMINISTERED_MAC_ADDRESS = "02:1b:44:11:3a:b7"
 # AWS IoT certificate IDs are 64 lower-case hexadecimal digits.
 CLAIM_CERTIFICATE_ID = "c1a1" * 16
 CERTIFICATE_ID = "de01" * 16
+KEY_FINGERPRINT = "ae01" * 16
+OTHER_KEY_FINGERPRINT = "ae02" * 16
 OTHER_CERTIFICATE_ID = "de02" * 16
 CURRENT_CERTIFICATE_ID = "de00" * 16
 
@@ -48,6 +50,7 @@ def request(**changes: Any) -> RegistrationRequest:
     return RegistrationRequest(
         **{
             "certificate_id": CERTIFICATE_ID,
+            "key_fingerprint": KEY_FINGERPRINT,
             "claim_certificate_id": CLAIM_CERTIFICATE_ID,
             "template_arn": TEMPLATE_ARN,
             "presented_client_id": "claim-FG-0001",
@@ -62,11 +65,13 @@ def identity(
     serial_number: str = SERIAL_NUMBER,
     mac_address: str | None = MAC_ADDRESS,
     certificate_id: str = CERTIFICATE_ID,
+    key_fingerprint: str = KEY_FINGERPRINT,
     claim_certificate_id: str = CLAIM_CERTIFICATE_ID,
 ) -> PresentedIdentity:
     """Who the approved device is."""
     return PresentedIdentity(
         certificate_id=certificate_id,
+        key_fingerprint=key_fingerprint,
         claim_certificate_id=claim_certificate_id,
         serial_number=SerialNumber.parse(serial_number),
         mac_address=None if mac_address is None else MacAddress.parse(mac_address),
@@ -103,9 +108,9 @@ def reservation(*, reserved_at: datetime = NOW, **changes: Any) -> Reservation:
     )
 
 
-def current_certificate(certificate_id: str = CURRENT_CERTIFICATE_ID) -> DeviceCertificate:
+def current_certificate(certificate_id: str = CURRENT_CERTIFICATE_ID, **changes: Any) -> DeviceCertificate:
     """The certificate of a provisioned device."""
-    return DeviceCertificate(certificate_id=certificate_id, decision_id=EARLIER_DECISION_ID)
+    return DeviceCertificate(**{"certificate_id": certificate_id, "decision_id": EARLIER_DECISION_ID, **changes})
 
 
 def claim(**changes: Any) -> ClaimCertificate:

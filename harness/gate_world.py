@@ -10,6 +10,7 @@ from unittest import mock
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
+from harness.certificates import issued_certificate
 from harness.embedded import Embedded
 from harness.world import RoomWorld, certificate_id, serial_number
 
@@ -18,8 +19,6 @@ PARAMETERS = {"ClaimWatchPolicy": "notify"}
 
 _MAC = "00:1b:44:11:3a:b7"
 _MANUFACTURER = "acme"
-# As AWS IoT sends it along, for its length; the hook never looks at it.
-_PEM = "-----BEGIN CERTIFICATE-----\n" + ("A" * 64 + "\n") * 18 + "-----END CERTIFICATE-----\n"
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class GateWorld(RoomWorld):
         return {
             "claimCertificateId": self.claim_certificate_id,
             "certificateId": certificate_id(),
-            "certificatePem": _PEM,
+            "certificatePem": issued_certificate().pem,
             "templateArn": self.environment["PROVISIONING_TEMPLATE_ARN"],
             "clientId": "claim-benchmark",
             "parameters": {"SerialNumber": serial_number(), "MacAddress": _MAC},

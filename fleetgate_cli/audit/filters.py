@@ -23,6 +23,7 @@ from fleetgate_cli.parameters import (
     CERTIFICATE_ID,
     EXACT,
     IMPORT_ID,
+    KEY_FINGERPRINT,
     MAC_ADDRESS,
     MANUFACTURER,
     SERIAL_NUMBER,
@@ -56,6 +57,7 @@ class Filters:
     serial_number: SerialNumber | None
     mac_address: MacAddress | None
     certificate: str | None
+    key_fingerprint: str | None
     claim_certificate: str | None
     client_id: str | None
     manufacturer: str | None
@@ -95,6 +97,7 @@ class Filters:
                 serial_number=self.serial_number,
                 mac_address=self.mac_address,
                 certificate_id=self.certificate,
+                key_fingerprint=self.key_fingerprint,
                 claim_certificate_id=self._claim_certificate_id(run),
                 client_id=self.client_id,
                 manufacturer=self.manufacturer,
@@ -131,6 +134,13 @@ def filter_options(
         click.option("--serial-number", metavar="SERIAL", type=SERIAL_NUMBER, help="About one device."),
         click.option("--mac", "mac_address", metavar="MAC", type=MAC_ADDRESS, help="With this MAC address."),
         click.option("--certificate", metavar="ID", type=CERTIFICATE_ID, help="About a device certificate."),
+        click.option(
+            "--key",
+            "key_fingerprint",
+            metavar="FINGERPRINT",
+            type=KEY_FINGERPRINT,
+            help="Of certificates with this public key.",
+        ),
         click.option(
             "--claim",
             "claim_certificate",

@@ -73,9 +73,13 @@ def _print_standing(story: DeviceStory, console: Console, now: datetime) -> None
         lines += [("MAC addresses", ", ".join(mac.value for mac in sorted(entry.mac_addresses)) or "none")]
         if entry.device_certificate:
             lines.append(("Certificate", entry.device_certificate.certificate_id))
+            lines += _public_key(entry.device_certificate.key_fingerprint)
         if entry.reservation:
             until = f"reserved until {instant(entry.reservation.deadline)}"
             lines.append(("Reserved for", f"{entry.reservation.certificate_id}, {until}"))
+            lines += _public_key(entry.reservation.key_fingerprint)
+        if entry.key_fingerprint:
+            lines.append(("Approved key", entry.key_fingerprint))
     if any(record.reason == OutcomeReason.UNAPPROVED_THING for record in story.records):
         beware = f"{OutcomeReason.UNAPPROVED_THING.value}: {OutcomeReason.UNAPPROVED_THING.meaning}"
         lines += [("Beware", Text(beware, style="bold red")), ("", OutcomeReason.UNAPPROVED_THING.remedy)]
@@ -132,6 +136,7 @@ def _admission(admission: Admission, story: DeviceStory) -> Iterator[tuple[str, 
         yield "By import", decision.import_id
     yield "With claim", _claim(decision, story)
     yield "Certificate", decision.certificate_id or "none"
+    yield from _public_key(decision.key_fingerprint)
     if decision.taken_over:
         yield "", Text("It took over an unfinished reservation of another certificate.", style="yellow")
     if admission.repeats:
@@ -145,6 +150,11 @@ def _admission(admission: Admission, story: DeviceStory) -> Iterator[tuple[str, 
         if decision.certificate_id and other.decision.superseded_certificate_id == decision.certificate_id:
             heir = f"superseded by {short(other.decision.certificate_id)}: {other.decision.reason}"
             yield "", f"{instant(other.decision.recorded_at)}  {heir}"
+
+
+def _public_key(fingerprint: str | None) -> list[tuple[str, str | Text]]:
+    """Records and certificates of earlier versions have no fingerprint."""
+    return [("Public key", fingerprint)] if fingerprint else []
 
 
 def _claim(decision: AuditRecord, story: DeviceStory) -> str:

@@ -12,7 +12,15 @@ from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.refusals import RefusalCode
 from fleetgate_cli.errors import Refused
 from fleetgate_cli.options import limit_option, optional_reason, with_run
-from fleetgate_cli.parameters import ATTRIBUTE, INSTANT, MAC_ADDRESS, MANUFACTURER, SERIAL_NUMBER, TEMPLATE_NAME
+from fleetgate_cli.parameters import (
+    ATTRIBUTE,
+    INSTANT,
+    MAC_ADDRESS,
+    MANUFACTURER,
+    PUBLIC_KEY_FILE,
+    SERIAL_NUMBER,
+    TEMPLATE_NAME,
+)
 from fleetgate_cli.run import Run
 
 if TYPE_CHECKING:
@@ -41,6 +49,14 @@ def allow_list() -> None:
 )
 @click.option("--manufacturer", metavar="NAME", type=MANUFACTURER, required=True, help="Who makes the device.")
 @click.option(
+    "--public-key",
+    "key_fingerprint",
+    metavar="FILE",
+    type=PUBLIC_KEY_FILE,
+    help="Only this key may enrol: a public key, a signing request or a certificate as PEM or DER, or the SHA-256 "
+    "fingerprint of the key; - reads the standard input. [default: any key]",
+)
+@click.option(
     "--template",
     "templates",
     metavar="NAME",
@@ -66,6 +82,7 @@ def add(
     serial_number: SerialNumber,
     mac_addresses: tuple[MacAddress, ...],
     manufacturer: str,
+    key_fingerprint: str | None,
     templates: tuple[str, ...],
     attributes: tuple[tuple[str, str], ...],
     valid_from: datetime | None,
@@ -83,6 +100,7 @@ def add(
       fleetgate allow-list add SN-0002 --mac 001B44113AB8 --mac 001B44113AB9 \\
           --manufacturer acme --template fleetgate --attribute Model=thermostat-2 \\
           --valid-until 2030-01-01
+      fleetgate allow-list add SN-0003 --mac 001B44113ABA --manufacturer acme --public-key sn-0003.csr
     """
     from fleetgate.operators.approve import approve_device
 
@@ -96,6 +114,7 @@ def add(
         attributes=dict(attributes),
         valid_from=valid_from,
         valid_until=valid_until,
+        key_fingerprint=key_fingerprint,
     )
     store, operator = run.devices, run.operator(reason)
     with run.progress(f"Approving {serial_number}"):

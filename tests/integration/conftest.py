@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -130,9 +131,18 @@ Ask = Callable[..., RegistrationRequest]
 def ask(settings: HookSettings, claim: ClaimCertificate, certificate_ids: Iterator[str]) -> Ask:
     """Builds the request of a device; a fresh device certificate unless one is given."""
 
-    def build(serial_number: str, *, certificate_id: str | None = None, mac_address: str = MAC) -> RegistrationRequest:
+    def build(
+        serial_number: str,
+        *,
+        certificate_id: str | None = None,
+        key_fingerprint: str | None = None,
+        mac_address: str = MAC,
+    ) -> RegistrationRequest:
+        asked_for = certificate_id or next(certificate_ids)
         return RegistrationRequest(
-            certificate_id=certificate_id or next(certificate_ids),
+            certificate_id=asked_for,
+            # Each certificate has a key of its own, unless a test says otherwise.
+            key_fingerprint=key_fingerprint or sha256(asked_for.encode()).hexdigest(),
             claim_certificate_id=claim.certificate_id,
             template_arn=settings.policy.template_arn,
             presented_client_id="claim-test",

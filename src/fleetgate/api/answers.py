@@ -38,6 +38,7 @@ class AdmissionDocument(BaseModel):
     decided_at: str
     rule: str
     certificate_id: str | None
+    key_fingerprint: str | None = Field(description="SHA-256 over the DER SubjectPublicKeyInfo of its certificate")
     claim_certificate_id: str | None
     import_id: str | None
     taken_over: bool

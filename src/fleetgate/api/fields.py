@@ -13,7 +13,7 @@ from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.trail.query import AuditQuery, InvalidQuery
 
 _SERIAL_NUMBER = r"^[a-zA-Z0-9:_-]{1,128}$"
-_CERTIFICATE_ID = r"^[0-9a-f]{64}$"
+_CERTIFICATE_ID = _FINGERPRINT = r"^[0-9a-f]{64}$"
 # The second digit is even: an odd one is of a group, not of a device.
 _FIRST_OCTET, _OCTET = r"[0-9a-fA-F][02468aceACE]", r"[0-9a-fA-F]{2}"
 _MAC_ADDRESS = (
@@ -44,6 +44,10 @@ CertificateIdQuery = Annotated[
 ]
 ClaimCertificateIdQuery = Annotated[
     str | None, Query(pattern=_CERTIFICATE_ID, description="Certificate ID of the claim certificate")
+]
+KeyFingerprintQuery = Annotated[
+    str | None,
+    Query(pattern=_FINGERPRINT, description="SHA-256 over the DER SubjectPublicKeyInfo of the certificate asked for"),
 ]
 ClientIdQuery = Annotated[
     str | None, Query(pattern=_PRINTABLE, max_length=128, description="Client ID as presented; it is not identity")
@@ -96,7 +100,7 @@ _SENSITIVE = ("mac_address", "client_id", "actor")
 _ASKED = frozenset(
     {
         *("serial_number", "mac_address", "certificate_id", "claim_certificate_id", "client_id", "manufacturer"),
-        *("import_id", "reason", "action", "verdict", "kinds", "actor", "start", "end"),
+        *("key_fingerprint", "import_id", "reason", "action", "verdict", "kinds", "actor", "start", "end"),
     }
 )
 

@@ -68,6 +68,7 @@ class Reservation:
         attempts: 1 for the first; each take-over adds 1.
         taken_over: Whether another device certificate held it before.
         decision_id: The decision that made it; a retry of the same certificate is answered with it.
+        key_fingerprint: Of the device certificate's public key.
     """
 
     certificate_id: str
@@ -78,6 +79,7 @@ class Reservation:
     deadline: datetime
     attempts: int = 1
     taken_over: bool = False
+    key_fingerprint: str | None = None
 
     def is_live(self, now: datetime) -> bool:
         """Whether the promise still stands."""
@@ -92,12 +94,34 @@ class DeviceCertificate:
         seen_at: When the device was first seen with it, or with the one that it fell back to; aware UTC. None until
             then: that AWS IoT activated it does not say that the device heard of it.
         fell_back_to: The ID of a superseded certificate, if the device was last seen with that one.
+        key_fingerprint: Of its public key.
     """
 
     certificate_id: str
     decision_id: str
     seen_at: datetime | None = None
     fell_back_to: str | None = None
+    key_fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyAssignment:
+    """A public key that was given to one serial number, and never is to another.
+
+    Attributes:
+        fingerprint: SHA-256 over the DER SubjectPublicKeyInfo.
+        stops: Which stops deactivated it, by name; while there is one, no certificate of the key is let in.
+        deactivated_certificates: IDs of certificates of the key that lost their place; they are not let in again.
+    """
+
+    fingerprint: str
+    serial_number: SerialNumber
+    stops: frozenset[str] = field(default_factory=frozenset)
+    deactivated_certificates: frozenset[str] = field(default_factory=frozenset)
+
+    def is_deactivated(self, certificate_id: str) -> bool:
+        """Whether a certificate of the key may not be let in."""
+        return bool(self.stops) or certificate_id in self.deactivated_certificates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,12 +132,14 @@ class ApprovalTerms:
         templates: Names of the provisioning templates that the device may use; empty means all.
         valid_from: Aware UTC, inclusive. valid_until: aware UTC, exclusive.
         attributes: Handed to the provisioning template (model, hardware revision, group).
+        key_fingerprint: Of the only public key that may enrol as the device; None means any.
     """
 
     templates: frozenset[str] = field(default_factory=frozenset)
     valid_from: datetime | None = None
     valid_until: datetime | None = None
     attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    key_fingerprint: str | None = None
 
     def __post_init__(self) -> None:
         if self.valid_from and self.valid_until and self.valid_from >= self.valid_until:
@@ -142,6 +168,7 @@ class ApprovalTerms:
             "other provisioning templates": self.templates == other.templates,
             "another validity": (self.valid_from, self.valid_until) == (other.valid_from, other.valid_until),
             "other attributes": dict(self.attributes) == dict(other.attributes),
+            "another public key": self.key_fingerprint == other.key_fingerprint,
         }
         return [difference for difference, same in is_same.items() if not same]
 
@@ -239,6 +266,7 @@ class AllowListEntry(ApprovalTerms):
                 certificate_id=self.reservation.certificate_id,
                 decision_id=self.reservation.decision_id,
                 seen_at=seen_at,
+                key_fingerprint=self.reservation.key_fingerprint,
             ),
             version=self.version + 1,
         )

@@ -125,6 +125,7 @@ class AuditRecord:
         reason: A denial's reason, an allow's rule, an operator's words, or the question of a query.
         decision_id: Of a decision; a retry carries that of the decision it repeats.
         presented_serial_number: What the device sent, made printable and cut short.
+        key_fingerprint: Of the public key of the certificate that was asked for.
         superseded_certificate_id: The device certificate that lost its place by this decision.
         taken_over: Whether an unfinished reservation changed hands.
         entry_version: Of the allow-list entry that was judged or changed.
@@ -141,6 +142,7 @@ class AuditRecord:
     mac_address: str | None = None
     decision_id: str | None = None
     certificate_id: str | None = None
+    key_fingerprint: str | None = None
     claim_certificate_id: str | None = None
     superseded_certificate_id: str | None = None
     taken_over: bool = False

@@ -40,6 +40,7 @@ def device_document(entry: AllowListEntry) -> dict[str, Any]:
             "deadline": instant(held.deadline),
             "attempts": held.attempts,
             "taken_over": held.taken_over,
+            "key_fingerprint": held.key_fingerprint,
         },
         "device_certificate": current
         and {
@@ -47,6 +48,7 @@ def device_document(entry: AllowListEntry) -> dict[str, Any]:
             "decision_id": current.decision_id,
             "seen_at": instant(current.seen_at),
             "fell_back_to": current.fell_back_to,
+            "key_fingerprint": current.key_fingerprint,
         },
         "reprovisioning_count": entry.reprovisioning_count,
         "repair_window_until": instant(entry.repair_window_until),
@@ -63,6 +65,7 @@ def terms_document(terms: ApprovalTerms) -> dict[str, Any]:
         "valid_from": instant(terms.valid_from),
         "valid_until": instant(terms.valid_until),
         "attributes": dict(sorted(terms.attributes.items())),
+        "key_fingerprint": terms.key_fingerprint,
     }
 
 
@@ -74,6 +77,7 @@ def terms_lines(terms: ApprovalTerms) -> list[tuple[str, str]]:
         ("Templates", ", ".join(sorted(terms.templates)) or "all"),
         ("Valid", validity or "always"),
         ("Attributes", ", ".join(f"{name}={value}" for name, value in sorted(terms.attributes.items())) or "none"),
+        ("Public key", terms.key_fingerprint or "any"),
     ]
 
 

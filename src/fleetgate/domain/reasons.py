@@ -62,6 +62,28 @@ class DenialReason(Reason):
         "The claim certificate may enrol one serial number only, and this is another.",
         "Ask the trusted user who requested the claim which device it was meant for.",
     )
+    CERTIFICATE_UNREADABLE = (
+        "certificate_unreadable",
+        "AWS IoT sent no certificate whose public key can be read, so the gate cannot tell whose key it is.",
+        "Look at how the hook was invoked: AWS IoT always sends the certificate that is asked for.",
+    )
+    KEY_ASSIGNED_TO_ANOTHER_DEVICE = (
+        "key_assigned_to_another_device",
+        "The public key of the certificate was given to another serial number before.",
+        "Either firmware copies keys from device to device, or somebody uses one device's key for another: compare "
+        "both with fleetgate device story, and quarantine the device that the key belongs to.",
+    )
+    CERTIFICATE_DEACTIVATED = (
+        "certificate_deactivated",
+        "A stop deactivated the certificate or its key, and was not released.",
+        "Read what stopped it: fleetgate device story. Release that stop when the case is closed, or have the device "
+        "make a new key.",
+    )
+    KEY_MISMATCH = (
+        "key_mismatch",
+        "The approval names a public key, and the certificate that was asked for has another.",
+        "Compare the device with the factory list: somebody may present a genuine label with a key of their own.",
+    )
     PARAMETERS_MISSING = (
         "parameters_missing",
         "The device presented no parameters at all.",
@@ -203,6 +225,11 @@ class AllowRule(Reason):
         "first_reservation",
         "An approved device asked for the first time.",
         "Nothing to do.",
+    )
+    SAME_KEY = (
+        "same_key",
+        "The device asked with another certificate of the key that holds its unfinished reservation.",
+        "Nothing to do: it made its key once and asked again.",
     )
     SAME_CERTIFICATE_RETRY = (
         "same_certificate_retry",

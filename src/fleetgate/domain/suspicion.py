@@ -24,12 +24,14 @@ _BY_SUSPICION: Mapping[Suspicion, frozenset[DenialReason]] = MappingProxyType(
             {
                 DenialReason.NOT_ON_ALLOW_LIST,
                 DenialReason.MAC_ADDRESS_MISMATCH,
+                DenialReason.KEY_MISMATCH,
                 DenialReason.MANUFACTURER_MISMATCH,
                 DenialReason.CLAIM_SERIAL_NUMBER_OUT_OF_SCOPE,
             }
         ),
         Suspicion.COPY: frozenset(
             {
+                DenialReason.KEY_ASSIGNED_TO_ANOTHER_DEVICE,
                 DenialReason.RESERVED_BY_ANOTHER_CERTIFICATE,
                 DenialReason.TAKEOVER_LIMIT_REACHED,
                 DenialReason.ALREADY_PROVISIONED,
@@ -38,6 +40,7 @@ _BY_SUSPICION: Mapping[Suspicion, frozenset[DenialReason]] = MappingProxyType(
         ),
         Suspicion.UNREADABLE: frozenset(
             {
+                DenialReason.CERTIFICATE_UNREADABLE,
                 DenialReason.PARAMETERS_MISSING,
                 DenialReason.PARAMETER_INVALID,
                 DenialReason.SERIAL_NUMBER_MISSING,
@@ -76,6 +79,7 @@ _BY_SUSPICION: Mapping[Suspicion, frozenset[DenialReason]] = MappingProxyType(
                 DenialReason.MANUFACTURER_STOPPED,
                 DenialReason.IMPORT_STOPPED,
                 DenialReason.RETIRED,
+                DenialReason.CERTIFICATE_DEACTIVATED,
             }
         ),
     }

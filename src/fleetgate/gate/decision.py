@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from fleetgate.domain.allow_list import AllowListEntry, Hold, Purpose, Reservation
+from fleetgate.domain.allow_list import AllowListEntry, Hold, KeyAssignment, Purpose, Reservation
 from fleetgate.domain.claim import ClaimCertificate, ClaimStatus
 from fleetgate.domain.gate_switch import GateSwitch
 from fleetgate.domain.reasons import AllowRule, DenialReason
@@ -27,6 +27,8 @@ class Allowed:
         decision_id: Joins the thing to its audit record.
         parameter_overrides: For the provisioning template, string to string.
         superseded_certificate_id: The device certificate that loses its place, if any.
+        identity: Whom it lets in.
+        key: Whom the presented public key was given to before; None makes this allow assign it.
     """
 
     rule: AllowRule
@@ -34,6 +36,8 @@ class Allowed:
     reserved: AllowListEntry | None
     decision_id: str
     parameter_overrides: Mapping[str, str]
+    identity: PresentedIdentity
+    key: KeyAssignment | None
     superseded_certificate_id: str | None = None
 
 
@@ -54,6 +58,7 @@ class _Case:
     identity: PresentedIdentity
     entry: AllowListEntry
     claim: ClaimCertificate | None
+    key: KeyAssignment | None
     switch: GateSwitch
     policy: GatePolicy
     now: datetime
@@ -90,6 +95,7 @@ def decide(
     claim: ClaimCertificate | None,
     policy: GatePolicy,
     *,
+    key: KeyAssignment | None,
     switch: GateSwitch,
     now: datetime,
     decision_id: str,
@@ -99,6 +105,7 @@ def decide(
     Args:
         entry: The allow-list entry of the serial number, or None.
         claim: The registration of the claim certificate, or None.
+        key: Whom the presented public key was given to, or None.
         switch: What operators stopped for more than one device.
         now: Timezone-aware UTC.
         decision_id: What this decision will be known as if it is new.
@@ -112,8 +119,10 @@ def decide(
         return Denied(DenialReason.GATE_STOPPED)
     if entry is None:
         # The claim is judged first, so that the record names the worse of two faults.
-        return Denied(_claim_alone(identity, claim, policy, now) or DenialReason.NOT_ON_ALLOW_LIST)
-    case = _Case(identity=identity, entry=entry, claim=claim, switch=switch, policy=policy, now=now)
+        return Denied(
+            _claim_alone(identity, claim, policy, now) or _key_alone(identity, key) or DenialReason.NOT_ON_ALLOW_LIST
+        )
+    case = _Case(identity=identity, entry=entry, claim=claim, key=key, switch=switch, policy=policy, now=now)
     for rule in _DENIALS:
         reason = rule(case)
         if reason is not None:
@@ -149,6 +158,18 @@ def _claim_certificate(case: _Case) -> DenialReason | None:
     if case.claim is None and case.is_device_itself:
         return None  # rotation: the device vouches for itself
     return _claim_alone(case.identity, case.claim, case.policy, case.now)
+
+
+def _key_alone(identity: PresentedIdentity, key: KeyAssignment | None) -> DenialReason | None:
+    if key is None:
+        return None
+    if key.serial_number != identity.serial_number:
+        return DenialReason.KEY_ASSIGNED_TO_ANOTHER_DEVICE
+    return DenialReason.CERTIFICATE_DEACTIVATED if key.is_deactivated(identity.certificate_id) else None
+
+
+def _key_assignment(case: _Case) -> DenialReason | None:
+    return _key_alone(case.identity, case.key)
 
 
 def _manufacturer(case: _Case) -> DenialReason | None:
@@ -201,15 +222,23 @@ def _mac_address(case: _Case) -> DenialReason | None:
     return None
 
 
+def _named_key(case: _Case) -> DenialReason | None:
+    if case.entry.key_fingerprint not in (None, case.identity.key_fingerprint):
+        return DenialReason.KEY_MISMATCH
+    return None
+
+
 _DENIALS: tuple[Callable[[_Case], DenialReason | None], ...] = (
     _claim_certificate,
     _manufacturer,
     _hold,
     _switch,
+    _key_assignment,
     _revocation,
     _template,
     _validity,
     _mac_address,
+    _named_key,
 )
 
 
@@ -226,7 +255,7 @@ def _grant(case: _Case) -> AllowRule | DenialReason:
         return unfinished or AllowRule.FIRST_RESERVATION
     reservation = case.entry.reservation
     if reservation is not None and reservation.purpose is Purpose.REPROVISIONING and reservation.is_live(case.now):
-        return AllowRule.RESERVATION_TAKEOVER
+        return unfinished or AllowRule.RESERVATION_TAKEOVER
     return _reprovision(case)
 
 
@@ -235,6 +264,8 @@ def _unfinished(case: _Case) -> AllowRule | DenialReason | None:
     reservation = _contested(case)
     if reservation is None:
         return None
+    if _is_same_key(case, reservation):
+        return AllowRule.SAME_KEY  # the device made its key once, so nobody is there to be protected from
     # A reservation past its deadline is judged alike: the device may have finished unseen, and only the
     # reconciler, who asks AWS IoT, can release it.
     if case.now < reservation.reserved_at + case.policy.takeover_time:
@@ -242,6 +273,10 @@ def _unfinished(case: _Case) -> AllowRule | DenialReason | None:
     if reservation.attempts >= case.policy.max_attempts and not case.is_repair_window_open:
         return DenialReason.TAKEOVER_LIMIT_REACHED
     return AllowRule.RESERVATION_TAKEOVER
+
+
+def _is_same_key(case: _Case, reservation: Reservation) -> bool:
+    return reservation.key_fingerprint == case.identity.key_fingerprint
 
 
 def _contested(case: _Case) -> Reservation | None:
@@ -280,8 +315,11 @@ def _allow(case: _Case, rule: AllowRule, decision_id: str) -> Allowed:
             reserved=None,
             decision_id=repeated,
             parameter_overrides=_overrides(case, repeated),
+            identity=case.identity,
+            key=case.key,
         )
     contested = _contested(case)
+    is_contest = contested is not None and not _is_same_key(case, contested)
     # A reserved certificate that now serves as the claim certificate has been seen in use.
     entry = case.entry
     if entry.reservation is not None and contested is None:
@@ -293,8 +331,9 @@ def _allow(case: _Case, rule: AllowRule, decision_id: str) -> Allowed:
         purpose=_purpose(rule, contested),
         reserved_at=case.now,
         deadline=case.now + case.policy.reservation_time,
-        attempts=1 if contested is None else contested.attempts + 1,
-        taken_over=contested is not None,
+        attempts=1 if contested is None else contested.attempts + is_contest,
+        taken_over=is_contest,
+        key_fingerprint=case.identity.key_fingerprint,
     )
     superseded = contested or entry.device_certificate
     return Allowed(
@@ -303,6 +342,8 @@ def _allow(case: _Case, rule: AllowRule, decision_id: str) -> Allowed:
         reserved=entry.reserve(reservation),
         decision_id=decision_id,
         parameter_overrides=_overrides(case, decision_id),
+        identity=case.identity,
+        key=case.key,
         superseded_certificate_id=superseded.certificate_id if superseded else None,
     )
 

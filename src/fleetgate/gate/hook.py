@@ -15,6 +15,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fleetgate.domain.faults import DeadlineExceeded, Fault
+from fleetgate.domain.public_key import certificate_key_fingerprint
 from fleetgate.domain.reasons import DenialReason, FaultReason
 from fleetgate.domain.suspicion import Suspicion, reasons_for
 from fleetgate.environment import InvalidSettings
@@ -32,6 +33,8 @@ _RENDERING_SECONDS = 0.3
 _METRICS = {
     DenialReason.MAC_ADDRESS_MISMATCH: "MacAddressMismatch",
     **dict.fromkeys(reasons_for(Suspicion.COPY), "SecondClaim"),
+    DenialReason.KEY_ASSIGNED_TO_ANOTHER_DEVICE: "KeyReused",
+    DenialReason.KEY_MISMATCH: "KeyMismatch",
 }
 
 _CLOCK = make_clock()
@@ -95,6 +98,7 @@ def _request(event: Any) -> RegistrationRequest:
         raise Fault(FaultReason.NOT_A_HOOK_EVENT)
     return RegistrationRequest(
         certificate_id=certificate_id,
+        key_fingerprint=certificate_key_fingerprint(event.get("certificatePem")),
         claim_certificate_id=claim_certificate_id,
         template_arn=template_arn,
         presented_client_id=event.get("clientId", ""),
@@ -108,6 +112,7 @@ def _answer(registration: Registration) -> dict[str, Any]:
         "decision_id": record.decision_id,
         "record_id": record.record_id,
         "certificate_id": record.certificate_id,
+        "key_fingerprint": record.key_fingerprint,
         "claim_certificate_id": record.claim_certificate_id,
         "manufacturer": record.manufacturer,
     }

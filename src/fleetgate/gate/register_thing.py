@@ -45,14 +45,21 @@ def register_thing(
         store.record(record)
         return Registration(decision=Denied(identity), record=record)
 
-    facts = store.find(identity.serial_number, identity.claim_certificate_id)
+    facts = store.find(identity)
 
     def attempt() -> Registration:
         nonlocal facts
         moment = clock.now()
         record_id = clock.new_record_id(moment)
         decision = decide(
-            identity, facts.entry, facts.claim, policy, switch=facts.switch, now=moment, decision_id=record_id
+            identity,
+            facts.entry,
+            facts.claim,
+            policy,
+            key=facts.key,
+            switch=facts.switch,
+            now=moment,
+            decision_id=record_id,
         )
         match decision:
             case Denied(reason):
@@ -61,14 +68,10 @@ def register_thing(
                 return Registration(decision=decision, record=record)
             case Allowed():
                 record = builder.allowance(decision, moment, record_id, identity)
-                lost = store.commit(decision, record, judged_under=facts.switch)
+                lost = store.commit(decision, record)
                 if lost is None:
                     return Registration(decision=decision, record=record)
-                facts = (
-                    replace(facts, entry=lost.entry)
-                    if lost.entry is not None
-                    else store.find(identity.serial_number, identity.claim_certificate_id)
-                )
+                facts = replace(facts, entry=lost.entry) if lost.entry is not None else store.find(identity)
             case _:
                 assert_never(decision)
         raise Overtaken
@@ -132,6 +135,7 @@ class _RecordBuilder:
             serial_number=identity.serial_number.value if identity else None,
             mac_address=identity.mac_address.value if identity and identity.mac_address else None,
             certificate_id=request.certificate_id,
+            key_fingerprint=request.key_fingerprint,
             claim_certificate_id=request.claim_certificate_id or None,
             template_arn=printable(request.template_arn),
             client_id=printable(request.presented_client_id),

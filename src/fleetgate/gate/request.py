@@ -15,14 +15,16 @@ _LONGEST_PARAMETER = 256
 class RegistrationRequest:
     """One RegisterThing request as AWS IoT hands it to the hook.
 
-    Only `claim_certificate_id` and `certificate_id` are AWS IoT's own word; the rest is chosen by the device.
+    Only `claim_certificate_id`, `certificate_id` and the key are AWS IoT's own word; the rest is chosen by the device.
 
     Attributes:
         claim_certificate_id: None when AWS IoT named none.
+        key_fingerprint: Of the public key of the certificate that is asked for; None when it cannot be read.
         presented_parameters: As they came; values may be of any JSON type.
     """
 
     certificate_id: str
+    key_fingerprint: str | None
     claim_certificate_id: str | None
     template_arn: str
     presented_client_id: str
@@ -34,6 +36,7 @@ class PresentedIdentity:
     """Who the device says it is, with everything about the request that could be wrong already ruled out."""
 
     certificate_id: str
+    key_fingerprint: str
     claim_certificate_id: str
     serial_number: SerialNumber
     mac_address: MacAddress | None
@@ -49,6 +52,20 @@ def identify(request: RegistrationRequest, policy: GatePolicy) -> PresentedIdent
         return DenialReason.UNKNOWN_TEMPLATE
     if not request.claim_certificate_id:
         return DenialReason.CLAIM_CERTIFICATE_MISSING
+    if not request.key_fingerprint:
+        return DenialReason.CERTIFICATE_UNREADABLE
+    return _presented_identity(request, policy, request.claim_certificate_id, request.key_fingerprint)
+
+
+def presented(request: RegistrationRequest, names: tuple[str, ...]) -> list[Any]:
+    """The values under any of the given parameter names, in the order of the names, empty text left out."""
+    values = (request.presented_parameters[name] for name in names if name in request.presented_parameters)
+    return [value for value in values if value not in (None, "")]
+
+
+def _presented_identity(
+    request: RegistrationRequest, policy: GatePolicy, claim_certificate_id: str, key_fingerprint: str
+) -> PresentedIdentity | DenialReason:
     if not request.presented_parameters:
         return DenialReason.PARAMETERS_MISSING
     serial_number = _serial_number(request, policy)
@@ -59,16 +76,11 @@ def identify(request: RegistrationRequest, policy: GatePolicy) -> PresentedIdent
         return mac_address
     return PresentedIdentity(
         certificate_id=request.certificate_id,
-        claim_certificate_id=request.claim_certificate_id,
+        key_fingerprint=key_fingerprint,
+        claim_certificate_id=claim_certificate_id,
         serial_number=serial_number,
         mac_address=mac_address,
     )
-
-
-def presented(request: RegistrationRequest, names: tuple[str, ...]) -> list[Any]:
-    """The values under any of the given parameter names, in the order of the names, empty text left out."""
-    values = (request.presented_parameters[name] for name in names if name in request.presented_parameters)
-    return [value for value in values if value not in (None, "")]
 
 
 def _serial_number(request: RegistrationRequest, policy: GatePolicy) -> SerialNumber | DenialReason:

@@ -4,25 +4,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from fleetgate.domain.allow_list import AllowListEntry
+from pynamodb.expressions.condition import Condition
+
+from fleetgate.domain.allow_list import AllowListEntry, KeyAssignment
 from fleetgate.domain.audit import AuditRecord
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.gate_switch import OPEN, GateSwitch
-from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.gate.decision import Allowed
+from fleetgate.gate.request import PresentedIdentity
 from fleetgate.store.allow_list_items import (
     AllowListItem,
     ClaimItem,
     DeviceItem,
+    KeyItem,
+    assignment_key,
     claim_from,
     claim_key,
     device_certificate_attribute,
     device_key,
     entry_from,
+    key_assignment_from,
     reservation_attribute,
 )
 from fleetgate.store.faults import UnreadableItem
-from fleetgate.store.switch_items import SWITCH_KEY, FenceItem, SwitchItem, fence_of, judged_by, switch_from
+from fleetgate.store.switch_items import SWITCH_KEY, SwitchItem, switch_from
 from fleetgate.store.tables import Cancelled, LostRace, StackTables, TableSettings, lost_race
 
 
@@ -32,10 +37,11 @@ class Facts:
 
     entry: AllowListEntry | None
     claim: ClaimCertificate | None
+    key: KeyAssignment | None
     switch: GateSwitch
 
 
-NOTHING_FOUND = Facts(None, None, OPEN)
+NOTHING_FOUND = Facts(None, None, None, OPEN)
 
 
 class GateStore:
@@ -48,32 +54,36 @@ class GateStore:
         """Build the client now, so that the first request does not have to."""
         _ = self._tables.connection().client
 
-    def find(self, serial_number: SerialNumber, claim_certificate_id: str) -> Facts:
-        """Read the device entry, the claim certificate and the switch, strongly consistent, in one BatchGetItem.
+    def find(self, identity: PresentedIdentity) -> Facts:
+        """Read the entry, the claim certificate, the key and the switch, strongly consistent, in one BatchGetItem.
 
         Raises:
             Fault: The tables could not be asked, or hold something unreadable.
         """
-        entry, claim, switch = None, None, OPEN
+        entry, claim, key, switch = None, None, None, OPEN
         with self._tables.asked():
-            keys = [device_key(serial_number), claim_key(claim_certificate_id), SWITCH_KEY]
+            keys = [
+                device_key(identity.serial_number),
+                claim_key(identity.claim_certificate_id),
+                assignment_key(identity.key_fingerprint),
+                SWITCH_KEY,
+            ]
             for item in AllowListItem.batch_get(keys, consistent_read=True):
                 match item:
                     case DeviceItem():
                         entry = entry_from(item)
                     case ClaimItem():
                         claim = claim_from(item)
+                    case KeyItem():
+                        key = key_assignment_from(item)
                     case SwitchItem():
                         switch = switch_from(item)
                     case _:
-                        raise UnreadableItem("an item of another kind stands under a device's, claim's or switch's key")
-        return Facts(entry, claim, switch)
+                        raise UnreadableItem("an item of another kind stands under a key that is asked for")
+        return Facts(entry, claim, key, switch)
 
-    def commit(self, allowed: Allowed, record: AuditRecord, *, judged_under: GateSwitch) -> LostRace | None:
-        """Write an allow and its audit record in one transaction, if nothing was changed or stopped meanwhile.
-
-        Args:
-            judged_under: The switch as it was read for this decision.
+    def commit(self, allowed: Allowed, record: AuditRecord) -> LostRace | None:
+        """Write an allow, the key assignment and the audit record in one transaction, if nothing changed meanwhile.
 
         Returns:
             None when both are written; LostRace when neither is.
@@ -83,6 +93,7 @@ class GateStore:
         """
         device = DeviceItem(device_key(allowed.entry.serial_number))
         unchanged = DeviceItem.version == allowed.entry.version
+        key = KeyItem(assignment_key(allowed.identity.key_fingerprint))
         try:
             with self._tables.transaction(record) as transaction:
                 if allowed.reserved is None:
@@ -94,9 +105,14 @@ class GateStore:
                         condition=unchanged,
                         return_values="ALL_OLD",
                     )
-                transaction.condition_check(
-                    FenceItem, fence_of(allowed.entry.serial_number), condition=judged_by(judged_under)
-                )
+                if allowed.key is None:  # also a retry of what was let in before keys were assigned
+                    transaction.update(
+                        key,
+                        actions=_assignment(allowed, record.recorded_at),
+                        condition=KeyItem.pk.does_not_exist() | _is_own(allowed),
+                    )
+                else:
+                    transaction.condition_check(KeyItem, key.pk, condition=_is_own(allowed))
         except Cancelled as cancelled:
             return lost_race(cancelled)
         return None
@@ -108,6 +124,23 @@ class GateStore:
             Fault: The table could not be asked.
         """
         self._tables.append(record)
+
+
+def _assignment(allowed: Allowed, now: datetime) -> list[Any]:
+    """What a key assignment holds at first."""
+    return [
+        KeyItem.serial_number.set(allowed.entry.serial_number.value),
+        KeyItem.kind.set(KeyItem),
+        KeyItem.updated_at.set(now),
+    ]
+
+
+def _is_own(allowed: Allowed) -> Condition:
+    """The condition on a key assignment that it is the device's, and that nothing stopped it."""
+    condition: Condition = KeyItem.serial_number == allowed.entry.serial_number.value
+    condition &= KeyItem.stops.does_not_exist()
+    condition &= ~KeyItem.deactivated_certificates.contains(allowed.identity.certificate_id)
+    return condition
 
 
 def _changes(before: AllowListEntry, reserved: AllowListEntry, now: datetime) -> list[Any]:

@@ -83,6 +83,7 @@ def row_document(row: ImportRow, as_delivered: Sequence[str]) -> dict[str, Any]:
         "valid_until": terms.valid_until and terms.valid_until.isoformat(),
         "templates": sorted(terms.templates),
         "attributes": dict(terms.attributes),
+        "key_fingerprint": terms.key_fingerprint,
         "delivered": list(as_delivered),
     }
 
@@ -99,6 +100,7 @@ def row_from(document: Mapping[str, Any]) -> ImportRow:
             valid_until=_moment(document["valid_until"]),
             templates=frozenset(document["templates"]),
             attributes=document["attributes"],
+            key_fingerprint=document.get("key_fingerprint"),  # absent in what an earlier version handed over
         ),
     )
 

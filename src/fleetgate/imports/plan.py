@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from fleetgate.domain.allow_list import AllowListEntry, DeviceState
+from fleetgate.domain.allow_list import AllowListEntry, ApprovalTerms, DeviceState
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.reasons import Reason
 from fleetgate.imports.delivery import is_later
@@ -36,6 +36,11 @@ class ConflictReason(Reason):
         "mac_address_of_another_device",
         "A MAC address of this row belongs to another serial number.",
         "Compare the labels of both devices; a MAC address is never moved by an import.",
+    )
+    OTHER_PUBLIC_KEY = (
+        "other_public_key",
+        "The device is approved for another public key, and an import never changes the key of a device.",
+        "Compare the device with the list; the security team takes the device off the allow-list and approves it anew.",
     )
     IN_USE = (
         "in_use",
@@ -135,6 +140,16 @@ def plan_row(
     in_the_way = _IN_THE_WAY[entry.state]
     if in_the_way is None and entry.import_id is not None and is_later(entry.import_id, than=import_id):
         in_the_way = ConflictReason.IN_LATER_LIST
+    if (
+        in_the_way is None
+        and row.terms.key_fingerprint
+        and entry.key_fingerprint
+        not in (
+            None,
+            row.terms.key_fingerprint,
+        )
+    ):
+        in_the_way = ConflictReason.OTHER_PUBLIC_KEY
     return Conflict(in_the_way) if in_the_way else _unless_taken(row, mac_owners, _change(row, entry, import_id))
 
 
@@ -160,7 +175,14 @@ def _own_work(row: ImportRow, entry: AllowListEntry) -> Plan:
 def _says_the_same(row: ImportRow, entry: AllowListEntry) -> bool:
     if row.operation is Operation.REVOKE:
         return entry.is_revoked
-    return not entry.is_revoked and (row.mac_addresses, row.terms) == (entry.mac_addresses, entry.terms)
+    return not entry.is_revoked and (row.mac_addresses, _terms(row, entry)) == (entry.mac_addresses, entry.terms)
+
+
+def _terms(row: ImportRow, entry: AllowListEntry) -> ApprovalTerms:
+    """What the row approves a known device for: a row that names no key leaves the key as it is."""
+    if row.terms.key_fingerprint is None and entry.key_fingerprint is not None:
+        return replace(row.terms, key_fingerprint=entry.key_fingerprint)
+    return row.terms
 
 
 def _unless_taken(row: ImportRow, mac_owners: Mapping[MacAddress, SerialNumber], write: Write) -> Plan:
@@ -188,5 +210,5 @@ def _change(row: ImportRow, entry: AllowListEntry, import_id: str) -> Write:
     written = replace(entry, import_id=import_id, import_line=row.line_number, version=entry.version + 1)
     if row.operation is Operation.REVOKE:
         return Write(row_class=RowClass.REVOKED, before=entry, after=replace(written, is_revoked=True))
-    after = replace(written, mac_addresses=row.mac_addresses, is_revoked=False, **row.terms.term_fields())
+    after = replace(written, mac_addresses=row.mac_addresses, is_revoked=False, **_terms(row, entry).term_fields())
     return Write(row_class=RowClass.UPDATED, before=entry, after=after)

@@ -18,7 +18,7 @@ def stop_gate(*, store: SwitchStore, operator: Operator) -> Change[GateSwitch]:
     Raises:
         Fault: The tables could not be asked; repeat it until it returns.
     """
-    return _update_switch(GateSwitch.stopped, OperatorAction.STOP_GATE, store=store, operator=operator, stops=True)
+    return _update_switch(GateSwitch.stopped, OperatorAction.STOP_GATE, store=store, operator=operator)
 
 
 def start_gate(*, store: SwitchStore, operator: Operator) -> Change[GateSwitch]:
@@ -27,7 +27,7 @@ def start_gate(*, store: SwitchStore, operator: Operator) -> Change[GateSwitch]:
     Raises:
         Fault: The tables could not be asked.
     """
-    return _update_switch(GateSwitch.started, OperatorAction.START_GATE, store=store, operator=operator, stops=False)
+    return _update_switch(GateSwitch.started, OperatorAction.START_GATE, store=store, operator=operator)
 
 
 def quarantine_manufacturer(name: str, *, store: SwitchStore, operator: Operator) -> Change[GateSwitch]:
@@ -42,7 +42,6 @@ def quarantine_manufacturer(name: str, *, store: SwitchStore, operator: Operator
         OperatorAction.QUARANTINE_MANUFACTURER,
         store=store,
         operator=operator,
-        stops=True,
         manufacturer=name,
     )
 
@@ -58,7 +57,6 @@ def release_manufacturer(name: str, *, store: SwitchStore, operator: Operator) -
         OperatorAction.RELEASE_MANUFACTURER,
         store=store,
         operator=operator,
-        stops=False,
         manufacturer=name,
     )
 
@@ -78,7 +76,6 @@ def quarantine_import(
         OperatorAction.QUARANTINE_IMPORT,
         store=store,
         operator=operator,
-        stops=True,
         import_id=import_id,
         manufacturer=manufacturer,
     )
@@ -99,7 +96,6 @@ def release_import(
         OperatorAction.RELEASE_IMPORT,
         store=store,
         operator=operator,
-        stops=False,
         import_id=import_id,
         manufacturer=manufacturer,
     )
@@ -111,7 +107,6 @@ def _update_switch(
     *,
     store: SwitchStore,
     operator: Operator,
-    stops: bool,
     manufacturer: str | None = None,
     import_id: str | None = None,
 ) -> Change[GateSwitch]:
@@ -124,8 +119,6 @@ def _update_switch(
             record = replace(operator.record(action), manufacturer=manufacturer, import_id=import_id)
             if not store.change(changed, record):
                 raise Overtaken
-        if stops:  # also where the switch said so already: an earlier run may have been cut off before this
-            store.raise_fences(changed)
         return Change(changed, record)
         raise Overtaken
 

@@ -18,7 +18,7 @@ from pynamodb.attributes import (
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
-from fleetgate.domain.allow_list import AllowListEntry, DeviceCertificate, Hold, Purpose, Reservation
+from fleetgate.domain.allow_list import AllowListEntry, DeviceCertificate, Hold, KeyAssignment, Purpose, Reservation
 from fleetgate.domain.claim import ANY_MANUFACTURER, ClaimCertificate, ClaimStatus
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.store.faults import UnreadableItem
@@ -59,6 +59,7 @@ class ReservationAttribute(MapAttribute[str, Any]):
     deadline = UTCDateTimeAttribute()
     attempts = NumberAttribute()
     taken_over = BooleanAttribute()
+    key_fingerprint = UnicodeAttribute(null=True)
 
 
 class DeviceCertificateAttribute(MapAttribute[str, Any]):
@@ -68,6 +69,7 @@ class DeviceCertificateAttribute(MapAttribute[str, Any]):
     decision_id = UnicodeAttribute()
     seen_at = UTCDateTimeAttribute(null=True)
     fell_back_to = UnicodeAttribute(null=True)
+    key_fingerprint = UnicodeAttribute(null=True)
 
 
 class DeviceItem(AllowListItem, discriminator="device"):
@@ -79,6 +81,7 @@ class DeviceItem(AllowListItem, discriminator="device"):
     valid_from = UTCDateTimeAttribute(null=True)
     valid_until = UTCDateTimeAttribute(null=True)
     attributes: MapAttribute[str, str] = MapAttribute(null=True)
+    key_fingerprint = UnicodeAttribute(null=True)
     hold = UnicodeAttribute()
     state = UnicodeAttribute()
     reservation = ReservationAttribute(null=True)
@@ -102,6 +105,15 @@ class MacAssignmentItem(AllowListItem, discriminator="mac"):
     import_id = UnicodeAttribute(null=True)
 
 
+class KeyItem(AllowListItem, discriminator="key"):
+    """Which serial number a public key was given to, and what deactivated it. It is never deleted."""
+
+    serial_number = UnicodeAttribute()
+    stops = UnicodeSetAttribute(null=True)
+    deactivated_certificates = UnicodeSetAttribute(null=True)
+    updated_at = UTCDateTimeAttribute()
+
+
 class ClaimItem(AllowListItem, discriminator="claim"):
     """One registered claim certificate."""
 
@@ -121,6 +133,11 @@ def device_key(serial_number: SerialNumber) -> str:
 def mac_key(mac_address: MacAddress) -> str:
     """The key of a MAC assignment."""
     return f"mac#{mac_address.value}"
+
+
+def assignment_key(key_fingerprint: str) -> str:
+    """The key of a key assignment."""
+    return f"key#{key_fingerprint}"
 
 
 def claim_key(certificate_id: str) -> str:
@@ -143,6 +160,7 @@ def entry_from(item: DeviceItem) -> AllowListEntry:
         valid_from=item.valid_from,
         valid_until=item.valid_until,
         attributes=dict(item.attributes.attribute_values) if item.attributes else {},
+        key_fingerprint=item.key_fingerprint,
         hold=Hold(item.hold),
         reservation=_reservation_from(held) if held else None,
         device_certificate=_device_certificate_from(current) if current else None,
@@ -170,6 +188,7 @@ def item_from(entry: AllowListEntry, *, now: datetime) -> DeviceItem:
         valid_from=entry.valid_from,
         valid_until=entry.valid_until,
         attributes=dict(entry.attributes) or None,
+        key_fingerprint=entry.key_fingerprint,
         hold=entry.hold.value,
         state=entry.state.value,
         reservation=entry.reservation and reservation_attribute(entry.reservation),
@@ -197,6 +216,7 @@ def reservation_attribute(reservation: Reservation) -> ReservationAttribute:
         deadline=reservation.deadline,
         attempts=reservation.attempts,
         taken_over=reservation.taken_over,
+        key_fingerprint=reservation.key_fingerprint,
     )
 
 
@@ -207,6 +227,17 @@ def device_certificate_attribute(current: DeviceCertificate) -> DeviceCertificat
         decision_id=current.decision_id,
         seen_at=current.seen_at,
         fell_back_to=current.fell_back_to,
+        key_fingerprint=current.key_fingerprint,
+    )
+
+
+def key_assignment_from(item: KeyItem) -> KeyAssignment:
+    """The key assignment of an item."""
+    return KeyAssignment(
+        fingerprint=item.pk.removeprefix("key#"),
+        serial_number=SerialNumber.parse(item.serial_number),
+        stops=frozenset(item.stops or ()),
+        deactivated_certificates=frozenset(item.deactivated_certificates or ()),
     )
 
 
@@ -242,6 +273,7 @@ def _device_certificate_from(current: DeviceCertificateAttribute) -> DeviceCerti
         decision_id=current.decision_id,
         seen_at=current.seen_at,
         fell_back_to=current.fell_back_to,
+        key_fingerprint=current.key_fingerprint,
     )
 
 
@@ -255,4 +287,5 @@ def _reservation_from(held: ReservationAttribute) -> Reservation:
         deadline=held.deadline,
         attempts=int(held.attempts),
         taken_over=held.taken_over,
+        key_fingerprint=held.key_fingerprint,
     )

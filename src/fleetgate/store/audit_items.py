@@ -67,6 +67,7 @@ class AuditItem(Model):
     mac_address = UnicodeAttribute(null=True)
     decision_id = UnicodeAttribute(null=True)
     certificate_id = UnicodeAttribute(null=True)
+    key_fingerprint = UnicodeAttribute(null=True)
     claim_certificate_id = UnicodeAttribute(null=True)
     superseded_certificate_id = UnicodeAttribute(null=True)
     taken_over = BooleanAttribute()

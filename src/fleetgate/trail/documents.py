@@ -39,6 +39,7 @@ def _admission(admission: Admission) -> dict[str, Any]:
         "decided_at": record_document(decision)["recorded_at"],
         "rule": decision.reason,
         "certificate_id": decision.certificate_id,
+        "key_fingerprint": decision.key_fingerprint,
         "claim_certificate_id": decision.claim_certificate_id,
         "import_id": decision.import_id,
         "taken_over": decision.taken_over,

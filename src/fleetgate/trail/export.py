@@ -34,6 +34,7 @@ COLUMNS = (
     "template_arn",
     "entry_version",
     "request_id",
+    "key_fingerprint",
 )
 # What a spreadsheet takes for the beginning of a formula, however the cell is quoted; OWASP, "CSV Injection".
 _FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\n")

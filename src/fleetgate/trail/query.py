@@ -40,6 +40,7 @@ class AuditQuery:
     serial_number: SerialNumber | None = None
     mac_address: MacAddress | None = None
     certificate_id: str | None = None
+    key_fingerprint: str | None = None
     claim_certificate_id: str | None = None
     client_id: str | None = None
     manufacturer: str | None = None

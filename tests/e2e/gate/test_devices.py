@@ -15,6 +15,7 @@ from fleetgate.domain.audit import AuditRecord, RecordKind
 from fleetgate.domain.claim import ClaimStatus
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate_cli.local_stack import StackDescription
+from harness.certificates import fingerprint_of_certificate
 from harness.command import Fleetgate, run
 from harness.embedded import Embedded
 from local.demo.device import Broker, Identity, Registered, RegistrationRefused, connected
@@ -113,6 +114,26 @@ def test_a_device_in_quarantine_is_denied_until_it_is_released(
     embedded.put(embedded.entry(device.serial_number).released())
     assert isinstance(ask(device, issued=issued)[1], Registered)
     assert reasons(embedded, device.serial_number.value) == ["quarantined", "first_reservation"]
+
+
+def test_the_certificate_of_a_device_in_quarantine_is_not_let_in_for_another_serial_number(
+    embedded: Embedded, device: AllowListEntry, ask: Ask, fleetgate: Fleetgate
+) -> None:
+    issued, answer = ask(device)
+    assert isinstance(answer, Registered)
+    serial_number = device.serial_number.value
+    other = replace(device, serial_number=SerialNumber(f"{serial_number}-B"))
+    embedded.put(other)
+    assert fleetgate("device", "quarantine", serial_number, "--reason", "clone seen").exit_code == 0
+
+    assert ask(other, issued=issued)[1] == DENIED
+    (denied,) = decisions(embedded, other.serial_number.value)
+    (allowed,) = decisions(embedded, serial_number)
+    assert denied.reason == "key_assigned_to_another_device"
+    assert denied.key_fingerprint == allowed.key_fingerprint
+    assert allowed.key_fingerprint == fingerprint_of_certificate(issued.identity.certificate_pem)
+    certificate = embedded.client("iot").describe_certificate(certificateId=issued.certificate_id)
+    assert certificate["certificateDescription"]["status"] == "INACTIVE"
 
 
 @pytest.fixture

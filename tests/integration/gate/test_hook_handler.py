@@ -13,12 +13,13 @@ from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.gate import hook
 from harness import faulty_dynamodb as faults
+from harness.certificates import issued_certificate
 from harness.embedded import Embedded
 from harness.faulty_dynamodb import FaultyDynamoDB
 from tests.integration.conftest import MAC
 
+UNREADABLE_PEM = "-----BEGIN CERTIFICATE-----\nc2VjcmV0\n-----END CERTIFICATE-----\n"
 DENIED = {"allowProvisioning": False, "parameterOverrides": {}}
-PEM = "-----BEGIN CERTIFICATE-----\nc2VjcmV0\n-----END CERTIFICATE-----\n"
 
 
 class Context:
@@ -56,14 +57,13 @@ def invoke(
 
 
 @pytest.fixture
-def event(
-    role_environment: dict[str, str], claim: ClaimCertificate, approved: AllowListEntry, certificate_ids: Iterator[str]
-) -> dict[str, Any]:
+def event(role_environment: dict[str, str], claim: ClaimCertificate, approved: AllowListEntry) -> dict[str, Any]:
     """A hook event of an approved device."""
+    certificate = issued_certificate()
     return {
         "claimCertificateId": claim.certificate_id,
-        "certificateId": next(certificate_ids),
-        "certificatePem": PEM,
+        "certificateId": certificate.certificate_id,
+        "certificatePem": certificate.pem,
         "templateArn": role_environment["PROVISIONING_TEMPLATE_ARN"],
         "clientId": "claim-device-1",
         "parameters": {"SerialNumber": approved.serial_number.value, "MacAddress": "00-1B-44-11-3A-B7"},
@@ -131,6 +131,10 @@ def test_nothing_of_an_allow_reaches_the_next_device(invoke: Callable[..., Any],
         ({"parameters": {"SerialNumber": "Gerät"}}, "parameter_invalid"),
         ({"claimCertificateId": None}, "claim_certificate_missing"),
         ({"templateArn": "arn:aws:iot:eu-central-1:000000000000:provisioningtemplate/other"}, "unknown_template"),
+        ({"certificatePem": None}, "certificate_unreadable"),
+        ({"certificatePem": ""}, "certificate_unreadable"),
+        ({"certificatePem": ["-----BEGIN CERTIFICATE-----"]}, "certificate_unreadable"),
+        ({"certificatePem": UNREADABLE_PEM}, "certificate_unreadable"),
     ],
 )
 def test_bad_input_is_a_denial_with_its_reason_and_a_record(
@@ -153,7 +157,7 @@ def test_bad_input_is_a_denial_with_its_reason_and_a_record(
 
 
 def test_absent_keys_are_denials_too(invoke: Callable[..., Any], event: dict[str, Any]) -> None:
-    del event["parameters"], event["claimCertificateId"], event["clientId"]
+    del event["parameters"], event["claimCertificateId"], event["clientId"], event["certificatePem"]
     assert invoke(event) == DENIED
 
 
@@ -238,7 +242,7 @@ def test_nothing_that_could_be_replayed_is_logged_or_recorded(
     invoke({**event, "templateArn": 5})
     written = capsys.readouterr().out + repr(embedded.records(f"device#{approved.serial_number}"))
 
-    assert "c2VjcmV0" not in written
+    assert not [line for line in event["certificatePem"].splitlines() if line in written]
     assert "BEGIN CERTIFICATE" not in written
     assert "ownership-token" not in written
 

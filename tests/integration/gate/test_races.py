@@ -15,7 +15,7 @@ from fleetgate.domain.audit import Verdict
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.gate.decision import Allowed
 from fleetgate.gate.register_thing import Registration
-from fleetgate.gate.request import RegistrationRequest
+from fleetgate.gate.request import PresentedIdentity, RegistrationRequest
 from fleetgate.gate.store import GateStore
 from harness.embedded import Embedded
 from tests.integration.conftest import Ask, Judge
@@ -75,6 +75,56 @@ def test_eight_certificates_racing_for_one_serial_number_have_one_winner_in_each
         _assert_one_winner(embedded, serial_number, outcomes)
 
 
+def test_eight_serial_numbers_racing_for_one_key_have_one_winner_in_each_of_fifty_rounds(
+    embedded: Embedded,
+    store: GateStore,
+    approved: AllowListEntry,
+    ask: Ask,
+    judge: Judge,
+    at_once: Callable[..., list[Registration]],
+) -> None:
+    for number in range(ROUNDS):
+        serial_numbers = [f"RACE-{secrets.token_hex(6)}" for _ in range(CONTENDERS)]
+        for serial_number in serial_numbers:
+            embedded.put(replace(approved, serial_number=SerialNumber(serial_number)))
+        # One certificate for all of them in every other round, else a certificate each.
+        key_fingerprint, certificate_id = secrets.token_hex(32), secrets.token_hex(32)
+        requests = [
+            ask(one, key_fingerprint=key_fingerprint, certificate_id=certificate_id if number % 2 else None)
+            for one in serial_numbers
+        ]
+        outcomes = _contest(requests, store, judge, at_once)
+
+        (winner,) = [outcome.record.serial_number for outcome in outcomes if isinstance(outcome.decision, Allowed)]
+        reserved = [one for one in serial_numbers if embedded.entry(one).reservation is not None]
+        assert reserved == [winner]
+        lost = [
+            record.reason for one in serial_numbers if one != winner for record in embedded.records(f"device#{one}")
+        ]
+        assert lost == ["key_assigned_to_another_device"] * (CONTENDERS - 1)
+
+
+def test_certificates_of_one_key_racing_for_its_serial_number_are_all_let_in_and_one_holds_it(
+    embedded: Embedded,
+    store: GateStore,
+    approved: AllowListEntry,
+    ask: Ask,
+    judge: Judge,
+    at_once: Callable[..., list[Registration]],
+) -> None:
+    for _ in range(5):
+        serial_number, key_fingerprint = f"RACE-{secrets.token_hex(6)}", secrets.token_hex(32)
+        embedded.put(replace(approved, serial_number=SerialNumber(serial_number)))
+        # As many as a decision is tried again: a device asks one after the other, not all at once.
+        requests = [ask(serial_number, key_fingerprint=key_fingerprint) for _ in range(3)]
+        outcomes = _contest(requests, store, judge, at_once)
+
+        assert sorted(outcome.record.reason for outcome in outcomes) == ["first_reservation", "same_key", "same_key"]
+        held = embedded.entry(serial_number).reservation
+        assert held is not None
+        assert (held.attempts, held.taken_over) == (1, False)
+
+
 def test_eight_certificates_racing_to_take_over_one_reservation_have_one_winner(
     embedded: Embedded,
     store: GateStore,
@@ -126,9 +176,9 @@ def test_a_quarantine_that_lands_between_the_read_and_the_write_wins(
 ) -> None:
     find = store.find
 
-    def find_then_quarantine(serial_number: SerialNumber, claim_certificate_id: str) -> object:
-        facts = find(serial_number, claim_certificate_id)
-        embedded.put(embedded.entry(serial_number).quarantined())
+    def find_then_quarantine(identity: PresentedIdentity) -> object:
+        facts = find(identity)
+        embedded.put(embedded.entry(identity.serial_number).quarantined())
         return facts
 
     monkeypatch.setattr(store, "find", find_then_quarantine)

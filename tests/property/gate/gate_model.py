@@ -25,7 +25,7 @@ class GateModel(RuleBasedStateMachine):
         self.policy = gate_policy
         self.now = START
         self.entries = {entry.serial_number.value: entry for entry in ENTRIES}
-        self.switch, self.fence = OPEN, OPEN.version
+        self.switch = OPEN
         self.claims = {claim.certificate_id: claim for claim in CLAIMS}
         self.ledgers = {serial_number: Ledger() for serial_number in SERIAL_NUMBERS}
         self.asked_with: defaultdict[str, list[str]] = defaultdict(list)
@@ -45,7 +45,7 @@ class GateModel(RuleBasedStateMachine):
         serial_number, decision_id = identity.serial_number.value, self.new_decision_id()
         entry, claim = self.entries[serial_number], self.claims.get(identity.claim_certificate_id)
         decision = decide(
-            identity, entry, claim, self.policy, switch=self.switch, now=self.now, decision_id=decision_id
+            identity, entry, claim, self.policy, key=None, switch=self.switch, now=self.now, decision_id=decision_id
         )
         Situation(
             identity=identity,
@@ -63,8 +63,6 @@ class GateModel(RuleBasedStateMachine):
     ) -> bool:
         """What the conditional write does: it stands if the entry is the one that was judged, and nothing stopped."""
         serial_number = identity.serial_number.value
-        if self.fence > judged_under.version:
-            return False
         if self.entries[serial_number].version != allowed.entry.version:
             return False
         assert self.entries[serial_number] == allowed.entry, "a version stands for one entry only"
@@ -92,6 +90,7 @@ class GateModel(RuleBasedStateMachine):
         self.asked_with[serial_number].append(certificate_id)
         return PresentedIdentity(
             certificate_id=certificate_id,
+            key_fingerprint=f"key of {certificate_id}",
             claim_certificate_id=self.claim_certificate_id(serial_number, claim),
             serial_number=SerialNumber.parse(serial_number),
             mac_address=self.mac_address(serial_number, mac),
@@ -101,6 +100,7 @@ class GateModel(RuleBasedStateMachine):
         """A request that is judged and not committed."""
         return PresentedIdentity(
             certificate_id=certificate_id,
+            key_fingerprint=f"key of {certificate_id}",
             claim_certificate_id=claim_certificate_id,
             serial_number=SerialNumber.parse(serial_number),
             mac_address=self.mac_address(serial_number, "right"),

@@ -10,6 +10,7 @@ from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from harness import faulty_dynamodb as faults
+from harness.certificates import issued_certificate
 from harness.embedded import Embedded
 from harness.faulty_dynamodb import FaultyDynamoDB
 from local.embedded.build import build_package
@@ -52,10 +53,11 @@ def event(
             mac_addresses=frozenset({MacAddress.parse("001B44113AB7")}),
         )
     )
+    certificate = issued_certificate()
     return {
         "claimCertificateId": claim.certificate_id,
-        "certificateId": next(certificate_ids),
-        "certificatePem": "-----BEGIN CERTIFICATE-----",
+        "certificateId": certificate.certificate_id,
+        "certificatePem": certificate.pem,
         "templateArn": environment["PROVISIONING_TEMPLATE_ARN"],
         "clientId": "claim-device-1",
         "parameters": {"SerialNumber": serial_number, "MacAddress": "001B44113AB7"},

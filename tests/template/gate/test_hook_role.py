@@ -13,9 +13,8 @@ from fleetgate.gate.register_thing import register_thing
 from fleetgate.gate.request import RegistrationRequest
 from fleetgate.gate.settings import HookSettings
 from fleetgate.gate.store import GateStore
-from fleetgate.store.allow_list_items import device_key
+from fleetgate.store.allow_list_items import assignment_key, device_key
 from fleetgate.store.audit_items import make_clock
-from fleetgate.store.switch_items import FENCE_PREFIX
 from harness import faulty_dynamodb as faults
 from harness.embedded import Embedded
 from harness.faulty_dynamodb import FaultyDynamoDB
@@ -23,8 +22,8 @@ from tests.template.grants import Statement, statements
 from tests.template.intrinsics import Deployment
 
 ROLE = "HookFunctionRole"
-ONLY_FENCES = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": f"{FENCE_PREFIX}*"}}
-ONLY_DEVICES = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": device_key(SerialNumber("*"))}}
+KEYS = [device_key(SerialNumber("*")), assignment_key("*")]
+ONLY_DEVICES_AND_KEYS = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": KEYS}}
 MAC = "00:1b:44:11:3a:b7"
 
 # Under which name IAM knows each part of a transaction. DynamoDB developer guide, "Using IAM with transactions".
@@ -63,10 +62,7 @@ def test_the_statements_are_these(granted: list[Statement]) -> None:
 
     assert granted == [
         Statement(ROLE, "FindTheFacts", frozenset({"dynamodb:BatchGetItem"}), ("AllowListTable.Arn",), {}),
-        Statement(ROLE, "ReserveADevice", changing, ("AllowListTable.Arn",), ONLY_DEVICES),
-        Statement(
-            ROLE, "CheckTheKillSwitch", frozenset({"dynamodb:ConditionCheckItem"}), ("AllowListTable.Arn",), ONLY_FENCES
-        ),
+        Statement(ROLE, "ReserveADevice", changing, ("AllowListTable.Arn",), ONLY_DEVICES_AND_KEYS),
         Statement(ROLE, "AppendToTheAuditTrail", frozenset({"dynamodb:PutItem"}), ("AuditTable.Arn",), {}),
         Statement(ROLE, "WriteLogs", logging, ("HookLogGroup.Arn",), {}),
     ]
@@ -87,26 +83,28 @@ def test_what_is_granted_is_what_the_code_does(granted: list[Statement], request
     assert on_tables == {action for operation, body in requests for action, _ in actions(operation, body)}
 
 
-def test_the_code_changes_nothing_but_device_entries_in_the_allow_list(requests: list["Request"]) -> None:
+def test_the_code_changes_nothing_but_device_entries_and_key_assignments_in_the_allow_list(
+    requests: list["Request"],
+) -> None:
     changed = [
         key
         for operation, body in requests
         for (action, table), key in actions(operation, body)
         if table == "AllowListTable" and action not in ("dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem")
     ]
-    assert changed
-    assert all(key.startswith(device_key(SerialNumber(""))) for key in changed)
+    assert {key for key in changed if key.startswith(assignment_key(""))}
+    assert all(key.startswith((device_key(SerialNumber("")), assignment_key(""))) for key in changed)
 
 
-def test_the_code_checks_nothing_but_device_entries_and_fences(requests: list["Request"]) -> None:
+def test_the_code_checks_nothing_but_device_entries_and_key_assignments(requests: list["Request"]) -> None:
     checked = {
         key
         for operation, body in requests
         for (action, _), key in actions(operation, body)
         if action == "dynamodb:ConditionCheckItem"
     }
-    assert {key for key in checked if key.startswith(FENCE_PREFIX)}
-    assert all(key.startswith((device_key(SerialNumber("")), FENCE_PREFIX)) for key in checked)
+    assert {key for key in checked if key.startswith(assignment_key(""))}
+    assert all(key.startswith((device_key(SerialNumber("")), assignment_key(""))) for key in checked)
 
 
 # ---- Nobody rewrites history ------------------------------------------------------------------------------------
@@ -163,6 +161,7 @@ def requests(embedded: Embedded) -> list[Request]:
             register_thing(
                 RegistrationRequest(
                     certificate_id="de" * 32,
+                    key_fingerprint="ae" * 32,
                     claim_certificate_id=claim.certificate_id,
                     template_arn=settings.policy.template_arn,
                     presented_client_id="claim-test",

@@ -71,6 +71,7 @@ def overrides(**entry: Any) -> set[str]:
         builders.entry(**entry),
         builders.claim(),
         builders.policy(),
+        key=None,
         switch=OPEN,
         now=builders.NOW,
         decision_id=builders.DECISION_ID,

@@ -14,6 +14,7 @@ STOPS = {
     DenialReason.IMPORT_STOPPED,
     DenialReason.QUARANTINED,
     DenialReason.RETIRED,
+    DenialReason.CERTIFICATE_DEACTIVATED,
 }
 CLAIMS_OWN_STATE = {
     DenialReason.CLAIM_CERTIFICATE_MISSING,
@@ -33,6 +34,7 @@ def test_a_guess_presents_what_is_nobodys_or_somebody_elses() -> None:
     assert reasons_for(Suspicion.GUESS) == {
         DenialReason.NOT_ON_ALLOW_LIST,
         DenialReason.MAC_ADDRESS_MISMATCH,
+        DenialReason.KEY_MISMATCH,
         DenialReason.MANUFACTURER_MISMATCH,
         DenialReason.CLAIM_SERIAL_NUMBER_OUT_OF_SCOPE,
     }
@@ -40,6 +42,7 @@ def test_a_guess_presents_what_is_nobodys_or_somebody_elses() -> None:
 
 def test_a_copy_presents_what_is_right_and_taken() -> None:
     assert reasons_for(Suspicion.COPY) == {
+        DenialReason.KEY_ASSIGNED_TO_ANOTHER_DEVICE,
         DenialReason.RESERVED_BY_ANOTHER_CERTIFICATE,
         DenialReason.TAKEOVER_LIMIT_REACHED,
         DenialReason.ALREADY_PROVISIONED,
@@ -61,4 +64,4 @@ def test_what_cannot_be_read_points_at_nobody() -> None:
     """Faulty firmware presents it on a whole line, and it gets in with no list at all."""
     unreadable = {reason for reason in DenialReason if reason.startswith(("parameter", "serial_number_"))}
 
-    assert unreadable <= reasons_for(Suspicion.UNREADABLE)
+    assert unreadable | {DenialReason.CERTIFICATE_UNREADABLE} <= reasons_for(Suspicion.UNREADABLE)

@@ -1,5 +1,6 @@
 """Requests with an identity that are allowed, and by which rule."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from fleetgate.domain.allow_list import Purpose
@@ -8,6 +9,7 @@ from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.reasons import AllowRule
 from harness.builders import (
     CERTIFICATE_ID,
+    KEY_FINGERPRINT,
     MAC_ADDRESS,
     NOW,
     OTHER_CERTIFICATE_ID,
@@ -31,9 +33,13 @@ from tests.unit.gate.cases import (
     SOON,
     TAKEN_OVER_TOO_OFTEN,
     Judged,
+    assigned,
 )
 
 _LEFT_UNFINISHED = entry(reservation=reservation(reserved_at=AN_HOUR_AGO, certificate_id=OTHER_CERTIFICATE_ID))
+OF_THE_SAME_KEY = reservation(
+    reserved_at=A_MINUTE_AGO, certificate_id=OTHER_CERTIFICATE_ID, key_fingerprint=KEY_FINGERPRINT
+)
 ALLOWED: tuple[Judged, ...] = (
     Judged(
         behaviour="an approved device is let in",
@@ -172,5 +178,40 @@ ALLOWED: tuple[Judged, ...] = (
         identity=BY_ITSELF,
         entry=entry(device_certificate=current_certificate(), valid_until=A_MINUTE_AGO),
         claim=None,
+    ),
+    Judged(
+        behaviour="another certificate of the same key takes its own reservation over at once",
+        outcome=AllowRule.SAME_KEY,
+        entry=entry(reservation=OF_THE_SAME_KEY),
+        key=assigned(),
+    ),
+    Judged(
+        behaviour="the same key is not held back by the limit of attempts",
+        outcome=AllowRule.SAME_KEY,
+        entry=entry(reservation=replace(OF_THE_SAME_KEY, attempts=3)),
+        key=assigned(),
+    ),
+    Judged(
+        behaviour="the key that the approval names is let in",
+        outcome=AllowRule.FIRST_RESERVATION,
+        entry=entry(key_fingerprint=KEY_FINGERPRINT),
+    ),
+    Judged(
+        behaviour="a device that was let go comes back with its key",
+        outcome=AllowRule.FIRST_RESERVATION,
+        key=assigned(),
+    ),
+    Judged(
+        behaviour="a device rotates to another certificate of its key",
+        outcome=AllowRule.ROTATION,
+        identity=BY_ITSELF,
+        entry=entry(device_certificate=current_certificate(key_fingerprint=KEY_FINGERPRINT)),
+        claim=None,
+        key=assigned(),
+    ),
+    Judged(
+        behaviour="a certificate of the key that lost its place does not stop another of the same key",
+        outcome=AllowRule.FIRST_RESERVATION,
+        key=assigned(deactivated_certificates=frozenset({OTHER_CERTIFICATE_ID})),
     ),
 )

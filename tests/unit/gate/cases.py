@@ -6,16 +6,19 @@ from typing import Any
 
 import pytest
 
-from fleetgate.domain.allow_list import AllowListEntry, Purpose
+from fleetgate.domain.allow_list import AllowListEntry, KeyAssignment, Purpose
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.gate_switch import OPEN, GateSwitch
+from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.reasons import AllowRule, DenialReason
 from fleetgate.gate.policy import GatePolicy, ReprovisioningPolicy
 from fleetgate.gate.request import PresentedIdentity, RegistrationRequest
 from harness.builders import (
     CURRENT_CERTIFICATE_ID,
+    KEY_FINGERPRINT,
     NOW,
     OTHER_CERTIFICATE_ID,
+    SERIAL_NUMBER,
     claim,
     current_certificate,
     entry,
@@ -49,7 +52,13 @@ class Judged:
     entry: AllowListEntry | None = field(default_factory=entry)
     claim: ClaimCertificate | None = field(default_factory=claim)
     policy: GatePolicy = field(default_factory=policy)
+    key: KeyAssignment | None = None
     switch: GateSwitch = OPEN
+
+
+def assigned(serial_number: str = SERIAL_NUMBER, **changes: Any) -> KeyAssignment:
+    """The presented key, given to a device."""
+    return KeyAssignment(fingerprint=KEY_FINGERPRINT, serial_number=SerialNumber.parse(serial_number), **changes)
 
 
 def by_behaviour(cases: tuple[Any, ...]) -> list[Any]:

@@ -33,6 +33,7 @@ def outcome_of(
         of or entry(),
         through or claim(),
         under or policy(),
+        key=None,
         switch=OPEN,
         now=now,
         decision_id=DECISION_ID,
@@ -50,7 +51,14 @@ def allowed(
 ) -> Allowed:
     """The allow of a request that must be allowed."""
     decision = decide(
-        asking or identity(), of or entry(), through, under or policy(), switch=OPEN, now=now, decision_id=DECISION_ID
+        asking or identity(),
+        of or entry(),
+        through,
+        under or policy(),
+        key=None,
+        switch=OPEN,
+        now=now,
+        decision_id=DECISION_ID,
     )
     assert isinstance(decision, Allowed), decision
     return decision

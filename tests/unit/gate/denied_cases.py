@@ -7,10 +7,15 @@ from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.reasons import DenialReason
 from fleetgate.gate.policy import ReprovisioningPolicy
 from harness.builders import (
+    CERTIFICATE_ID,
+    CLAIM_CERTIFICATE_ID,
     CURRENT_CERTIFICATE_ID,
+    KEY_FINGERPRINT,
     MANUFACTURER,
     OTHER_CERTIFICATE_ID,
+    OTHER_KEY_FINGERPRINT,
     OTHER_MAC_ADDRESS,
+    SERIAL_NUMBER,
     claim,
     current_certificate,
     entry,
@@ -29,6 +34,7 @@ from tests.unit.gate.cases import (
     SOON,
     TAKEN_OVER_TOO_OFTEN,
     Judged,
+    assigned,
 )
 
 _GATE_STOPPED = GateSwitch(is_stopped=True, version=1)
@@ -338,5 +344,99 @@ DENIED: tuple[Judged, ...] = (
         policy=policy(
             allow_rotation=False, require_registered_claims=False, reprovisioning=ReprovisioningPolicy.SAME_IDENTITY
         ),
+    ),
+    Judged(
+        behaviour="the key of another device is denied",
+        outcome=DenialReason.KEY_ASSIGNED_TO_ANOTHER_DEVICE,
+        key=assigned("FG-0002"),
+    ),
+    Judged(
+        behaviour="the key of a device whose serial number differs in case is the key of another device",
+        outcome=DenialReason.KEY_ASSIGNED_TO_ANOTHER_DEVICE,
+        key=assigned(SERIAL_NUMBER.lower()),
+    ),
+    Judged(
+        behaviour="the key of another device is worse than an unknown serial number",
+        outcome=DenialReason.KEY_ASSIGNED_TO_ANOTHER_DEVICE,
+        entry=None,
+        key=assigned("FG-0002"),
+    ),
+    Judged(
+        behaviour="the key of another device gets no answer again",
+        outcome=DenialReason.KEY_ASSIGNED_TO_ANOTHER_DEVICE,
+        entry=entry(reservation=reservation(reserved_at=A_MINUTE_AGO)),
+        key=assigned("FG-0002"),
+    ),
+    Judged(
+        behaviour="a device may not rotate to the key of another device",
+        outcome=DenialReason.KEY_ASSIGNED_TO_ANOTHER_DEVICE,
+        identity=BY_ITSELF,
+        entry=PROVISIONED,
+        claim=None,
+        key=assigned("FG-0002"),
+    ),
+    Judged(
+        behaviour="a repair window does not let in the key of another device",
+        outcome=DenialReason.KEY_ASSIGNED_TO_ANOTHER_DEVICE,
+        entry=entry(device_certificate=current_certificate(), repair_window_until=SOON),
+        key=assigned("FG-0002"),
+    ),
+    Judged(
+        behaviour="a stopped key is denied",
+        outcome=DenialReason.CERTIFICATE_DEACTIVATED,
+        key=assigned(stops=frozenset({f"claim#{CLAIM_CERTIFICATE_ID}"})),
+    ),
+    Judged(
+        behaviour="a stopped key gets no earlier answer again",
+        outcome=DenialReason.CERTIFICATE_DEACTIVATED,
+        entry=entry(reservation=reservation(reserved_at=A_MINUTE_AGO)),
+        key=assigned(stops=frozenset({f"claim#{CLAIM_CERTIFICATE_ID}"})),
+    ),
+    Judged(
+        behaviour="a certificate that lost its place is denied",
+        outcome=DenialReason.CERTIFICATE_DEACTIVATED,
+        key=assigned(deactivated_certificates=frozenset({CERTIFICATE_ID})),
+    ),
+    Judged(
+        behaviour="a stopped key is worse than an unknown serial number",
+        outcome=DenialReason.CERTIFICATE_DEACTIVATED,
+        entry=None,
+        key=assigned(stops=frozenset({f"claim#{CLAIM_CERTIFICATE_ID}"})),
+    ),
+    Judged(
+        behaviour="another key than the approval names is denied",
+        outcome=DenialReason.KEY_MISMATCH,
+        entry=entry(key_fingerprint=OTHER_KEY_FINGERPRINT),
+    ),
+    Judged(
+        behaviour="another key than the approval names is denied in a repair window",
+        outcome=DenialReason.KEY_MISMATCH,
+        entry=entry(
+            key_fingerprint=OTHER_KEY_FINGERPRINT, device_certificate=current_certificate(), repair_window_until=SOON
+        ),
+    ),
+    Judged(
+        behaviour="a device may not rotate to another key than the approval names",
+        outcome=DenialReason.KEY_MISMATCH,
+        identity=BY_ITSELF,
+        entry=entry(key_fingerprint=OTHER_KEY_FINGERPRINT, device_certificate=current_certificate()),
+        claim=None,
+    ),
+    Judged(
+        behaviour="another key does not take a fresh reservation over",
+        outcome=DenialReason.RESERVED_BY_ANOTHER_CERTIFICATE,
+        entry=entry(
+            reservation=reservation(
+                reserved_at=A_MINUTE_AGO,
+                certificate_id=OTHER_CERTIFICATE_ID,
+                key_fingerprint=OTHER_KEY_FINGERPRINT,
+            )
+        ),
+    ),
+    Judged(
+        behaviour="the same key does not bring a provisioned device back",
+        outcome=DenialReason.ALREADY_PROVISIONED,
+        entry=entry(device_certificate=current_certificate(key_fingerprint=KEY_FINGERPRINT)),
+        key=assigned(),
     ),
 )

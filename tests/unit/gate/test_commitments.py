@@ -15,6 +15,7 @@ from harness.builders import (
     CURRENT_CERTIFICATE_ID,
     DECISION_ID,
     EARLIER_DECISION_ID,
+    KEY_FINGERPRINT,
     NOW,
     OTHER_CERTIFICATE_ID,
     claim,
@@ -40,6 +41,7 @@ def test_a_first_reservation_promises_the_serial_number_to_the_asking_certificat
         reservation(
             reserved_at=NOW,
             certificate_id=CERTIFICATE_ID,
+            key_fingerprint=KEY_FINGERPRINT,
             claim_certificate_id=CLAIM_CERTIFICATE_ID,
             decision_id=DECISION_ID,
             purpose=Purpose.ENROLMENT,
@@ -48,6 +50,21 @@ def test_a_first_reservation_promises_the_serial_number_to_the_asking_certificat
     )
     assert decision.reserved is not None
     assert decision.reserved.version == 8
+
+
+def test_the_same_key_takes_over_without_counting_or_a_flag_and_names_who_lost_its_place() -> None:
+    held = entry(
+        reservation=reservation(certificate_id=OTHER_CERTIFICATE_ID, key_fingerprint=KEY_FINGERPRINT, attempts=3)
+    )
+    decision = allowed(held, through=claim(), under=policy(max_attempts=3))
+    assert decision.rule is AllowRule.SAME_KEY
+    assert decision.reserved is not None
+    made = decision.reserved.reservation
+    assert made is not None
+    assert (made.certificate_id, made.attempts, made.taken_over) == (CERTIFICATE_ID, 3, False)
+    assert made.key_fingerprint == KEY_FINGERPRINT
+    assert made.purpose is Purpose.ENROLMENT
+    assert decision.superseded_certificate_id == OTHER_CERTIFICATE_ID
 
 
 def test_a_take_over_counts_flags_and_names_who_lost_its_place() -> None:
@@ -157,7 +174,14 @@ def test_a_contested_rotation_is_protected_like_any_reservation(
         ),
     )
     decision = decide(
-        rotating(CURRENT_CERTIFICATE_ID), pending, None, policy(), switch=OPEN, now=NOW, decision_id=DECISION_ID
+        rotating(CURRENT_CERTIFICATE_ID),
+        pending,
+        None,
+        policy(),
+        key=None,
+        switch=OPEN,
+        now=NOW,
+        decision_id=DECISION_ID,
     )
     assert (decision.rule if isinstance(decision, Allowed) else decision.reason) is expected
 
@@ -192,6 +216,7 @@ def test_a_shared_claim_certificate_never_takes_over_a_rotation(
         pending,
         claim() if require_registered_claims else None,
         policy(require_registered_claims=require_registered_claims),
+        key=None,
         switch=OPEN,
         now=NOW,
         decision_id=DECISION_ID,
@@ -204,6 +229,13 @@ def test_a_superseded_certificate_cannot_vouch_for_the_device_any_more() -> None
         reservation=reservation(certificate_id=OTHER_CERTIFICATE_ID), device_certificate=current_certificate()
     ).provisioned()
     decision = decide(
-        rotating(CURRENT_CERTIFICATE_ID), rotated, None, policy(), switch=OPEN, now=NOW, decision_id=DECISION_ID
+        rotating(CURRENT_CERTIFICATE_ID),
+        rotated,
+        None,
+        policy(),
+        key=None,
+        switch=OPEN,
+        now=NOW,
+        decision_id=DECISION_ID,
     )
     assert decision == Denied(DenialReason.CLAIM_CERTIFICATE_NOT_REGISTERED)

@@ -31,7 +31,14 @@ _SAME_IDENTITY = ReprovisioningPolicy.SAME_IDENTITY
 @pytest.mark.parametrize("case", by_behaviour(DENIED))
 def test_who_is_turned_away(case: Judged) -> None:
     decision = decide(
-        case.identity, case.entry, case.claim, case.policy, switch=case.switch, now=NOW, decision_id=DECISION_ID
+        case.identity,
+        case.entry,
+        case.claim,
+        case.policy,
+        key=case.key,
+        switch=case.switch,
+        now=NOW,
+        decision_id=DECISION_ID,
     )
     assert isinstance(decision, Denied)
     assert decision.reason is case.outcome
@@ -40,7 +47,14 @@ def test_who_is_turned_away(case: Judged) -> None:
 @pytest.mark.parametrize("case", by_behaviour(ALLOWED))
 def test_who_is_let_in(case: Judged) -> None:
     decision = decide(
-        case.identity, case.entry, case.claim, case.policy, switch=case.switch, now=NOW, decision_id=DECISION_ID
+        case.identity,
+        case.entry,
+        case.claim,
+        case.policy,
+        key=case.key,
+        switch=case.switch,
+        now=NOW,
+        decision_id=DECISION_ID,
     )
     assert isinstance(decision, Allowed)
     assert decision.rule is case.outcome

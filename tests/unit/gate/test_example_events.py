@@ -22,6 +22,7 @@ from harness.builders import (
     policy,
     request,
 )
+from harness.certificates import fingerprint_of_certificate
 from tests.unit.gate.hook_invocation import invoke
 
 _FOLDER = Path(__file__).parents[3] / "events" / "hook"
@@ -39,6 +40,7 @@ _OUTCOMES: dict[str, AllowRule | DenialReason] = {
     "oversize-parameter": DenialReason.PARAMETER_INVALID,
     "unknown-serial-number": DenialReason.NOT_ON_ALLOW_LIST,
     "unknown-template": DenialReason.UNKNOWN_TEMPLATE,
+    "unreadable-certificate": DenialReason.CERTIFICATE_UNREADABLE,
 }
 
 
@@ -52,7 +54,7 @@ def _outcome(event: Any) -> AllowRule | DenialReason:
     if isinstance(identified, DenialReason):
         return identified
     found = approved if identified.serial_number == approved.serial_number else None
-    decision = decide(identified, found, claim(), policy(), switch=OPEN, now=NOW, decision_id=DECISION_ID)
+    decision = decide(identified, found, claim(), policy(), key=None, switch=OPEN, now=NOW, decision_id=DECISION_ID)
     return decision.rule if isinstance(decision, Allowed) else decision.reason
 
 
@@ -89,16 +91,21 @@ def test_an_example_has_the_documented_shape(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", _OUTCOMES)
-def test_an_example_holds_no_key_and_no_certificate(name: str) -> None:
-    assert "BEGIN" not in json.dumps(_event(name))
+def test_an_example_holds_no_private_key_and_no_ownership_token(name: str) -> None:
+    text = json.dumps(_event(name))
+    assert "PRIVATE KEY" not in text
+    assert "wnershipToken" not in text
 
 
 def test_the_approved_device_is_the_builders_own() -> None:
-    assert _request(_event("approved-device")) == request()
+    event = _event("approved-device")
+    assert _request(event) == request(key_fingerprint=fingerprint_of_certificate(event["certificatePem"]))
 
 
 def test_alias_parameter_names_are_the_same_identity() -> None:
-    assert identify(_request(_event("alias-parameter-names")), policy()) == identity()
+    event = _event("alias-parameter-names")
+    own = identity(key_fingerprint=fingerprint_of_certificate(event["certificatePem"]))
+    assert identify(_request(event), policy()) == own
 
 
 def test_a_clone_has_a_device_certificate_of_its_own() -> None:

@@ -7,14 +7,16 @@ import pytest
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.gate import hook
 from harness.builders import HOOK_ENVIRONMENT
+from harness.certificates import issued_certificate
 from tests.unit.gate.hook_invocation import Context, Invocation, invoke
 
 _SECRET = "PRESENTED-BY-THE-DEVICE"
-_PEM = "-----BEGIN CERTIFICATE-----"
+_CERTIFICATE = issued_certificate()
+_BASE64_LINE = _CERTIFICATE.pem.splitlines()[1]
 _EVENT: dict[str, Any] = {
     "claimCertificateId": "c1a1" * 16,
-    "certificateId": "de01" * 16,
-    "certificatePem": _PEM,
+    "certificateId": _CERTIFICATE.certificate_id,
+    "certificatePem": _CERTIFICATE.pem,
     "templateArn": HOOK_ENVIRONMENT["PROVISIONING_TEMPLATE_ARN"],
     "clientId": _SECRET,
     "parameters": {"SerialNumber": _SECRET, "MacAddress": _SECRET},
@@ -60,7 +62,8 @@ def _is_fault(invocation: Invocation, reason: FaultReason) -> None:
     assert "RegistrationDenied" not in metric
     assert "RegistrationAllowed" not in metric
     assert _SECRET not in invocation.output
-    assert _PEM not in invocation.output
+    assert "BEGIN CERTIFICATE" not in invocation.output
+    assert _BASE64_LINE not in invocation.output
 
 
 @pytest.mark.parametrize("event", _MALFORMED)

@@ -42,6 +42,7 @@ def test_the_same_certificate_gets_the_same_answer_and_changes_nothing(outcome_s
         device,
         claim(),
         policy(),
+        key=None,
         switch=OPEN,
         now=NOW + timedelta(minutes=30),
         decision_id="01JNX0000000000000000000DB",
@@ -78,7 +79,14 @@ _ALWAYS = {"SerialNumber", "MacAddress", "ThingName", "DecisionId", "Model", "Ha
 @pytest.mark.parametrize("case", by_behaviour(ALLOWED))
 def test_every_parameter_of_the_template_is_overridden_so_that_none_is_left_to_the_device(case: Judged) -> None:
     decision = decide(
-        case.identity, case.entry, case.claim, case.policy, switch=case.switch, now=NOW, decision_id=DECISION_ID
+        case.identity,
+        case.entry,
+        case.claim,
+        case.policy,
+        key=case.key,
+        switch=case.switch,
+        now=NOW,
+        decision_id=DECISION_ID,
     )
     assert isinstance(decision, Allowed)
     overrides = decision.parameter_overrides

@@ -47,6 +47,16 @@ UNREADABLE: tuple[Presented, ...] = (
         request=request(claim_certificate_id=""),
     ),
     Presented(
+        behaviour="a request whose certificate has no readable key is denied",
+        reason=DenialReason.CERTIFICATE_UNREADABLE,
+        request=request(key_fingerprint=None),
+    ),
+    Presented(
+        behaviour="an unreadable certificate speaks before missing parameters",
+        reason=DenialReason.CERTIFICATE_UNREADABLE,
+        request=request(key_fingerprint=None, presented_parameters={}),
+    ),
+    Presented(
         behaviour="a request without parameters is denied",
         reason=DenialReason.PARAMETERS_MISSING,
         request=request(presented_parameters={}),

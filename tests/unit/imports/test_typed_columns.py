@@ -23,6 +23,7 @@ COLUMNS: dict[str, tuple[str, str, Any]] = {
     "valid_from": ("Not Before", "2026-02-01", datetime(2026, 2, 1, tzinfo=UTC)),
     "valid_until": ("Expiry", "2030-02-01", datetime(2030, 2, 1, tzinfo=UTC)),
     "attributes": ("Model", "gw-2", {"Model": "gw-2"}),
+    "key_fingerprint": ("Public Key", "AB" * 32, "ab" * 32),
 }
 
 each_term = pytest.mark.parametrize("name", COLUMNS)

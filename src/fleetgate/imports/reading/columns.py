@@ -22,6 +22,7 @@ class Meaning(StrEnum):
     VALID_FROM = "valid from"
     VALID_UNTIL = "valid until"
     TEMPLATES = "templates"
+    KEY_FINGERPRINT = "public key"
     ATTRIBUTE = "attribute"
     UNKNOWN = "unknown"
     REPORT = "report of an earlier import"
@@ -50,6 +51,9 @@ _SPELLINGS = {
     Meaning.VALID_FROM: "validfrom notbefore startdate validitystart",
     Meaning.VALID_UNTIL: "validuntil validto validtill notafter expiry expires expirydate expiration expirationdate",
     Meaning.TEMPLATES: "template templates provisioningtemplate provisioningtemplates templatename templatenames",
+    Meaning.KEY_FINGERPRINT: """publickey pubkey devicepublickey publickeypem publickeyder publickeybase64
+        subjectpublickey subjectpublickeyinfo spki devicekey publickeyfingerprint keyfingerprint publickeysha256
+        publickeyhash spkisha256 spkifingerprint csr certificatesigningrequest certificaterequest devicecsr pkcs10""",
     Meaning.REPORT: " ".join(name.replace("_", "") for name in REPORT_COLUMNS),
     Meaning.JSON_ROW: JSON_ROW.replace("_", ""),
 }

@@ -76,6 +76,11 @@ class RowError(Reason):
         "The row names a thing group that this stack does not serve.",
         "Correct the name, leave the cell empty for the stack's own group, or have it added to AllowedThingGroups.",
     )
+    PUBLIC_KEY_INVALID = (
+        "public_key_invalid",
+        "The public key cannot be read.",
+        "Write the key or a signing request as PEM or as the Base64 of its DER encoding, or its SHA-256 fingerprint.",
+    )
     COLUMN_AMBIGUOUS = (
         "column_ambiguous",
         "The row says the same thing under two names.",

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from fleetgate.domain.allow_list import ApprovalTerms, InvalidEntry
 from fleetgate.domain.identifiers import TEMPLATE_NAME_PATTERN, InvalidIdentifier, MacAddress, SerialNumber
+from fleetgate.domain.public_key import InvalidPublicKey, parse_public_key
 from fleetgate.domain.things import group_not_allowed
 from fleetgate.imports.reading.columns import is_reserved
 from fleetgate.imports.reading.errors import RowError
@@ -106,6 +107,7 @@ class RowTerms(_Model):
     valid_until: datetime | None = None
     templates: frozenset[str] = frozenset()
     attributes: Mapping[str, str] = MappingProxyType({})
+    key_fingerprint: str | None = None
 
     @field_validator("operation", mode="plain")
     @classmethod
@@ -142,6 +144,17 @@ class RowTerms(_Model):
             raise _problem(RowError.TEMPLATE_INVALID)
         return names
 
+    @field_validator("key_fingerprint", mode="plain")
+    @classmethod
+    def _key_fingerprint(cls, cell: str) -> str | None:
+        text = _cleaned(cell)
+        if not text:
+            return None
+        try:
+            return parse_public_key(text)
+        except InvalidPublicKey as error:
+            raise _problem(RowError.PUBLIC_KEY_INVALID, str(error)) from error
+
     @field_validator("attributes", mode="plain")
     @classmethod
     def _attributes(cls, cells: Sequence[tuple[str, str]], info: ValidationInfo[ImportPolicy]) -> Mapping[str, str]:
@@ -162,6 +175,7 @@ class RowTerms(_Model):
             valid_from=self.valid_from,
             valid_until=self.valid_until,
             attributes=self.attributes,
+            key_fingerprint=self.key_fingerprint,
         )
 
 

@@ -60,12 +60,14 @@ def new_device(entry: AllowListEntry, *, now: datetime) -> NewItem:
         own["repair_window_until"] = {"S": _moment(entry.repair_window_until)}
     if entry.is_revoked:
         own["is_revoked"] = {"BOOL": True}
-    if entry.import_id is not None:
-        own["import_id"] = {"S": entry.import_id}
+    texts = {
+        "key_fingerprint": entry.key_fingerprint,
+        "import_id": entry.import_id,
+        "first_import_id": entry.first_import_id,
+    }
+    own |= {name: {"S": text} for name, text in texts.items() if text is not None}
     if entry.import_line is not None:
         own["import_line"] = {"N": str(entry.import_line)}
-    if entry.first_import_id is not None:
-        own["first_import_id"] = {"S": entry.first_import_id}
     shared = (
         ("kind", "device"),
         ("hold", entry.hold.value),

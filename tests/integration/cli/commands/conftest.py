@@ -11,6 +11,7 @@ from fleetgate.store.audit_items import make_clock
 from fleetgate.store.tables import TableSettings
 from fleetgate_cli.errors import ExitCode
 from fleetgate_cli.target import Target
+from harness.certificates import issued_certificate
 from harness.command import Answer, Fleetgate
 from harness.embedded import Embedded
 from tests.integration.cli.commands.devices import ROOT_ARN, Ask, adding
@@ -45,6 +46,7 @@ def operator() -> Operator:
 def ask(fleetgate: Fleetgate, embedded: Embedded, tmp_path: Path) -> Ask:
     """Has the deployed hook asked about a device."""
     event = tmp_path / "event.json"
+    pems: dict[str, str] = {}
 
     def ask(serial_number: str, mac: str, certificate_id: str) -> Answer:
         event.write_text(
@@ -52,7 +54,7 @@ def ask(fleetgate: Fleetgate, embedded: Embedded, tmp_path: Path) -> Ask:
                 {
                     "claimCertificateId": embedded.stack.claim_certificate_id,
                     "certificateId": certificate_id,
-                    "certificatePem": "placeholder",
+                    "certificatePem": pems.setdefault(certificate_id, issued_certificate().pem),
                     "templateArn": embedded.hook_environment["PROVISIONING_TEMPLATE_ARN"],
                     "clientId": "claim-test",
                     "parameters": {"SerialNumber": serial_number, "MacAddress": mac},

@@ -1,7 +1,8 @@
 """Runs ministack so that it is reachable from this machine only, and never outlives who started it.
 
 Run by the interpreter of the embedded AWS, with its standard input connected to who started it. ministack 1.5.33 binds
-its MQTT listener to every interface whatever BIND_HOST says (services/iot.py, `_mtls_start_locked`).
+its MQTT listener to every interface whatever BIND_HOST says (services/iot.py, `_mtls_start_locked`). What it lacks of
+AWS IoT is added by the modules beside this one.
 """
 
 import os
@@ -10,7 +11,11 @@ import shutil
 import signal
 import socket
 import threading
+from importlib import import_module
+from pathlib import Path
 from typing import Any
+
+_EXTENSIONS = ("connections",)
 
 
 def bind_to_loopback_only() -> None:
@@ -42,7 +47,16 @@ def end_with_whoever_started_us() -> None:
     threading.Thread(target=wait_and_end, daemon=True, name="end-with-starter").start()
 
 
+def extend() -> None:
+    """Add what AWS IoT has and ministack has not. An extension that no longer fits ends this process."""
+    iot = import_module("ministack.services.iot")
+    for name in _EXTENSIONS:
+        # This interpreter is isolated and finds no module of this package by its name.
+        runpy.run_path(str(Path(__file__).with_name(f"{name}.py")))["install"](iot)
+
+
 if __name__ == "__main__":
     bind_to_loopback_only()
     end_with_whoever_started_us()
+    extend()
     runpy.run_module("ministack", run_name="__main__", alter_sys=True)

@@ -10,7 +10,10 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from fleetgate.domain.operator_action import Operator
 from fleetgate.operators.certificates import FAILURES, CertificateResult, CertificateService, Handled, Tally
-from fleetgate.store.certificates import Certificates
+from fleetgate.operators.key_store import KeyStore
+from fleetgate.operators.stop_store import StopStore
+from fleetgate.operators.stops import Stopper
+from fleetgate.store.certificates import Certificates, SessionResult, Sessions
 from fleetgate_cli.errors import ExitCode
 from fleetgate_cli.run import Run
 
@@ -18,7 +21,7 @@ from fleetgate_cli.run import Run
 _THROTTLED = Config(retries={"mode": "adaptive", "total_max_attempts": 8})
 
 _SENTENCES = {
-    CertificateResult.DEACTIVATED: "deactivated: AWS IoT refuses the next connection; a live one may last",
+    CertificateResult.DEACTIVATED: "deactivated: AWS IoT refuses connections",
     CertificateResult.ACTIVATED: "activated again",
     CertificateResult.UNCHANGED: "already in the requested state",
     CertificateResult.STILL_STOPPED: "left inactive: the device is still stopped for another reason",
@@ -32,14 +35,38 @@ _OF_MANY = {
     CertificateResult.STILL_STOPPED: "left inactive: their devices are still stopped for another reason",
     CertificateResult.NOT_FOUND: "not known to AWS IoT, so nobody can connect with them",
 }
+# By whether it is one session or several.
+_SESSIONS = {
+    SessionResult.ENDED: ("1 live session was ended", "{:,} live sessions were ended"),
+    SessionResult.NOT_CONNECTED: ("1 device was not connected", "{:,} devices were not connected"),
+    SessionResult.NOT_ENDED: (
+        "NOT DONE: 1 live session could not be ended; AWS IoT ends it within minutes",
+        "NOT DONE: {:,} live sessions could not be ended; AWS IoT ends them within minutes",
+    ),
+}
 # --json names all.
 _MAX_NAMED = 20
 
 
 def certificate_service(run: Run, operator: Operator) -> CertificateService:
     """What deactivates and activates device certificates for one operator."""
-    iot = run.target.session.client("iot", endpoint_url=run.target.endpoint_url, config=_THROTTLED)
-    return CertificateService(devices=run.devices, switch=run.switch, certificates=Certificates(iot), operator=operator)
+    iot, iot_data = (
+        run.target.session.client(service, endpoint_url=run.target.endpoint_url, config=_THROTTLED)
+        for service in ("iot", "iot-data")
+    )
+    return CertificateService(
+        devices=run.devices,
+        keys=KeyStore(run.tables),
+        switch=run.switch,
+        certificates=Certificates(iot),
+        sessions=Sessions(iot_data, run.target.output("ThingNamePrefix")),
+        operator=operator,
+    )
+
+
+def stopper_of(run: Run, service: CertificateService) -> Stopper:
+    """What writes stops and sees them through."""
+    return Stopper(store=StopStore(run.tables), service=service, sleep=run.sleep)
 
 
 def tally_of(handled: tuple[Handled, ...]) -> Tally:
@@ -76,11 +103,27 @@ def print_certificates(tally: Tally | None, console: Console) -> None:
             console.print(f"  {one.certificate_id}  {one.serial_number or ''}".rstrip())
         if len(named) > _MAX_NAMED:
             console.print("  ... --json names the rest.")
+    for ended, number in sorted(tally.sessions.items()):
+        of_one, of_many = _SESSIONS[ended]
+        style = "bold red" if ended is SessionResult.NOT_ENDED else ""
+        console.print(f"{of_one if number == 1 else of_many.format(number)}.", style=style)
+    for serial_number in tally.sessions_not_ended[:_MAX_NAMED]:
+        console.print(f"  {serial_number}")
     if not tally.is_complete:
         console.print("Repeat the command: it continues with the rest.")
 
 
-def exit_as(tally: Tally | None) -> None:
-    """End the command with exit code 1 if a certificate could not be handled."""
-    if tally is not None and not tally.is_complete:
+def print_meanwhile(meanwhile: Tally, console: Console) -> None:
+    """Who was let in while a stop was written."""
+    if not meanwhile.devices:
+        console.print("No device was let in while the stop was written.")
+        return
+    devices = "1 device was" if meanwhile.devices == 1 else f"{meanwhile.devices:,} devices were"
+    console.print(f"{devices} let in while the stop was written.")
+    print_certificates(meanwhile, console)
+
+
+def exit_as(*tallies: Tally | None) -> None:
+    """End the command with exit code 1 if a certificate or a session could not be handled."""
+    if any(tally is not None and not tally.is_complete for tally in tallies):
         click.get_current_context().exit(ExitCode.REFUSED)

@@ -6,6 +6,7 @@ All that is slow to load is loaded here when a command first asks for it, so tha
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,13 +43,18 @@ _COLUMNS_WITHOUT_TERMINAL = 100
 
 @dataclass
 class Run:
-    """What every command needs. The stack is looked up when a command first asks for it."""
+    """What every command needs. The stack is looked up when a command first asks for it.
+
+    Attributes:
+        sleep: Waits some seconds, where a stop has to.
+    """
 
     as_json: bool = False
     local: bool = False
     stack_name: str | None = None
     profile: str | None = None
     region: str | None = None
+    sleep: Callable[[float], None] = time.sleep
 
     @cached_property
     def target(self) -> "Target":

@@ -16,7 +16,7 @@ from harness.world import RoomWorld
 
 ROLE_NAME = "SecurityAnalyst"
 SESSION_ARN = f"arn:aws:sts::000000000000:assumed-role/{ROLE_NAME}/alice"
-_ACTING = (acting.devices, acting.claims, acting.switch)
+_ACTING = (acting.devices, acting.claims, acting.switch, acting.action_settings)
 _FUNCTIONS = {"GET": ("QueryFunction", query_api), "POST": ("ActionFunction", action_api)}
 
 
@@ -97,7 +97,9 @@ class ApiWorld(RoomWorld):
     def invoke(self, event: Mapping[str, Any], context: Context | None = None) -> ApiAnswer:
         """Invoke the function of an event's method."""
         function, module = _FUNCTIONS[event["requestContext"]["http"]["method"]]
-        with mock.patch.dict(os.environ, self.environment(function)):
+        # A stop does not wait.
+        no_wait = mock.patch.object(acting, "sleep", return_value=None)
+        with mock.patch.dict(os.environ, self.environment(function)), no_wait:
             forget()
             try:
                 answer = module.handler(event, context or Context())

@@ -8,6 +8,7 @@ from typing import Any
 from click.testing import CliRunner
 
 from fleetgate_cli.main import root
+from fleetgate_cli.run import Run
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,6 @@ Fleetgate = Callable[..., Answer]
 
 
 def run(*arguments: str) -> Answer:
-    """Run the command."""
-    result = CliRunner().invoke(root, arguments)
+    """Run the command; a stop that it writes does not wait."""
+    result = CliRunner().invoke(root, arguments, obj=Run(sleep=lambda _seconds: None))
     return Answer(result.exit_code, result.stdout, result.stderr)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -42,10 +43,12 @@ def block(run: Run, *, certificate_id: str, reason: str, also_deactivate: bool, 
     With --deactivate AWS IoT also refuses connections with the claim certificate itself. To end a mistaken block, use
     claim release.
 
-    Devices that were allowed with it keep their certificates: a block does not mean that they are not genuine. With
-    --deactivate-devices their certificates are deactivated for good, later rotations included, as far back as the
-    audit trail goes. Use it for a stolen key, where the devices can be provisioned again. Safe to repeat. Exits with 1
-    when a certificate could not be deactivated.
+    Devices that were allowed with it before keep their certificates: a block does not mean that they are not genuine.
+    The command waits six seconds, until no decision in progress can still allow a device, and deactivates the
+    certificates that were let in meanwhile. With --deactivate-devices every certificate that was ever let in through it
+    is deactivated, later rotations included, as far back as the audit trail goes, and live sessions are ended. No other
+    claim certificate brings them back; claim release --activate-devices does. Use it for a stolen key, where the
+    devices can be provisioned again. Safe to repeat. Exits with 1 when a certificate could not be deactivated.
 
     \b
     Examples:
@@ -53,14 +56,25 @@ def block(run: Run, *, certificate_id: str, reason: str, also_deactivate: bool, 
       fleetgate claim block 5f1c22ab --reason "key stolen" --deactivate --deactivate-devices
     """
     from fleetgate.operators.claims import block_claim
-    from fleetgate.operators.documents import certificates_document
+    from fleetgate.operators.documents import certificates_document, meanwhile_document
     from fleetgate.operators.issued_certificates import deactivate_all_through
-    from fleetgate_cli.device_certificates import certificate_service, certificates_bar, exit_as, print_certificates
+    from fleetgate.operators.stops import claim_stop
+    from fleetgate_cli.device_certificates import (
+        certificate_service,
+        certificates_bar,
+        exit_as,
+        print_certificates,
+        print_meanwhile,
+        stopper_of,
+    )
 
     store, operator = run.claims, run.operator(reason)
+    service = certificate_service(run, operator)
     with run.progress("Blocking the claim certificate"):
         certificate_id = _registered(certificate_id, run.allow_list)
-        change = block_claim(certificate_id, store=store, operator=operator)
+        write = partial(block_claim, certificate_id, store=store, operator=operator)
+        stopped = stopper_of(run, service).stop(claim_stop(certificate_id), write)
+        change = stopped.change
         is_known = None
         if also_deactivate:
             with _half_done("claim_not_deactivated", f"claim certificate {certificate_id} is blocked"):
@@ -68,12 +82,12 @@ def block(run: Run, *, certificate_id: str, reason: str, also_deactivate: bool, 
     tally = None
     if deactivate_devices:
         with certificates_bar(run, "Deactivating device certificates") as watch:
-            service = certificate_service(run, operator)
             tally = deactivate_all_through(certificate_id, service=service, claims=store, progress=watch)
     notes = [_IN_AWS_IOT[is_known]]
     if tally is None:
         notes.append(
-            "Device certificates that were issued through it were not changed; --deactivate-devices deactivates them."
+            "Device certificates that were issued through it before were not changed; "
+            "--deactivate-devices deactivates them."
         )
 
     def render(console: "Console") -> None:
@@ -82,6 +96,7 @@ def block(run: Run, *, certificate_id: str, reason: str, also_deactivate: bool, 
         console.print(f"{done if change.record else before} The gate denies every device that asks with it.")
         for note in notes:
             console.print(note)
+        print_meanwhile(stopped.meanwhile, console)
         if tally is not None:
             console.print(f"{tally.devices:,} device certificates are on record as issued through it.")
             print_certificates(tally, console)
@@ -92,33 +107,43 @@ def block(run: Run, *, certificate_id: str, reason: str, also_deactivate: bool, 
             "claim": claim_document(change.subject),
             "deactivated": is_known is True,
             "certificates": certificates_document(tally),
+            "meanwhile": meanwhile_document(stopped.meanwhile),
             "record_id": change.record and change.record.record_id,
             "notes": notes,
         },
         render,
     )
-    exit_as(tally)
+    exit_as(tally, stopped.meanwhile)
 
 
 @click.command()
 @click.argument("certificate_id", metavar="CERTIFICATE_ID", type=START_OF_CERTIFICATE_ID)
 @required_reason
 @click.option("--activate", "also_activate", is_flag=True, help="Also activate the certificate in AWS IoT again.")
+@click.option(
+    "--activate-devices", is_flag=True, help="Also activate the device certificates that the block deactivated."
+)
 @with_run
-def release(run: Run, *, certificate_id: str, reason: str, also_activate: bool) -> None:
+def release(run: Run, *, certificate_id: str, reason: str, also_activate: bool, activate_devices: bool) -> None:
     """End the block of a claim certificate that was blocked by mistake.
 
     CERTIFICATE_ID may be shortened to its first 8 digits, as claim list shows them.
 
     Its registration is valid again, with the same scope and expiry. With --activate AWS IoT also accepts its
-    connections again, after claim block --deactivate. Device certificates that --deactivate-devices deactivated stay
-    inactive. Never release a claim certificate whose key may be stolen. Safe to repeat.
+    connections again, after claim block --deactivate. Device certificates that the block deactivated stay inactive, and
+    the gate denies them, until --activate-devices lifts that: it activates them again, unless another stop still holds
+    them. Never release a claim certificate whose key may be stolen. Safe to repeat. Exits with 1 when a certificate
+    could not be activated.
 
     \b
-    Example:
+    Examples:
       fleetgate claim release 5f1c22ab --reason "wrong one, ticket 816" --activate
+      fleetgate claim release 5f1c22ab --reason "wrong one, ticket 816" --activate --activate-devices
     """
     from fleetgate.operators.claims import release_claim
+    from fleetgate.operators.documents import certificates_document
+    from fleetgate.operators.issued_certificates import activate_all_through
+    from fleetgate_cli.device_certificates import certificate_service, certificates_bar, exit_as, print_certificates
 
     store, operator = run.claims, run.operator(reason)
     with run.progress("Releasing the claim certificate"):
@@ -127,27 +152,42 @@ def release(run: Run, *, certificate_id: str, reason: str, also_activate: bool) 
         if also_activate:
             with _half_done("claim_not_activated", f"claim certificate {certificate_id} is released"):
                 activate(run.target.client("iot"), certificate_id)
-    note = (
+    tally = None
+    if activate_devices:
+        with certificates_bar(run, "Activating device certificates") as watch:
+            service = certificate_service(run, operator)
+            tally = activate_all_through(certificate_id, service=service, claims=store, progress=watch)
+    notes = [
         "AWS IoT accepts its connections."
         if also_activate
         else "The certificate was not changed in AWS IoT; if it is inactive there, --activate activates it."
-    )
+    ]
+    if tally is None:
+        notes.append(
+            "Device certificates that the block deactivated stay inactive, and the gate denies them; "
+            "--activate-devices activates them."
+        )
 
     def render(console: "Console") -> None:
         done = f"Released: claim certificate {certificate_id}."
         console.print(done if change.record else f"No change: claim certificate {certificate_id} is not blocked.")
-        console.print(note)
+        for note in notes:
+            console.print(note)
+        if tally is not None:
+            print_certificates(tally, console)
 
     run.emit(
         {
             "result": "released" if change.record else "unchanged",
             "claim": claim_document(change.subject),
             "activated": also_activate,
+            "certificates": certificates_document(tally),
             "record_id": change.record and change.record.record_id,
-            "notes": [note],
+            "notes": notes,
         },
         render,
     )
+    exit_as(tally)
 
 
 def _registered(start: str, allow_list: "AllowList") -> str:

@@ -22,13 +22,18 @@ from fleetgate_cli.parameters import DURATION, SERIAL_NUMBER
 from fleetgate_cli.run import Run, now
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
     from fleetgate.archive.prove import Proofs
     from fleetgate.domain.allow_list import AllowListEntry
-    from fleetgate.domain.operator_action import Change
+    from fleetgate.domain.operator_action import Change, Operator
     from fleetgate.operators.certificates import Tally
+    from fleetgate.operators.stops import Stop, Stopped
     from fleetgate_cli.audit.signatures import TrustedKeys
+
+    _Write = Callable[[], Change[AllowListEntry]]
 
 
 @click.group()
@@ -118,10 +123,10 @@ def story(run: Run, *, serial_number: SerialNumber, no_proof: bool, public_keys:
 @keep_certificates_option
 @with_run
 def quarantine(run: Run, *, serial_number: SerialNumber, reason: str, keep_certificates: bool) -> None:
-    """Deny a device until it is released, and deactivate its certificates.
+    """Deny a device until it is released, deactivate its certificates, and end its live session.
 
-    AWS IoT refuses the device's next connection; a live one may last until it ends. Safe to repeat. Exits with 1
-    when a certificate could not be deactivated.
+    Waits six seconds first, until no decision in progress can still allow the device. Safe to repeat. Exits with 1 when
+    a certificate could not be deactivated or a session could not be ended.
 
     \b
     Examples:
@@ -129,19 +134,20 @@ def quarantine(run: Run, *, serial_number: SerialNumber, reason: str, keep_certi
       fleetgate device quarantine SN-0001 --reason "odd behaviour, watched" --keep-certificates
     """
     from fleetgate.operators.devices import quarantine_device
-    from fleetgate_cli.device_certificates import certificate_service, tally_of
+    from fleetgate.operators.stops import device_stop
 
-    store, operator = run.devices, run.operator(reason)
+    operator = run.operator(reason)
     with run.progress(f"Putting {serial_number} into quarantine"):
-        change = quarantine_device(serial_number, store=store, operator=operator)
-        tally = None if keep_certificates else tally_of(certificate_service(run, operator).deactivate(change.subject))
+        write = partial(quarantine_device, serial_number, store=run.devices, operator=operator)
+        stopped, tally = _stop(run, operator, device_stop(serial_number), write, keep_certificates=keep_certificates)
     _emit_change(
         run,
-        change,
+        stopped.change,
         result="quarantined",
         done=f"{serial_number} is in quarantine: the gate denies it until fleetgate device release.",
         before=f"No change: {serial_number} is already in quarantine; the original reason stands.",
         tally=tally,
+        meanwhile=stopped.meanwhile,
     )
 
 
@@ -153,9 +159,9 @@ def quarantine(run: Run, *, serial_number: SerialNumber, reason: str, keep_certi
 def release(run: Run, *, serial_number: SerialNumber, reason: str, keep_certificates: bool) -> None:
     """End a device's quarantine; its earlier state is back.
 
-    Certificates that quarantines deactivated are activated again, unless the device's manufacturer or import is in
-    quarantine as well. A certificate that was inactive before stays inactive. Safe to repeat. Exits with 1 when a
-    certificate could not be activated.
+    Certificates that stops deactivated are activated again, unless another stop still holds them: the quarantine of the
+    device's manufacturer or import, or one on the certificate's key. A certificate that was inactive before stays
+    inactive. Safe to repeat. Exits with 1 when a certificate could not be activated.
 
     \b
     Example:
@@ -217,30 +223,46 @@ def reopen(run: Run, *, serial_number: SerialNumber, duration: timedelta, reason
 @keep_certificates_option
 @with_run
 def retire(run: Run, *, serial_number: SerialNumber, reason: str, keep_certificates: bool) -> None:
-    """Deny a device for good, and deactivate its certificates.
+    """Deny a device for good, deactivate its certificates, and end its live session.
 
-    This is final: no list and no command approves a retired serial number again. Safe to repeat. Exits with 1
-    when a certificate could not be deactivated.
+    This is final: no list and no command approves a retired serial number again. Waits six seconds first, until no
+    decision in progress can still allow the device. Safe to repeat. Exits with 1 when a certificate could not be
+    deactivated or a session could not be ended.
 
     \b
     Example:
       fleetgate device retire SN-0001 --reason "scrapped, ticket 4711"
     """
+    from fleetgate.domain.audit import OperatorAction
     from fleetgate.operators.devices import retire_device
-    from fleetgate_cli.device_certificates import certificate_service, tally_of
+    from fleetgate.operators.stops import device_stop
 
-    store, operator = run.devices, run.operator(reason)
+    operator = run.operator(reason)
     with run.progress(f"Retiring {serial_number}"):
-        change = retire_device(serial_number, store=store, operator=operator)
-        tally = None if keep_certificates else tally_of(certificate_service(run, operator).deactivate(change.subject))
+        write = partial(retire_device, serial_number, store=run.devices, operator=operator)
+        stop = device_stop(serial_number, OperatorAction.RETIRE)
+        stopped, tally = _stop(run, operator, stop, write, keep_certificates=keep_certificates)
     _emit_change(
         run,
-        change,
+        stopped.change,
         result="retired",
         done=f"{serial_number} is retired: the gate denies it for good.",
         before=f"No change: {serial_number} is already retired; the original reason stands.",
         tally=tally,
+        meanwhile=stopped.meanwhile,
     )
+
+
+def _stop(
+    run: Run, operator: "Operator", stop: "Stop", write: "_Write", *, keep_certificates: bool
+) -> "tuple[Stopped[AllowListEntry], Tally | None]":
+    """Write a stop and see it through; what became of the device's certificates, unless they are kept."""
+    from fleetgate_cli.device_certificates import certificate_service, stopper_of, tally_of
+
+    service = certificate_service(run, operator)
+    stopped = stopper_of(run, service).stop(stop, write)
+    entry = run.devices.device(stopped.change.subject.serial_number) or stopped.change.subject
+    return stopped, None if keep_certificates else tally_of(service.deactivate(entry))
 
 
 def _emit_change(
@@ -251,13 +273,16 @@ def _emit_change(
     done: str,
     before: str,
     tally: "Tally | None" = None,
+    meanwhile: "Tally | None" = None,
     handles_certificates: bool = True,
 ) -> None:
-    from fleetgate.operators.documents import certificates_document
-    from fleetgate_cli.device_certificates import exit_as, print_certificates
+    from fleetgate.operators.documents import certificates_document, meanwhile_document
+    from fleetgate_cli.device_certificates import exit_as, print_certificates, print_meanwhile
 
     def render(console: "Console") -> None:
         console.print(done if change.record else before)
+        if meanwhile is not None and meanwhile.devices:
+            print_meanwhile(meanwhile, console)
         if handles_certificates:
             print_certificates(tally, console)
 
@@ -268,5 +293,7 @@ def _emit_change(
     }
     if handles_certificates:
         document["certificates"] = certificates_document(tally)
+    if meanwhile is not None:
+        document["meanwhile"] = meanwhile_document(meanwhile)
     run.emit(document, render)
-    exit_as(tally)
+    exit_as(tally, meanwhile)

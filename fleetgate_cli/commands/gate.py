@@ -1,6 +1,7 @@
 """`fleetgate gate`: stop all devices, those of a manufacturer or of an import, and end the stop."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -43,23 +44,30 @@ def _whose(function: Callable[..., None]) -> Callable[..., None]:
 def stop(run: Run, *, reason: str) -> None:
     """Deny every device from now on.
 
-    A device that was allowed and asks again with the same certificate is denied as well. When the command ends, no
-    decision in progress can still allow a device. Devices that have their identity keep it.
+    A device that was allowed and asks again with the same certificate is denied as well. The command waits six seconds,
+    until no decision in progress can still allow a device, and deactivates the certificates of devices that were let in
+    meanwhile; fleetgate gate start activates those again. Devices that had their identity before keep it. Safe to
+    repeat. Exits with 1 when a certificate could not be deactivated.
 
     \b
     Example:
       fleetgate gate stop --reason "claim key published, case 4711"
     """
+    from fleetgate.operators.stops import gate_stop
     from fleetgate.operators.switch import stop_gate
+    from fleetgate_cli.device_certificates import certificate_service, stopper_of
 
+    operator = run.operator(reason)
     with run.progress("Stopping the gate"):
-        change = stop_gate(store=run.switch, operator=run.operator(reason))
+        stopper = stopper_of(run, certificate_service(run, operator))
+        stopped = stopper.stop(gate_stop(), partial(stop_gate, store=run.switch, operator=operator))
     _emit(
         run,
-        change,
+        stopped.change,
         result="stopped",
         done="The gate is stopped: it denies every device until fleetgate gate start.",
         before="No change: already stopped; the original reason stands.",
+        meanwhile=stopped.meanwhile,
     )
 
 
@@ -69,22 +77,30 @@ def stop(run: Run, *, reason: str) -> None:
 def start(run: Run, *, reason: str) -> None:
     """Judge devices again.
 
-    Manufacturers, imports and devices in quarantine stay in quarantine.
+    Manufacturers, imports and devices in quarantine stay in quarantine. Certificates that fleetgate gate stop
+    deactivated, since their devices were let in while it was written, are activated again. Safe to repeat. Exits with 1
+    when a certificate could not be activated.
 
     \b
     Example:
       fleetgate gate start --reason "claim certificate replaced, case 4711 closed"
     """
+    from fleetgate.operators.stops import gate_stop
     from fleetgate.operators.switch import start_gate
+    from fleetgate_cli.device_certificates import certificate_service, stopper_of
 
+    operator = run.operator(reason)
     with run.progress("Starting the gate"):
-        change = start_gate(store=run.switch, operator=run.operator(reason))
+        change = start_gate(store=run.switch, operator=operator)
+        tally = stopper_of(run, certificate_service(run, operator)).release_meanwhile(gate_stop())
     _emit(
         run,
         change,
         result="started",
         done="The gate is open: it judges every device by the allow-list.",
         before="No change: the gate is not stopped.",
+        tally=tally,
+        handles_certificates=True,
     )
 
 
@@ -135,8 +151,10 @@ def quarantine(
 ) -> None:
     """Deny every device of a manufacturer, or of an import, and deactivate their certificates.
 
-    Devices that are approved later are denied as well. Deactivating reads the whole allow-list and takes about a
-    second for every five certificates. Safe to repeat. The command warns if no device on the allow-list has the name;
+    Devices that are approved later are denied as well. The command waits six seconds first, until no decision in
+    progress can still allow such a device; what was let in meanwhile is deactivated also with --keep-certificates.
+    Deactivating reads the whole allow-list and takes about a second for every five certificates. Live sessions are
+    ended. Safe to repeat. The command warns if no device on the allow-list has the name;
     the quarantine takes effect nevertheless. Exits with 1 when a certificate could not be deactivated.
 
     \b
@@ -145,17 +163,22 @@ def quarantine(
       fleetgate gate quarantine --import 20260131T080000Z-0123456789ab --reason "stolen list" --keep-certificates
     """
     from fleetgate.operators.many_certificates import handle_all
+    from fleetgate.operators.stops import import_stop, manufacturer_stop
     from fleetgate.operators.switch import quarantine_import, quarantine_manufacturer
     from fleetgate.store.allow_list import entries_in
-    from fleetgate_cli.device_certificates import certificate_service, certificates_bar
+    from fleetgate_cli.device_certificates import certificate_service, certificates_bar, stopper_of
 
     name = _one(manufacturer, import_id)
     operator, store = run.operator(reason), run.switch
+    service = certificate_service(run, operator)
     with run.progress(f"Putting {name} into quarantine"):
-        if manufacturer is not None:
-            change = quarantine_manufacturer(manufacturer, store=store, operator=operator)
-        else:
-            change = quarantine_import(name, imports=run.imports, store=store, operator=operator)
+        write = (
+            partial(quarantine_manufacturer, name, store=store, operator=operator)
+            if manufacturer is not None
+            else partial(quarantine_import, name, imports=run.imports, store=store, operator=operator)
+        )
+        stop = manufacturer_stop(name) if manufacturer is not None else import_stop(name)
+        stopped = stopper_of(run, service).stop(stop, write)
     entries = entries_in(
         run.allow_list.devices_of_manufacturer(name) if manufacturer else run.allow_list.devices_of_import(name)
     )
@@ -165,11 +188,11 @@ def quarantine(
             devices = None if next(entries, None) else 0
     else:
         with certificates_bar(run, "Deactivating certificates") as watch:
-            tally = handle_all(entries, certificate_service(run, operator).deactivate, progress=watch)
+            tally = handle_all(entries, service.deactivate, progress=watch)
         devices = tally.devices
     _emit(
         run,
-        change,
+        stopped.change,
         result="quarantined",
         done=f"{name} is in quarantine: the gate denies all its devices until fleetgate gate release.",
         before=f"No change: {name} is already in quarantine; the original reason stands.",
@@ -177,6 +200,7 @@ def quarantine(
         handles_certificates=True,
         notes=_devices_found(devices, name, is_manufacturer=manufacturer is not None),
         found={"devices": devices},
+        meanwhile=stopped.meanwhile,
     )
 
 
@@ -274,14 +298,17 @@ def _emit(
     handles_certificates: bool = False,
     notes: Sequence[str] = (),
     found: Mapping[str, Any] | None = None,
+    meanwhile: "Tally | None" = None,
 ) -> None:
-    from fleetgate.operators.documents import certificates_document
-    from fleetgate_cli.device_certificates import exit_as, print_certificates
+    from fleetgate.operators.documents import certificates_document, meanwhile_document
+    from fleetgate_cli.device_certificates import exit_as, print_certificates, print_meanwhile
 
     def render(console: "Console") -> None:
         console.print(done if change.record else before)
         for note in notes:
             console.print(note)
+        if meanwhile is not None:
+            print_meanwhile(meanwhile, console)
         if handles_certificates:
             print_certificates(tally, console)
 
@@ -293,5 +320,7 @@ def _emit(
     }
     if handles_certificates:
         document["certificates"] = certificates_document(tally)
+    if meanwhile is not None:
+        document["meanwhile"] = meanwhile_document(meanwhile)
     run.emit(document, render)
-    exit_as(tally)
+    exit_as(tally, meanwhile)

@@ -70,10 +70,15 @@ class RegistrationRefused:
 
 
 class Session:
-    """One MQTT connection."""
+    """One MQTT connection.
 
-    def __init__(self, connection: Any) -> None:
+    Attributes:
+        interrupted: Done when the broker ended the connection; the SDK then tries to connect again by itself.
+    """
+
+    def __init__(self, connection: Any, interrupted: "Future[None]") -> None:
         self._connection = connection
+        self.interrupted = interrupted
         self._provisioning = IotIdentityClientV2(
             connection,
             ClientOptions(
@@ -148,6 +153,12 @@ def connected(broker: Broker, identity: Identity, client_id: str) -> Iterator[Se
     Raises:
         awscrt.exceptions.AwsCrtError: The broker refused the certificate or the client ID, or is not there.
     """
+    interrupted: Future[None] = Future()
+
+    def interrupt(**_: Any) -> None:
+        if not interrupted.done():
+            interrupted.set_result(None)
+
     connection = mqtt_connection_builder.mtls_from_bytes(
         identity.certificate_pem.encode(),
         identity.private_key_pem.encode(),
@@ -158,9 +169,10 @@ def connected(broker: Broker, identity: Identity, client_id: str) -> Iterator[Se
         clean_session=True,
         keep_alive_secs=30,
         ping_timeout_ms=5000,
+        on_connection_interrupted=interrupt,
     )
     connection.connect().result(_SECONDS)
     try:
-        yield Session(connection)
+        yield Session(connection, interrupted)
     finally:
         connection.disconnect().result(_SECONDS)

@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-_EXTENSIONS = ("exclusive_things",)
+_EXTENSIONS = ("connections", "exclusive_things")
 
 
 def bind_to_loopback_only() -> None:

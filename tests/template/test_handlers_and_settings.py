@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.shared import constants as powertools
 
-from fleetgate.api.settings import ApiSettings
+from fleetgate.api.settings import ActionSettings, ApiSettings
 from fleetgate.archive.digest import DEFAULT_SETTLING_TIME
 from fleetgate.archive.settings import ArchiverSettings, SealerSettings
 from fleetgate.environment import InvalidSettings
@@ -45,6 +45,7 @@ Settings = (
     | ReconcilerSettings
     | ArchiverSettings
     | SealerSettings
+    | ActionSettings
     | ApiSettings
     | WatcherSettings
     | NoSettings
@@ -60,7 +61,7 @@ SETTINGS: dict[str, type[Settings]] = {
     "ArchiverFunction": ArchiverSettings,
     "SealerFunction": SealerSettings,
     "QueryFunction": ApiSettings,
-    "ActionFunction": ApiSettings,
+    "ActionFunction": ActionSettings,
 }
 POWERTOOLS = {
     value for value in vars(powertools).values() if isinstance(value, str) and value.startswith("POWERTOOLS_")

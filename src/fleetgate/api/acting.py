@@ -1,5 +1,7 @@
 """What every action over HTTP has in common: who acts, certificates in AWS IoT, and as much as there is time for."""
 
+import os
+import time
 from functools import cache
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -11,16 +13,20 @@ from fleetgate.api import orders, stack
 from fleetgate.api.caller import masked
 from fleetgate.api.cursors import CursorKind, InvalidCursor
 from fleetgate.api.problems import HttpProblem
+from fleetgate.api.settings import ActionSettings
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.documents import device_document
 from fleetgate.domain.operator_action import Change, Operator
 from fleetgate.operators.certificates import CertificateService, Tally
 from fleetgate.operators.claim_store import ClaimStore
 from fleetgate.operators.device_store import DeviceStore
-from fleetgate.operators.documents import certificates_document
+from fleetgate.operators.documents import certificates_document, meanwhile_document
+from fleetgate.operators.key_store import KeyStore
 from fleetgate.operators.many_certificates import Batch
+from fleetgate.operators.stop_store import StopStore
+from fleetgate.operators.stops import Stopper
 from fleetgate.operators.switch_store import SwitchStore
-from fleetgate.store.certificates import Certificates
+from fleetgate.store.certificates import Certificates, Sessions
 
 # AWS IoT lets an account make ten calls a second; the adaptive mode slows down to what it lets through.
 _PATIENTLY = Config(connect_timeout=2, read_timeout=5, retries={"mode": "adaptive", "total_max_attempts": 5})
@@ -29,6 +35,9 @@ _A_HANDFUL_TAKES_MILLISECONDS = 12_000
 
 # What may stand in the way of any action, for its OpenAPI document.
 ERRORS = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+
+# Waits some seconds, where a stop has to.
+sleep = time.sleep
 
 _Place = TypeVar("_Place")
 
@@ -58,8 +67,21 @@ def operator_of(router: Any, order: orders.Order) -> Operator:
 
 def service_of(operator: Operator) -> CertificateService:
     """Deactivates and activates device certificates for an operator."""
-    iot = botocore.session.get_session().create_client("iot", config=_PATIENTLY)
-    return CertificateService(devices=devices(), switch=switch(), certificates=Certificates(iot), operator=operator)
+    session = botocore.session.get_session()
+    iot, iot_data = (session.create_client(name, config=_PATIENTLY) for name in ("iot", "iot-data"))
+    return CertificateService(
+        devices=devices(),
+        keys=KeyStore(stack.tables()),
+        switch=switch(),
+        certificates=Certificates(iot),
+        sessions=Sessions(iot_data, action_settings().thing_name_prefix),
+        operator=operator,
+    )
+
+
+def stopper_of(service: CertificateService) -> Stopper:
+    """Writes stops and sees them through."""
+    return Stopper(store=StopStore(stack.tables()), service=service, sleep=sleep)
 
 
 def has_time(router: Any) -> bool:
@@ -90,6 +112,11 @@ def result_of(result: str, change: Change[Any]) -> dict[str, Any]:
     }
 
 
+def meanwhile_of(tally: Tally | None) -> dict[str, Any] | None:
+    """Who was let in while a stop was written; None where nothing was stopped."""
+    return None if tally is None else meanwhile_document(tally)
+
+
 def report_of(tally: Tally) -> dict[str, Any]:
     """What became of certificates that were all looked at."""
     return {**(certificates_document(tally) or {}), "next_cursor": None}
@@ -102,6 +129,12 @@ def report_of_batch(batch: Batch[Any], about: str) -> dict[str, Any]:
         return document
     cursor = stack.cursors().give(CursorKind.CERTIFICATES, {"about": about, "place": batch.next_cursor})
     return {**document, "complete": False, "next_cursor": cursor}
+
+
+@cache
+def action_settings() -> ActionSettings:
+    """What the function is told from outside."""
+    return ActionSettings.from_environment(os.environ)
 
 
 def place_of(cursor: str | None, about: str, beginning: _Place) -> _Place:

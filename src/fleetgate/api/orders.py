@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from fleetgate.api.answers import Switch
 from fleetgate.api.fields import UNPRINTABLE
 from fleetgate.operators.certificates import CertificateResult
+from fleetgate.store.certificates import SessionResult
 
 # Printable, and no space at its ends.
 LINE = rf"^[^\s{UNPRINTABLE}]([^{UNPRINTABLE}]*[^\s{UNPRINTABLE}])?$"
@@ -58,7 +59,19 @@ class BlockOrder(Order):
 
     deactivate: bool = Field(default=False, description="Have AWS IoT refuse connections with it as well")
     deactivate_devices: bool = Field(
-        default=False, description="Deactivate for good every device certificate that was issued through it"
+        default=False,
+        description="Deactivate every device certificate that was issued through it, and deny it through any other",
+    )
+    cursor: str | None = Field(
+        default=None, max_length=4096, description="Of the answer before, to go on with the certificates"
+    )
+
+
+class ReleaseClaimOrder(Order):
+    """A claim certificate to be released."""
+
+    activate_devices: bool = Field(
+        default=False, description="Activate again the device certificates that the block deactivated"
     )
     cursor: str | None = Field(
         default=None, max_length=4096, description="Of the answer before, to go on with the certificates"
@@ -73,13 +86,26 @@ class HandledCertificate(BaseModel):
     result: CertificateResult
 
 
-class CertificatesReport(BaseModel):
-    """What became of device certificates in AWS IoT."""
+class CertificateResults(BaseModel):
+    """What became of device certificates in AWS IoT, and of live sessions."""
 
     complete: bool = Field(description="False: send the same again, with the cursor if there is one")
     results: dict[CertificateResult, int] = Field(description="How many ended how")
     not_done: list[HandledCertificate] = Field(description="AWS IoT refused or could not be asked")
     not_found: list[HandledCertificate] = Field(description="AWS IoT does not know them, so nobody can use them")
+    sessions: dict[SessionResult, int] = Field(description="How many devices' live sessions ended how")
+    sessions_not_ended: list[str] = Field(description="Devices whose session AWS IoT ends within minutes only")
+
+
+class Meanwhile(CertificateResults):
+    """Who was let in while a stop was written, and what became of their certificates."""
+
+    let_in: int = Field(description="How many devices were let in between the stop and its end")
+
+
+class CertificatesReport(CertificateResults):
+    """What became of device certificates in AWS IoT, and where to go on."""
+
     next_cursor: str | None = Field(description="Where to go on; null when all were looked at")
 
 
@@ -89,6 +115,7 @@ class ActionAnswer(BaseModel):
     result: str = Field(description="What was done; unchanged if everything was as asked already")
     record_id: str | None = Field(description="Of its audit record; null where nothing was changed")
     certificates: CertificatesReport | None = Field(description="Null where they were left as they are")
+    meanwhile: Meanwhile | None = Field(description="Null where nothing was stopped, and where an answer goes on")
 
 
 class DeviceAction(ActionAnswer):

@@ -38,3 +38,25 @@ class ApiSettings:
             cursor_secret_arn=read.text("CURSOR_SECRET_ARN"),
             full_view=frozenset(read.names("API_FULL_VIEW")),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionSettings:
+    """All that the function that acts is told from outside.
+
+    Attributes:
+        thing_name_prefix: Stands before the serial number in thing names.
+    """
+
+    api: ApiSettings
+    thing_name_prefix: str
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings; every variable must be there, so that nothing is guessed.
+
+        Raises:
+            InvalidSettings: A variable is missing or cannot be read.
+        """
+        prefix = Reader(environment).text("THING_NAME_PREFIX", empty=True)
+        return cls(api=ApiSettings.from_environment(environment), thing_name_prefix=prefix)

@@ -70,6 +70,7 @@ class OperatorAction(StrEnum):
     DEACTIVATE_CERTIFICATE = "deactivate_certificate"
     ACTIVATE_CERTIFICATE = "activate_certificate"
     CERTIFICATE_OUT_OF_REACH = "certificate_out_of_reach"
+    RELEASE_KEY = "release_key"
 
 
 class QueryAction(StrEnum):

@@ -4,9 +4,11 @@
 `devices` quarantines, releases, reopens and retires one device.
 `claims` registers, blocks and releases a claim certificate.
 `switch` stops and starts the gate, a manufacturer or an import.
-`certificates` deactivates in AWS IoT what a stop covers, and activates it again; `many_certificates` does so for many
-devices, and `issued_certificates` for all that goes back to one claim certificate.
-`device_store`, `claim_store` and `switch_store` write each change and its audit record in one transaction.
+`stops` is the one way of every stop: it is written, waits for what was judged before, and deactivates what was let in
+meanwhile; `stop_store` finds that in the audit table.
+`certificates` deactivates in AWS IoT what a stop covers, ends the live session, and activates it again;
+`many_certificates` does so for many devices, and `issued_certificates` for all that goes back to one claim certificate.
+`device_store`, `claim_store`, `switch_store` and `key_store` write each change and its audit record in one transaction.
 `kept` says which devices stay when an import is rolled back; `documents` says how results look as JSON.
-A stop is written first and certificates come after it. What could not be done is named, and all of it may be repeated.
+What could not be done is named, and all of it may be repeated.
 """

@@ -1,7 +1,7 @@
 """Switch the certificates of devices off in AWS IoT, and on again; say of each how it ended."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -10,8 +10,16 @@ from fleetgate.domain.audit import AuditRecord, OperatorAction
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.operator_action import Operator
 from fleetgate.operators.device_store import DeviceStore
+from fleetgate.operators.key_store import KeyChange, KeyStore
 from fleetgate.operators.switch_store import SwitchStore
-from fleetgate.store.certificates import CertificateOutOfReach, Certificates, CertificateStatus, Obstacle
+from fleetgate.store.certificates import (
+    CertificateOutOfReach,
+    Certificates,
+    CertificateStatus,
+    Obstacle,
+    SessionResult,
+    Sessions,
+)
 from fleetgate.store.faults import Overtaken, until_written
 
 
@@ -35,11 +43,17 @@ FAILURES = frozenset({CertificateResult.NOT_PERMITTED, CertificateResult.THROTTL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handled:
-    """What became of one certificate."""
+    """What became of one certificate.
+
+    Attributes:
+        session: What became of the device's live session; None where nobody asked for its end, or another
+            certificate of the device says.
+    """
 
     certificate_id: str
     serial_number: SerialNumber | None
     ending: CertificateResult
+    session: SessionResult | None = None
 
 
 @dataclass(slots=True)
@@ -49,12 +63,16 @@ class Tally:
     Attributes:
         devices: How many were looked at.
         endings: Certificates by how they ended.
+        sessions: Live sessions by how they ended.
         noteworthy: Those that could not be reached or found, each.
+        sessions_not_ended: Devices whose session may go on.
     """
 
     devices: int = 0
     endings: Counter[CertificateResult] = field(default_factory=Counter)
+    sessions: Counter[SessionResult] = field(default_factory=Counter)
     noteworthy: list[Handled] = field(default_factory=list)
+    sessions_not_ended: list[SerialNumber] = field(default_factory=list)
 
     def add(self, handled: Iterable[Handled]) -> None:
         """Count what became of the certificates of one more device."""
@@ -63,17 +81,59 @@ class Tally:
             self.endings[one.ending] += 1
             if one.ending in FAILURES | {CertificateResult.NOT_FOUND}:
                 self.noteworthy.append(one)
+            if one.session is not None:
+                self.sessions[one.session] += 1
+            if one.session is SessionResult.NOT_ENDED and one.serial_number is not None:
+                self.sessions_not_ended.append(one.serial_number)
 
     def merge(self, other: "Tally") -> None:
         """Count what became of the certificates of more devices."""
         self.devices += other.devices
         self.endings += other.endings
+        self.sessions += other.sessions
         self.noteworthy += other.noteworthy
+        self.sessions_not_ended += other.sessions_not_ended
 
     @property
     def is_complete(self) -> bool:
         """Whether nothing is left to be done."""
-        return not any(self.endings[ending] for ending in FAILURES)
+        return not self.sessions_not_ended and not any(self.endings[ending] for ending in FAILURES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    """A certificate that a device was let in with.
+
+    Attributes:
+        key_fingerprint: As it is on record; None where the record is older than key assignments.
+    """
+
+    certificate_id: str
+    serial_number: SerialNumber
+    key_fingerprint: str | None
+    manufacturer: str | None
+    claim_certificate_id: str | None = None
+
+    @classmethod
+    def by(cls, entry: AllowListEntry, certificate_id: str) -> "_Held":
+        holders = (entry.reservation, entry.device_certificate)
+        known = (one.key_fingerprint for one in holders if one and one.certificate_id == certificate_id)
+        return cls(
+            certificate_id=certificate_id,
+            serial_number=entry.serial_number,
+            key_fingerprint=next(known, None),
+            manufacturer=entry.manufacturer,
+        )
+
+    @classmethod
+    def told_by(cls, record: AuditRecord) -> "_Held":
+        return cls(
+            certificate_id=record.certificate_id or "",
+            serial_number=SerialNumber(record.serial_number or ""),
+            key_fingerprint=record.key_fingerprint,
+            manufacturer=record.manufacturer,
+            claim_certificate_id=record.claim_certificate_id,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,144 +141,224 @@ class CertificateService:
     """Deactivates and activates device certificates for an operator."""
 
     devices: DeviceStore
+    keys: KeyStore
     switch: SwitchStore
     certificates: Certificates
+    sessions: Sessions
     operator: Operator
 
     def deactivate(self, entry: AllowListEntry) -> tuple[Handled, ...]:
-        """Deactivate the certificates of a device that was stopped, and note which. Safe to repeat.
+        """Deactivate the certificates of a device that was stopped, note which, and end its session. Safe to repeat.
 
         Raises:
             Fault: The tables could not be asked.
         """
-        return tuple(self._deactivate(entry, certificate_id) for certificate_id in entry.certificate_ids)
+        handled = [self._deactivate(_Held.by(entry, one)) for one in dict.fromkeys(entry.certificate_ids)]
+        return self._with_session(handled)
 
-    def deactivate_for_good(self, entry: AllowListEntry | None, record: AuditRecord) -> Handled:
-        """Deactivate a certificate that was issued by a decision, so that no release activates it. Safe to repeat.
+    def deactivate_issued(self, record: AuditRecord, *, stop: str | None = None) -> tuple[Handled, ...]:
+        """Deactivate the certificate that a decision let in, and end the device's session. Safe to repeat.
 
         Args:
-            entry: Of the device it was issued to; None if it is not on the allow-list any more.
             record: Of the decision.
+            stop: The stop that holds the certificate's key from now on; None where the entry or the switch holds it.
 
         Raises:
             Fault: The tables could not be asked.
         """
-        certificate_id = record.certificate_id or ""
-        serial_number = entry.serial_number if entry else None
-        about = {
-            "serial_number": record.serial_number,
-            "claim_certificate_id": record.claim_certificate_id,
-            "manufacturer": record.manufacturer,
-        }
-        if entry is not None and certificate_id in entry.deactivated_certificates:
-            self._change(entry, certificate_id, is_noted=False, action=OperatorAction.DEACTIVATE_CERTIFICATE)
+        return self._with_session([self._deactivate(_Held.told_by(record), stop)])
+
+    def deactivate_claim(self, record: AuditRecord) -> Handled:
+        """Deactivate a claim certificate itself. Safe to repeat.
+
+        Args:
+            record: Names it, as the certificate and as the claim certificate.
+
+        Raises:
+            Fault: The tables could not be asked.
+        """
+        certificate_id, ending = record.certificate_id or "", CertificateResult.UNCHANGED
         try:
-            if self.certificates.status(certificate_id) in _CANNOT_CONNECT:
-                return Handled(
-                    certificate_id=certificate_id, serial_number=serial_number, ending=CertificateResult.UNCHANGED
-                )
-            self.devices.append(self._record(OperatorAction.DEACTIVATE_CERTIFICATE, certificate_id, about))
-            self.certificates.deactivate(certificate_id)
+            if self.certificates.status(certificate_id) not in _CANNOT_CONNECT:
+                self.devices.append(record)
+                self.certificates.deactivate(certificate_id)
+                ending = CertificateResult.DEACTIVATED
         except CertificateOutOfReach as error:
-            return self._out_of_reach(error.obstacle, certificate_id, serial_number, about)
-        return Handled(certificate_id=certificate_id, serial_number=serial_number, ending=CertificateResult.DEACTIVATED)
+            ending = CertificateResult(error.obstacle.value)
+            if error.obstacle is not Obstacle.NOT_FOUND:
+                self.devices.append(replace(record, action=OperatorAction.CERTIFICATE_OUT_OF_REACH.value))
+        return Handled(certificate_id=certificate_id, serial_number=None, ending=ending)
 
     def activate(self, entry: AllowListEntry) -> tuple[Handled, ...]:
-        """Activate the certificates of a device again that a quarantine deactivated, if nothing stops it any more.
+        """Activate the certificates of a device again that a stop deactivated, if nothing stops them any more.
 
-        Safe to repeat. What was inactive before the quarantine stays so.
+        Safe to repeat. What was inactive before the stop stays so.
 
         Raises:
             Fault: The tables could not be asked.
         """
         return tuple(self._activate(entry, certificate_id) for certificate_id in sorted(entry.deactivated_certificates))
 
+    def activate_issued(self, record: AuditRecord, *, stop: str) -> tuple[Handled, ...]:
+        """Lift a stop from the key of a certificate that a decision let in; activate what no other stop holds.
+
+        Returns:
+            What became of the device's certificates; nothing where the stop does not hold the key.
+
+        Raises:
+            Fault: The tables could not be asked.
+        """
+        held = _Held.told_by(record)
+        try:
+            fingerprint = held.key_fingerprint or self.certificates.describe(held.certificate_id).key_fingerprint
+        except CertificateOutOfReach as error:
+            return (self._out_of_reach(error.obstacle, held),)
+        key = self.keys.key(fingerprint) if fingerprint else None
+        if key is None or stop not in key.stops:
+            return ()
+        entry = self.devices.device(held.serial_number)
+        handled: tuple[Handled, ...] = ()
+        if entry is not None:
+            handled = tuple(
+                self._activate(entry, one, key.fingerprint if one == held.certificate_id else None, lifted=stop)
+                for one in sorted(entry.deactivated_certificates)
+            )
+        # Last: where it was cut off, or AWS IoT refused, the next run finds it.
+        if not FAILURES & {one.ending for one in handled}:
+            change = KeyChange(fingerprint=key.fingerprint, serial_number=held.serial_number.value, released_stop=stop)
+            self.keys.change(change, self._record(OperatorAction.RELEASE_KEY, held, key.fingerprint))
+        return handled or (self._handled(held, CertificateResult.UNCHANGED),)
+
     def is_stopped(self, entry: AllowListEntry) -> bool:
         """Whether the device, its manufacturer or its import is in quarantine, or it is retired."""
         return entry.hold is not Hold.NONE or self.switch.switch().stop_of(entry) is not None
 
-    def _deactivate(self, entry: AllowListEntry, certificate_id: str) -> Handled:
-        about = _about(entry)
+    def _deactivate(self, held: _Held, stop: str | None = None) -> Handled:
         try:
-            status = self.certificates.status(certificate_id)
-            if status in _CANNOT_CONNECT:
-                ending = CertificateResult.UNCHANGED
-            else:
-                # Noted before it happens: whatever is cut off in between, a release knows what to activate.
-                if status is CertificateStatus.ACTIVE:
-                    self._change(entry, certificate_id, is_noted=True, action=OperatorAction.DEACTIVATE_CERTIFICATE)
-                else:
-                    self.devices.append(self._record(OperatorAction.DEACTIVATE_CERTIFICATE, certificate_id, about))
-                self.certificates.deactivate(certificate_id)
-                ending = CertificateResult.DEACTIVATED
+            found = self.certificates.describe(held.certificate_id)
         except CertificateOutOfReach as error:
-            return self._out_of_reach(error.obstacle, certificate_id, entry.serial_number, about)
-        return Handled(certificate_id=certificate_id, serial_number=entry.serial_number, ending=ending)
-
-    def _activate(self, entry: AllowListEntry, certificate_id: str) -> Handled:
-        if self.is_stopped(entry):
-            return Handled(
-                certificate_id=certificate_id, serial_number=entry.serial_number, ending=CertificateResult.STILL_STOPPED
-            )
+            if stop is not None and held.key_fingerprint is not None:
+                # Whatever AWS IoT says, the gate lets nobody in with the key.
+                self._note_stopped(held, held.key_fingerprint, stop, is_active=False, is_news=False)
+            return self._out_of_reach(error.obstacle, held)
+        fingerprint = held.key_fingerprint or found.key_fingerprint
+        can_connect = found.status not in _CANNOT_CONNECT
+        # Noted before it happens: whatever is cut off in between, a release knows what to activate.
+        is_active = found.status is CertificateStatus.ACTIVE
+        self._note_stopped(held, fingerprint, stop, is_active=is_active, is_news=can_connect)
+        if not can_connect:
+            return self._handled(held, CertificateResult.UNCHANGED)
         try:
-            was_inactive = self.certificates.status(certificate_id) is CertificateStatus.INACTIVE
+            self.certificates.deactivate(held.certificate_id)
+        except CertificateOutOfReach as error:
+            return self._out_of_reach(error.obstacle, held)
+        return self._handled(held, CertificateResult.DEACTIVATED)
+
+    def _note_stopped(
+        self, held: _Held, fingerprint: str | None, stop: str | None, *, is_active: bool, is_news: bool
+    ) -> None:
+        """Note on the key which stop holds it, and on the entry that its release activates the certificate again.
+
+        Also where no stop stands on the key it is assigned, or a certificate from before key assignments could be
+        given to another serial number.
+
+        Args:
+            is_news: Whether it is to be on record though nothing is noted.
+        """
+
+        def attempt() -> None:
+            change = None
+            if fingerprint is not None:
+                change = KeyChange(fingerprint=fingerprint, serial_number=held.serial_number.value, stop=stop)
+                change = None if change.is_made(self.keys.key(fingerprint)) else change
+            entry = self.devices.device(held.serial_number)
+            record = self._record(OperatorAction.DEACTIVATE_CERTIFICATE, held, fingerprint)
+            if entry is not None and is_active:
+                noted = entry.with_deactivated(held.certificate_id)
+                if self.devices.change(noted, replace(record, entry_version=noted.version), key=change) is not None:
+                    raise Overtaken
+            elif change is not None:
+                self.keys.change(change, record)
+            elif is_news:
+                self.devices.append(record)
+
+        until_written(attempt)
+
+    def _activate(
+        self, entry: AllowListEntry, certificate_id: str, fingerprint: str | None = None, *, lifted: str | None = None
+    ) -> Handled:
+        held = _Held.by(entry, certificate_id)
+        if self.is_stopped(entry):
+            return self._handled(held, CertificateResult.STILL_STOPPED)
+        try:
+            found = self.certificates.describe(certificate_id)
+            key_fingerprint = fingerprint or held.key_fingerprint or found.key_fingerprint
+            if self._is_key_stopped(key_fingerprint, certificate_id, lifted):
+                return self._handled(held, CertificateResult.STILL_STOPPED)
+            was_inactive = found.status is CertificateStatus.INACTIVE
             if was_inactive:
                 self.certificates.activate(certificate_id)
-            now = self._change(entry, certificate_id, is_noted=False, action=OperatorAction.ACTIVATE_CERTIFICATE)
-            if was_inactive and now is not None and self.is_stopped(now):
+            now = self._forget(held, OperatorAction.ACTIVATE_CERTIFICATE)
+            is_stopped_again = now is not None and self.is_stopped(now)
+            is_stopped_again |= self._is_key_stopped(key_fingerprint, certificate_id, lifted)
+            if was_inactive and is_stopped_again:
                 # Somebody stopped it meanwhile, and found the certificate inactive still.
-                return replace(self._deactivate(now, certificate_id), ending=CertificateResult.STILL_STOPPED)
+                return replace(self._deactivate(held), ending=CertificateResult.STILL_STOPPED)
         except CertificateOutOfReach as error:
             if error.obstacle is Obstacle.NOT_FOUND:
-                self._change(entry, certificate_id, is_noted=False, action=OperatorAction.CERTIFICATE_OUT_OF_REACH)
-            return self._out_of_reach(error.obstacle, certificate_id, entry.serial_number, _about(entry))
-        return Handled(
-            certificate_id=certificate_id,
-            serial_number=entry.serial_number,
-            ending=CertificateResult.ACTIVATED if was_inactive else CertificateResult.UNCHANGED,
-        )
+                self._forget(held, OperatorAction.CERTIFICATE_OUT_OF_REACH)
+            return self._out_of_reach(error.obstacle, held)
+        return self._handled(held, CertificateResult.ACTIVATED if was_inactive else CertificateResult.UNCHANGED)
 
-    def _change(
-        self, entry: AllowListEntry, certificate_id: str, *, is_noted: bool, action: OperatorAction
-    ) -> AllowListEntry | None:
-        """Note that a quarantine deactivates a certificate, or that this is over; the entry as it stands then."""
-        now: AllowListEntry | None = self.devices.device(entry.serial_number)
+    def _is_key_stopped(self, fingerprint: str | None, certificate_id: str, lifted: str | None) -> bool:
+        key = self.keys.key(fingerprint) if fingerprint is not None else None
+        return key is not None and replace(key, stops=key.stops - {lifted}).is_deactivated(certificate_id)
+
+    def _forget(self, held: _Held, action: OperatorAction) -> AllowListEntry | None:
+        """Note that no release has to activate a certificate any more; the entry as it stands then."""
+        now: AllowListEntry | None = self.devices.device(held.serial_number)
 
         def attempt() -> AllowListEntry | None:
             nonlocal now
-            record = self._record(action, certificate_id, _about(entry))
+            record = self._record(action, held)
             if now is None:  # somebody took it off the allow-list
                 self.devices.append(record)
                 return None
-            changed = now.with_deactivated(certificate_id) if is_noted else now.without_deactivated(certificate_id)
+            changed = now.without_deactivated(held.certificate_id)
             lost = self.devices.change(changed, replace(record, entry_version=changed.version))
             if lost is None:
                 return changed
-            now = lost.entry or self.devices.device(entry.serial_number)
+            now = lost.entry or self.devices.device(held.serial_number)
             raise Overtaken
 
         return until_written(attempt)
 
-    def _out_of_reach(
-        self,
-        obstacle: Obstacle,
-        certificate_id: str,
-        serial_number: SerialNumber | None,
-        about: Mapping[str, str | None],
-    ) -> Handled:
+    def _with_session(self, handled: list[Handled]) -> tuple[Handled, ...]:
+        """End the device's session, if its certificates can connect no more; the first tells how that ended."""
+        endings = {one.ending for one in handled} - {CertificateResult.NOT_FOUND}
+        serial_number = handled[0].serial_number if handled else None
+        if serial_number is None or not endings or endings & FAILURES:
+            return tuple(handled)
+        return (replace(handled[0], session=self.sessions.end(serial_number)), *handled[1:])
+
+    def _out_of_reach(self, obstacle: Obstacle, held: _Held) -> Handled:
         if obstacle is not Obstacle.NOT_FOUND:
-            self.devices.append(self._record(OperatorAction.CERTIFICATE_OUT_OF_REACH, certificate_id, about))
-        return Handled(
-            certificate_id=certificate_id, serial_number=serial_number, ending=CertificateResult(obstacle.value)
+            self.devices.append(self._record(OperatorAction.CERTIFICATE_OUT_OF_REACH, held))
+        return self._handled(held, CertificateResult(obstacle.value))
+
+    def _record(self, action: OperatorAction, held: _Held, fingerprint: str | None = None) -> AuditRecord:
+        return replace(
+            self.operator.record(action),
+            serial_number=held.serial_number.value,
+            manufacturer=held.manufacturer,
+            claim_certificate_id=held.claim_certificate_id,
+            certificate_id=held.certificate_id,
+            key_fingerprint=fingerprint or held.key_fingerprint,
         )
 
-    def _record(self, action: OperatorAction, certificate_id: str, about: Mapping[str, str | None]) -> AuditRecord:
-        changes: dict[str, str | None] = {**about, "certificate_id": certificate_id}
-        return replace(self.operator.record(action), **changes)  # type: ignore[arg-type]
+    @staticmethod
+    def _handled(held: _Held, ending: CertificateResult) -> Handled:
+        return Handled(certificate_id=held.certificate_id, serial_number=held.serial_number, ending=ending)
 
 
 _CANNOT_CONNECT = frozenset({CertificateStatus.INACTIVE, CertificateStatus.REVOKED})
-
-
-def _about(entry: AllowListEntry) -> Mapping[str, str | None]:
-    return {"serial_number": entry.serial_number.value, "manufacturer": entry.manufacturer}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
+from fleetgate.operators.key_store import KeyChange
 from fleetgate.store.allow_list import AllowList
 from fleetgate.store.allow_list_items import (
     AllowListItem,
@@ -80,13 +81,14 @@ class DeviceStore:
             return _conflict(cancelled)
         return None
 
-    def change(self, changed: AllowListEntry, record: AuditRecord) -> LostRace | None:
+    def change(self, changed: AllowListEntry, record: AuditRecord, *, key: KeyChange | None = None) -> LostRace | None:
         """Write what operators set on a device, if the entry is still the one before this change.
 
-        That is its hold, its repair window, and which certificates a quarantine deactivated.
+        That is its hold, its repair window, and which certificates a stop deactivated.
 
         Args:
             changed: The entry after one transition, so its version is the read one plus 1.
+            key: What changes of the key of one of its certificates, in the same transaction.
 
         Returns:
             None when it is written; LostRace when nothing is.
@@ -111,6 +113,8 @@ class DeviceStore:
                     condition=DeviceItem.version == changed.version - 1,
                     return_values="ALL_OLD",
                 )
+                if key is not None:
+                    key.add_to(transaction, record.recorded_at)
         except Cancelled as cancelled:
             return lost_race(cancelled)
         return None

@@ -14,7 +14,14 @@ def certificates_document(tally: Tally | None) -> dict[str, Any] | None:
         "results": {ending.value: number for ending, number in sorted(tally.endings.items()) if number},
         "not_done": [_handled_document(one) for one in tally.noteworthy if one.ending in FAILURES],
         "not_found": [_handled_document(one) for one in tally.noteworthy if one.ending is CertificateResult.NOT_FOUND],
+        "sessions": {ended.value: number for ended, number in sorted(tally.sessions.items()) if number},
+        "sessions_not_ended": [serial_number.value for serial_number in tally.sessions_not_ended],
     }
+
+
+def meanwhile_document(tally: Tally) -> dict[str, Any]:
+    """Who was let in while a stop was written, and what became of their certificates."""
+    return {"let_in": tally.devices, **(certificates_document(tally) or {})}
 
 
 def _handled_document(handled: Handled) -> dict[str, Any]:

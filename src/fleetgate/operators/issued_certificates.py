@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from fleetgate.domain.audit import AuditRecord
-from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.operators.certificates import CertificateService, Handled, Tally
+from fleetgate.operators.certificates import CertificateService, Tally
 from fleetgate.operators.claim_store import ClaimStore
+from fleetgate.operators.key_store import claim_stop_name
 from fleetgate.operators.many_certificates import handle_all
 
 
@@ -17,27 +17,36 @@ def deactivate_all_through(
     claims: ClaimStore,
     progress: Callable[[Tally], None] = lambda _tally: None,
 ) -> Tally:
-    """Deactivate for good every device certificate that was issued through a claim certificate. Safe to repeat.
+    """Deactivate every device certificate that was issued through a claim certificate, and stop its key.
 
-    Certificates that devices got later with such a certificate of their own count as well: whoever has the claim
-    certificate's key may have them. Decisions that are no longer on record cannot be followed.
-
-    Raises:
-        Fault: The tables could not be asked; repeat it.
-    """
-    return handle_all(
-        issued_through(claim_certificate_id, claims), partial(deactivate_issued, service), progress=progress
-    )
-
-
-def deactivate_issued(service: CertificateService, record: AuditRecord) -> tuple[Handled, ...]:
-    """Deactivate for good the device certificate that a decision led to.
+    Safe to repeat. Certificates that devices got later with such a certificate of their own count as well: whoever has
+    the claim certificate's key may have them. Decisions that are no longer on record cannot be followed.
 
     Raises:
         Fault: The tables could not be asked; repeat it.
     """
-    entry = service.devices.device(SerialNumber(record.serial_number)) if record.serial_number else None
-    return (service.deactivate_for_good(entry, record),)
+    stop = claim_stop_name(claim_certificate_id)
+    handle = partial(service.deactivate_issued, stop=stop)
+    return handle_all(issued_through(claim_certificate_id, claims), handle, progress=progress)
+
+
+def activate_all_through(
+    claim_certificate_id: str,
+    *,
+    service: CertificateService,
+    claims: ClaimStore,
+    progress: Callable[[Tally], None] = lambda _tally: None,
+) -> Tally:
+    """Lift a claim certificate's stop from every key that it was put on; activate what no other stop holds.
+
+    Safe to repeat.
+
+    Raises:
+        Fault: The tables could not be asked; repeat it.
+    """
+    handle = partial(service.activate_issued, stop=claim_stop_name(claim_certificate_id))
+    found = issued_from([[claim_certificate_id, ""]], claims, with_repeats=True)
+    return handle_all((record for record, _ in found if record is not None), handle, progress=progress)
 
 
 # Where a walk through what was issued is: the claim certificate and the certificates that lead from it to here, each
@@ -51,10 +60,15 @@ def issued_through(claim_certificate_id: str, claims: ClaimStore) -> Iterator[Au
     return (record for record, _ in found if record is not None)
 
 
-def issued_from(place: IssuedCursor, claims: ClaimStore) -> Iterator[tuple[AuditRecord | None, IssuedCursor]]:
+def issued_from(
+    place: IssuedCursor, claims: ClaimStore, *, with_repeats: bool = False
+) -> Iterator[tuple[AuditRecord | None, IssuedCursor]]:
     """The same from some place on, each with the place behind it; a query that found nothing has a place all the same.
 
     Depth first, so that a place is as short as a device's certificates are many. A place behind everything is empty.
+
+    Args:
+        with_repeats: Also give decisions that repeated an earlier one, which may have come another way.
     """
     levels = [_Level(certificate_id, after, claims) for certificate_id, after in place]
     while levels:
@@ -69,6 +83,8 @@ def issued_from(place: IssuedCursor, claims: ClaimStore) -> Iterator[tuple[Audit
         is_first = record.decision_id in (None, record.record_id)
         if issued and is_first and issued not in {level.certificate_id for level in levels}:
             levels.append(_Level(issued, "", claims))
+            yield record, [level.place for level in levels]
+        elif issued and not is_first and with_repeats:
             yield record, [level.place for level in levels]
 
 

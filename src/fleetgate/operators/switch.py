@@ -13,7 +13,7 @@ from fleetgate.store.faults import Overtaken, until_written
 
 
 def stop_gate(*, store: SwitchStore, operator: Operator) -> Change[GateSwitch]:
-    """Deny every device from now on. When this returns, nothing is let in any more that was judged before.
+    """Deny every device from now on. `stops` holds back what was judged before.
 
     Raises:
         Fault: The tables could not be asked; repeat it until it returns.

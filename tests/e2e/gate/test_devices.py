@@ -20,6 +20,7 @@ from harness.command import Fleetgate, run
 from harness.embedded import Embedded
 from local.demo.device import Broker, Identity, Registered, RegistrationRefused, connected
 from tests.e2e.conftest import Ask
+from tests.e2e.waiting import PATIENCE_SECONDS
 
 DENIED = RegistrationRefused(error_code="AccessDenied", error_message="Access Denied")
 
@@ -160,6 +161,24 @@ def test_a_device_in_quarantine_cannot_connect_until_it_is_released(
     assert fleetgate("device", "release", serial_number).document["certificates"]["results"] == {"activated": 1}
     with connected(broker, issued.identity, answer.thing_name) as session:
         assert session.echo(f"{answer.thing_name}/telemetry", {"again": True}) == {"again": True}
+
+
+def test_a_connected_device_is_disconnected_by_its_quarantine_and_cannot_connect_again(
+    broker: Broker, device: AllowListEntry, ask: Ask, fleetgate: Fleetgate
+) -> None:
+    issued, answer = ask(device)
+    assert isinstance(answer, Registered)
+    serial_number = device.serial_number.value
+
+    with connected(broker, issued.identity, answer.thing_name) as session:
+        assert session.echo(f"{answer.thing_name}/telemetry", {"on": True}) == {"on": True}
+        stopped = fleetgate("device", "quarantine", serial_number)
+        assert stopped.document["certificates"]["sessions"] == {"ended": 1}
+        session.interrupted.result(PATIENCE_SECONDS)
+    with pytest.raises(AwsCrtError), connected(broker, issued.identity, answer.thing_name):
+        pass
+    again = fleetgate("device", "quarantine", serial_number)
+    assert again.document["certificates"]["sessions"] == {"not_connected": 1}
 
 
 def test_a_certificate_that_was_not_active_yet_is_not_activated_by_a_release(

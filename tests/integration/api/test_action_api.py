@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -252,7 +252,7 @@ def test_a_claim_certificate_is_blocked_with_what_was_issued_through_it(
     entries = [provisioned() for _ in range(3)]
     for entry in entries:
         assert entry.device_certificate
-        moment = datetime.now(UTC)
+        moment = datetime.now(UTC) - timedelta(minutes=1)
         decision = AuditRecord(
             record_id=str(ULID.from_datetime(moment)),
             recorded_at=moment,

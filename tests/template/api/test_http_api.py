@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from fleetgate.domain.audit import QUERY_SUBJECT, AuditRecord, RecordKind
 from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.store.allow_list_items import claim_key, device_key
-from fleetgate.store.switch_items import FENCE_PREFIX, SWITCH_KEY
+from fleetgate.store.allow_list_items import assignment_key, claim_key, device_key
+from fleetgate.store.switch_items import SWITCH_KEY
 from harness.builders import NOW
 from harness.denials import image_of
 from local.documents import openapi as openapi_document
@@ -134,11 +134,11 @@ def test_people_who_only_ask_are_given_what_the_query_function_has(granted: list
 
 
 def test_who_acts_may_do_that_and_nothing_else(granted: list[Statement]) -> None:
-    keys = [claim_key("*"), device_key(SerialNumber("*")), f"{FENCE_PREFIX}*"]
+    keys = [claim_key("*"), device_key(SerialNumber("*")), assignment_key("*")]
 
     assert of("ActionFunctionRole", granted) == {
         "FindTheTarget": ({"dynamodb:GetItem", "dynamodb:Scan"}, ("AllowListTable.Arn",), {}),
-        "SetDevicesClaimsAndFences": (
+        "SetDevicesClaimsAndKeys": (
             {"dynamodb:UpdateItem"},
             ("AllowListTable.Arn",),
             {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}},
@@ -148,13 +148,18 @@ def test_who_acts_may_do_that_and_nothing_else(granted: list[Statement]) -> None
             ("AllowListTable.Arn",),
             {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": SWITCH_KEY}},
         ),
-        "FindWhatWasIssued": ({"dynamodb:Query"}, ("AuditTable.Arn/index/by_claim_certificate",), {}),
+        "FindWhatWasIssued": (
+            {"dynamodb:Query"},
+            ("AuditTable.Arn", "AuditTable.Arn/index/by_claim_certificate", "AuditTable.Arn/index/by_day"),
+            {},
+        ),
         "AppendToTheAuditTrail": ({"dynamodb:PutItem"}, ("AuditTable.Arn",), {}),
         "SwitchCertificates": (
             {"iot:DescribeCertificate", "iot:UpdateCertificate"},
             ("arn:aws:iot:eu-central-1:123456789012:cert/*",),
             {},
         ),
+        "EndSessions": ({"iot:DeleteConnection"}, ("arn:aws:iot:eu-central-1:123456789012:client/*",), {}),
         **SHARED,
     }
 

@@ -142,7 +142,9 @@ def test_a_plain_block_after_a_thorough_one_says_nothing_that_is_not_so(fleetgat
         f"No change: claim certificate {certificate_id} is already blocked. "
         "The gate denies every device that asks with it.",
         "The certificate was not changed in AWS IoT; with --deactivate AWS IoT refuses its connections too.",
-        "Device certificates that were issued through it were not changed; --deactivate-devices deactivates them.",
+        "Device certificates that were issued through it before were not changed; "
+        "--deactivate-devices deactivates them.",
+        "No device was let in while the stop was written.",
     ]
 
 

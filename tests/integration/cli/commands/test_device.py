@@ -13,6 +13,7 @@ from fleetgate.domain.operator_action import Operator
 from fleetgate.domain.refusals import RefusalCode
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.devices import quarantine_device
+from fleetgate.operators.key_store import KeyChange
 from fleetgate.store.tables import LostRace, TableSettings
 from fleetgate_cli.errors import ExitCode
 from fleetgate_cli.run import now
@@ -85,10 +86,12 @@ def test_a_quarantine_that_loses_a_race_against_the_gate_keeps_what_the_gate_wro
     class Overtaken(DeviceStore):
         """The gate reserves the device between this operator's read and write, once."""
 
-        def change(self, changed: AllowListEntry, record: AuditRecord) -> LostRace | None:
+        def change(
+            self, changed: AllowListEntry, record: AuditRecord, *, key: KeyChange | None = None
+        ) -> LostRace | None:
             if not losses:
                 embedded.put(reserved)
-            losses.append(super().change(changed, record))
+            losses.append(super().change(changed, record, key=key))
             return losses[-1]
 
     change = quarantine_device(SerialNumber(approved), store=Overtaken(table_settings), operator=operator)

@@ -12,8 +12,9 @@ from fleetgate.domain.refusals import RefusalCode
 from fleetgate.operators.certificates import CertificateResult, CertificateService
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.devices import release_device
+from fleetgate.operators.key_store import KeyStore
 from fleetgate.operators.switch_store import SwitchStore
-from fleetgate.store.certificates import Certificates
+from fleetgate.store.certificates import Certificates, Sessions
 from fleetgate_cli.errors import ExitCode
 from fleetgate_cli.run import now
 from harness.command import Fleetgate, run
@@ -149,8 +150,10 @@ def test_a_quarantine_that_overtakes_a_release_has_the_last_word(
 
     service = CertificateService(
         devices=store,
+        keys=KeyStore(imports.tables),
         switch=SwitchStore(imports.tables),
         certificates=Overtaken(embedded.client("iot")),
+        sessions=Sessions(embedded.client("iot-data"), ""),
         operator=operator,
     )
     released = release_device(device.serial_number, store=store, operator=operator)

@@ -7,7 +7,7 @@ from functools import cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.x509.oid import NameOID
 
@@ -24,7 +24,7 @@ class IssuedCertificate:
     key_fingerprint: str
 
 
-def issued_certificate(key: ec.EllipticCurvePrivateKey | None = None) -> IssuedCertificate:
+def issued_certificate(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | None = None) -> IssuedCertificate:
     """A new certificate, of a new key unless one is given. AWS IoT's certificate ID is the SHA-256 of its DER form."""
     own = key or ec.generate_private_key(ec.SECP256R1())
     certificate = (
@@ -44,7 +44,7 @@ def issued_certificate(key: ec.EllipticCurvePrivateKey | None = None) -> IssuedC
     )
 
 
-def fingerprint_of(key: ec.EllipticCurvePrivateKey) -> str:
+def fingerprint_of(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
     """The fingerprint of a key's public half, by a library instead of the product's own reading."""
     return public_fingerprint(key.public_key())
 

@@ -58,5 +58,5 @@ class ActionSettings:
         Raises:
             InvalidSettings: A variable is missing or cannot be read.
         """
-        prefix = Reader(environment).text("THING_NAME_PREFIX", empty=True)
+        prefix = Reader(environment).text("THING_NAME_PREFIX")
         return cls(api=ApiSettings.from_environment(environment), thing_name_prefix=prefix)

@@ -13,10 +13,12 @@ from fleetgate.domain.gate_switch import OPEN, GateSwitch
 from fleetgate.gate.decision import Allowed
 from fleetgate.gate.request import PresentedIdentity
 from fleetgate.store.allow_list_items import (
+    SWITCH_KEY,
     AllowListItem,
     ClaimItem,
     DeviceItem,
     KeyItem,
+    SwitchItem,
     assignment_key,
     claim_from,
     claim_key,
@@ -25,9 +27,9 @@ from fleetgate.store.allow_list_items import (
     entry_from,
     key_assignment_from,
     reservation_attribute,
+    switch_from,
 )
 from fleetgate.store.faults import UnreadableItem
-from fleetgate.store.switch_items import SWITCH_KEY, SwitchItem, switch_from
 from fleetgate.store.tables import Cancelled, LostRace, StackTables, TableSettings, lost_race
 
 

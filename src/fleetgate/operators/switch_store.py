@@ -3,7 +3,7 @@
 from fleetgate.domain.audit import AuditRecord
 from fleetgate.domain.gate_switch import OPEN, GateSwitch
 from fleetgate.store.allow_list import AllowList
-from fleetgate.store.switch_items import SWITCH_KEY, SwitchItem
+from fleetgate.store.allow_list_items import SWITCH_KEY, SwitchItem
 from fleetgate.store.tables import Cancelled, StackTables, TableSettings
 
 

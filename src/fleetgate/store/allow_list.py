@@ -10,18 +10,20 @@ from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.gate_switch import OPEN, GateSwitch
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.store.allow_list_items import (
+    SWITCH_KEY,
     AllowListItem,
     ClaimItem,
     DeviceItem,
     MacAssignmentItem,
+    SwitchItem,
     claim_from,
     claim_key,
     device_key,
     entry_from,
     mac_key,
+    switch_from,
 )
 from fleetgate.store.faults import UnreadableItem, faults_translated
-from fleetgate.store.switch_items import SWITCH_KEY, SwitchItem, switch_from
 from fleetgate.store.tables import StackTables, TableSettings
 
 # DynamoDB reads a page before it filters it, so a page as small as the limit would mean a call for a handful of items.

@@ -1,4 +1,4 @@
-"""The allow-list table: device entries, MAC assignments and claim certificates, and how they map to the domain.
+"""The allow-list table: device entries, assignments, claim certificates and the switch, mapped to the domain.
 
 One partition key `pk`, `<kind>#<name>`, so that everything a decision needs is one BatchGetItem.
 """
@@ -20,6 +20,7 @@ from pynamodb.models import Model
 
 from fleetgate.domain.allow_list import AllowListEntry, DeviceCertificate, Hold, KeyAssignment, Purpose, Reservation
 from fleetgate.domain.claim import ANY_MANUFACTURER, ClaimCertificate, ClaimStatus
+from fleetgate.domain.gate_switch import GateSwitch
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.store.faults import UnreadableItem
 
@@ -122,6 +123,19 @@ class ClaimItem(AllowListItem, discriminator="claim"):
     status = UnicodeAttribute()
     serial_number = UnicodeAttribute(null=True)
     expires_at = UTCDateTimeAttribute(null=True)
+    updated_at = UTCDateTimeAttribute()
+
+
+SWITCH_KEY = "gate#switch"
+
+
+class SwitchItem(AllowListItem, discriminator="switch"):
+    """The one switch of a stack; where it is missing the gate is open."""
+
+    is_stopped = BooleanAttribute()
+    manufacturers = UnicodeSetAttribute(null=True)
+    imports = UnicodeSetAttribute(null=True)
+    version = NumberAttribute()
     updated_at = UTCDateTimeAttribute()
 
 
@@ -264,6 +278,16 @@ def claim_item_from(claim: ClaimCertificate, *, now: datetime) -> ClaimItem:
         serial_number=claim.serial_number and claim.serial_number.value,
         expires_at=claim.expires_at,
         updated_at=now,
+    )
+
+
+def switch_from(item: SwitchItem) -> GateSwitch:
+    """The switch of an item."""
+    return GateSwitch(
+        is_stopped=item.is_stopped,
+        manufacturers=frozenset(item.manufacturers or ()),
+        imports=frozenset(item.imports or ()),
+        version=int(item.version),
     )
 
 

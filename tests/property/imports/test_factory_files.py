@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from fleetgate.domain.allow_list import ApprovalTerms
 from fleetgate.domain.identifiers import InvalidIdentifier, MacAddress, SerialNumber
+from fleetgate.domain.things import ThingNames
 from fleetgate.imports.reading.errors import UnreadableFile
 from fleetgate.imports.reading.factory_file import read_rows
 from fleetgate.imports.reading.factory_list import ImportPolicy, ImportRow, Operation, RejectedRow
@@ -60,7 +61,7 @@ def _both(rows: list[ImportRow], rejected: list[RejectedRow]) -> list[ImportRow 
 @st.composite
 def _rows(draw: st.DrawFn) -> tuple[ImportRow, dict[str, str]]:
     """A valid row and cells that say it."""
-    serial_number = draw(serial_numbers())
+    serial_number = draw(serial_numbers().filter(ThingNames().fits))
     octets = draw(st.lists(unicast_octets(), max_size=3))
     start = draw(st.none() | st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1)))  # noqa: DTZ001
     valid_from = start and start.replace(tzinfo=UTC)

@@ -9,8 +9,7 @@ from click.testing import CliRunner
 
 from fleetgate.domain.audit import QUERY_SUBJECT, AuditRecord, RecordKind
 from fleetgate.domain.identifiers import SerialNumber
-from fleetgate.store.allow_list_items import assignment_key, claim_key, device_key
-from fleetgate.store.switch_items import SWITCH_KEY
+from fleetgate.store.allow_list_items import SWITCH_KEY, assignment_key, claim_key, device_key
 from harness.builders import NOW
 from harness.denials import image_of
 from local.documents import openapi as openapi_document

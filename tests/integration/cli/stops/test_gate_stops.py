@@ -9,7 +9,7 @@ from fleetgate.domain.audit import RecordKind
 from fleetgate.domain.documents import instant
 from fleetgate.domain.reasons import DenialReason
 from fleetgate.domain.refusals import RefusalCode
-from fleetgate.store.switch_items import SWITCH_KEY
+from fleetgate.store.allow_list_items import SWITCH_KEY
 from fleetgate_cli.errors import ExitCode
 from harness.command import Fleetgate
 from harness.embedded import Embedded

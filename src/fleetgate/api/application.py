@@ -111,6 +111,7 @@ def _answer_problems(app: APIGatewayHttpResolver, logger: Logger, metrics: Metri
     answering(
         Fault, lambda fault: HttpProblem(HTTPStatus.SERVICE_UNAVAILABLE, fault.reason.value, fault.reason.meaning)
     )
+    answering(RecursionError, lambda _: _invalid("The body is nested too deep."))
     answering(Exception, lambda _: _unexpected())
 
 

@@ -346,6 +346,15 @@ def test_a_body_that_is_no_order_is_refused(api: ApiWorld, body: str) -> None:
     assert api.send("POST", "/v1/gate/stop", body=body).problem == (422, "invalid_request")
 
 
+@pytest.mark.parametrize("depth", [3_000, 100_000])
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"reason":', "}")])
+def test_a_body_that_is_nested_deep_is_refused_as_any_other(
+    api: ApiWorld, opening: str, closing: str, depth: int
+) -> None:
+    body = f'{{"reason": {opening * depth}1{closing * depth}}}'
+    assert api.send("POST", "/v1/gate/stop", body=body).problem == (422, "invalid_request")
+
+
 @pytest.mark.parametrize("kind", ["multipart/form-data", "application/x-www-form-urlencoded", "text/plain"])
 def test_a_body_of_another_kind_is_not_looked_at(api: ApiWorld, kind: str) -> None:
     answer = api.send("POST", "/v1/gate/stop", body='{"reason": "a test"}', content_type=kind)

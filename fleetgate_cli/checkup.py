@@ -319,7 +319,7 @@ def _register_thing_quota(run: Run, name: str) -> Iterator[Line]:
 def _could_not(name: str, error: Exception) -> Line:
     match error:
         case CouldNotCheck():
-            code, sentence = error.code, error.format_message()
+            code, sentence = error.code, error.message
         case Fault():
             cause = error.__cause__
             code, sentence = error.reason.value, str(cause) if cause else error.reason.meaning

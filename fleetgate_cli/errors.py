@@ -6,6 +6,8 @@ from typing import IO, Any
 
 import click
 
+from fleetgate_cli.terminal import harmless
+
 
 class ExitCode(IntEnum):
     """What the exit code tells a script. 130 stands for an interrupt, as in every shell."""
@@ -24,6 +26,10 @@ class CommandFailed(click.ClickException):
         super().__init__(message)
         self.code = code
 
+    def format_message(self) -> str:
+        """The sentence for people; it may quote what others wrote."""
+        return harmless(self.message)
+
 
 class Refused(CommandFailed):
     """The gate, the allow-list or the audit trail refuses: denied, not found, conflict."""
@@ -40,7 +46,9 @@ class CouldNotCheck(CommandFailed):
 def show(error: click.ClickException, *, as_json: bool, stream: IO[Any]) -> None:
     """Write a failure to a stream, for a person or as one JSON document."""
     if as_json:
-        code = error.code if isinstance(error, CommandFailed) else "usage"
-        click.echo(json.dumps({"error": {"code": code, "message": error.format_message()}}), file=stream)
+        code, message = (
+            (error.code, error.message) if isinstance(error, CommandFailed) else ("usage", error.format_message())
+        )
+        click.echo(json.dumps({"error": {"code": code, "message": message}}), file=stream)
     else:
         error.show(file=stream)

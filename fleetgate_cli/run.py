@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 STACK_NAME_VARIABLE = "FLEETGATE_STACK_NAME"
 DEFAULT_STACK_NAME = "fleetgate"
-# Wide enough for every table; a file or a pipe has no width of its own.
-_COLUMNS_WITHOUT_TERMINAL = 100
 
 
 @dataclass
@@ -164,7 +162,9 @@ class Run:
         if self.as_json:
             click.echo(json.dumps(document, indent=2))
         else:
-            render(_console(sys.stdout))
+            from fleetgate_cli.console import console_on
+
+            render(console_on(sys.stdout))
 
     @contextmanager
     def progress(self, doing: str) -> Iterator[None]:
@@ -172,14 +172,18 @@ class Run:
         if not self._has_audience:
             yield
             return
-        with _console(sys.stderr).status(f"{doing} ..."):
+        from fleetgate_cli.console import console_on
+
+        with console_on(sys.stderr).status(f"{doing} ..."):
             yield
 
     def progress_bar(self, *columns: "ProgressColumn") -> "Progress":
         """A bar on stderr for what takes long, shown to a person at a terminal only."""
         from rich.progress import Progress
 
-        return Progress(*columns, console=_console(sys.stderr), transient=True, disable=not self._has_audience)
+        from fleetgate_cli.console import console_on
+
+        return Progress(*columns, console=console_on(sys.stderr), transient=True, disable=not self._has_audience)
 
     @property
     def _has_audience(self) -> bool:
@@ -189,18 +193,3 @@ class Run:
 def now() -> datetime:
     """Aware UTC."""
     return datetime.now(UTC)
-
-
-def _console(stream: Any) -> "Console":
-    from rich.console import Console
-
-    # Without markup: what devices present must not be able to colour, link or hide anything.
-    return Console(
-        file=stream,
-        markup=False,
-        highlight=False,
-        emoji=False,
-        # A sentence stays one line for grep; print_table() says otherwise for tables.
-        soft_wrap=True,
-        width=None if stream.isatty() else _COLUMNS_WITHOUT_TERMINAL,
-    )

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import sys
 from functools import partial
 from pathlib import Path
 from shutil import copyfileobj
@@ -18,6 +19,7 @@ from fleetgate_cli.errors import ExitCode
 from fleetgate_cli.options import limit_option, required_reason, with_run
 from fleetgate_cli.parameters import IMPORT_ID, MANUFACTURER_FOLDER
 from fleetgate_cli.run import Run
+from fleetgate_cli.terminal import harmless
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -69,7 +71,7 @@ def upload(run: Run, *, file: Path, manufacturer: str, dry_run: bool, sheet: str
             ready, manufacturer=manufacturer, mode=mode, drop_box=drop_box, uploader=run.caller(), watch=watch
         )
     for note in notes:
-        click.echo(f"Note: {note}", err=True)
+        click.echo(f"Note: {harmless(note)}", err=True)
     if no_wait:
         uploaded = {"import_id": delivery.import_id, "status": "uploaded", "key": delivery.file.key}
         run.emit(
@@ -165,7 +167,8 @@ def rejects(run: Run, *, import_id: str, output: Path | None) -> None:
     elif not record.has_rejects:
         click.echo("Nothing was rejected.", err=True)
     elif output is None:
-        click.echo(content.getvalue(), nl=False)
+        rejects = content.getvalue().decode()
+        click.echo(harmless(rejects) if sys.stdout.isatty() else rejects, nl=False)
     else:
         click.echo(f"Written to {output}.", err=True)
 

@@ -10,6 +10,7 @@ from fleetgate.imports.delivery import Delivery
 from fleetgate.imports.record import ImportFindings, ImportRecord, ImportStatus
 from fleetgate.imports.store.drop_box import DropBox
 from fleetgate_cli.errors import ExitCode
+from fleetgate_cli.terminal import harmless
 from harness.command import Fleetgate
 from harness.embedded import Embedded
 from harness.import_world import ImportWorld
@@ -228,3 +229,31 @@ def test_an_upload_need_not_be_waited_for(fleetgate: Fleetgate, messy: Path, fac
     assert answer.exit_code == ExitCode.DONE
     assert answer.document["status"] == "uploaded"
     assert answer.document["key"] == f"incoming/{factory}/line 4.csv"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "list+with+plus.csv",
+        "100%25 sure 50%.csv",
+        "Größe.csv",
+        "Gro\u0308\u00dfe.csv",
+        "a;b&c=d.csv",
+        "sub folder/2026-03/list.csv",
+        "/double.csv",
+        "evil\x1b[31mRED\x1b]0;owned\x07\x9b2J\u202egnp.csv",
+    ],
+)
+def test_whatever_a_file_is_called_it_is_imported_and_its_name_is_shown_without_harm(
+    name: str, fleetgate: Fleetgate, imports: ImportWorld
+) -> None:
+    delivery = imports.deliver(f"sn,mac\n{imports.manufacturer}-{secrets.token_hex(4)},{mac()}\n", name=name)
+    assert imports.importer().run(delivery).status is ImportStatus.FINISHED
+
+    shown = fleetgate("import", "show", delivery.import_id).stdout
+    listed = fleetgate("import", "list", "--manufacturer", imports.manufacturer).stdout
+    assert "1  added" in shown
+    for said in (shown, listed):
+        assert harmless(said) == said
+    document = fleetgate("import", "show", delivery.import_id, "--json").document
+    assert document["file"]["name"] == name

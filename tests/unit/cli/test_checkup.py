@@ -2,7 +2,7 @@
 
 import pytest
 
-from fleetgate_cli.checkup import Line, State, exit_code_of
+from fleetgate_cli.checkup.line import Line, State, exit_code_of
 from fleetgate_cli.errors import ExitCode
 
 OK, NOTE, WRONG, UNCHECKED = (Line(check="a", state=state, code="b", sentence="c.") for state in State)

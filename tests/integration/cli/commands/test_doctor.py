@@ -71,10 +71,7 @@ def test_alarms_that_nobody_hears_are_wrong(fleetgate: Fleetgate) -> None:
 def test_an_alarm_with_a_target_is_heard_and_one_that_went_off_is_wrong(
     fleetgate: Fleetgate, embedded: Embedded
 ) -> None:
-    cloudformation, cloudwatch = embedded.client("cloudformation"), embedded.client("cloudwatch")
-    name = cloudformation.describe_stack_resource(
-        StackName=embedded.stack.outputs["StackName"], LogicalResourceId="DenialsAlarm"
-    )["StackResourceDetail"]["PhysicalResourceId"]
+    cloudwatch, name = embedded.client("cloudwatch"), embedded.resource("DenialsAlarm")
     (alarm,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
     kept = ("AlarmName", "Namespace", "MetricName", "Dimensions", "Statistic", "Period", "EvaluationPeriods")
     before = {key: alarm[key] for key in (*kept, "Threshold", "ComparisonOperator", "TreatMissingData")}
@@ -87,11 +84,11 @@ def test_an_alarm_with_a_target_is_heard_and_one_that_went_off_is_wrong(
         cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="a test")
     by_code = {line["code"]: line for line in lines}
     assert "DenialsAlarm" not in by_code["alarms_without_target"]["about"].split(",")
-    assert by_code["alarm"]["about"] == "DenialsAlarm"
+    assert by_code["in_alarm"]["about"] == "DenialsAlarm"
 
 
 def test_dead_letters_are_wrong(fleetgate: Fleetgate, embedded: Embedded) -> None:
-    sqs, queue = embedded.client("sqs"), {"QueueUrl": embedded.stack.outputs["WatchDeadLetterQueueUrl"]}
+    sqs, queue = embedded.client("sqs"), {"QueueUrl": embedded.resource("WatchDeadLetterQueue")}
     sqs.send_message(**queue, MessageBody="a test")
     try:
         assert ("dead_letters", "WatchDeadLetterQueue") in found(fleetgate("doctor", "--json").document, "wrong")

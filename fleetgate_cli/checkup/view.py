@@ -6,15 +6,14 @@ from itertools import groupby
 from typing import Any
 
 from rich.console import Console
-from rich.text import Text
 
 from fleetgate_cli.checkup.line import Line, State
 from fleetgate_cli.tables import plain_table, print_table, short, word
 
 _CERTIFICATE_ID_DIGITS = 64
 _MAX_NAMED = 5
-_COLUMNS = 80
-_CHECK_COLUMNS, _STATE_COLUMNS, _BETWEEN = 20, 9, 4
+# 80, less the columns before it and what the style puts between and around.
+_FINDING_COLUMNS = 80 - len("register thing quota") - len("unchecked") - 6
 _WORDS = {State.COULD_NOT_CHECK: "unchecked"}
 
 
@@ -30,9 +29,12 @@ def checkup_document(lines: Sequence[Line]) -> dict[str, Any]:
 def print_checkup(lines: Sequence[Line], console: Console) -> None:
     """A table of the lines, and how they add up."""
     table = plain_table("Check", "State", "Finding")
-    table.columns[-1].max_width = _COLUMNS - _CHECK_COLUMNS - _STATE_COLUMNS - _BETWEEN
+    table.columns[-1].max_width = _FINDING_COLUMNS
+    above = ""
     for (check, state, *_), alike in groupby(lines, key=_shown_once):
-        table.add_row(check.replace("_", " "), word(_WORDS.get(state, state.value)), _finding(list(alike)))
+        name = check.replace("_", " ") if check != above else ""
+        table.add_row(name, word(_WORDS.get(state, state.value)), _finding(list(alike)))
+        above = check
     print_table(console, table)
     wrong, unchecked = _number(lines, State.WRONG), _number(lines, State.COULD_NOT_CHECK)
     if wrong:
@@ -48,27 +50,22 @@ def _shown_once(line: Line) -> tuple[str, State, str, str, str]:
     return line.check, line.state, line.code, line.sentence, line.remedy
 
 
-def _finding(alike: Sequence[Line]) -> Text:
-    """A sentence, what it is about, and what to do."""
-    first = alike[0]
-    if first.state is State.OK:
-        return Text(first.sentence)
-    parts = [first.sentence]
-    about = list(_about(alike))
-    if first.state is not State.COULD_NOT_CHECK:
-        parts.insert(0, f"{first.code}{': ' if about else ''}{', '.join(about)}")
-    if first.remedy:
-        parts.append(first.remedy)
-    return Text("\n".join(parts))
+def _finding(alike: Sequence[Line]) -> str:
+    """What it is about, a sentence, and what to do."""
+    first, about = alike[0], ", ".join(_about(alike))
+    return "\n".join(filter(None, [about and f"{first.code}: {about}", first.sentence, first.remedy]))
 
 
 def _about(alike: Sequence[Line]) -> Iterator[str]:
-    # A list of names is in the sentence already.
-    named = [line.about for line in alike if line.about and line.about not in line.sentence and "," not in line.about]
+    named = [line.about for line in alike if line.about and line.state is not State.OK and not _is_said(line)]
     for about in named[:_MAX_NAMED]:
         yield short(about) if len(about) == _CERTIFICATE_ID_DIGITS else about
     if len(named) > _MAX_NAMED:
         yield f"{len(named) - _MAX_NAMED} more"
+
+
+def _is_said(line: Line) -> bool:
+    return all(name in line.sentence for name in line.about.split(",")[:_MAX_NAMED])
 
 
 def _number(lines: Sequence[Line], state: State) -> int:

@@ -29,8 +29,8 @@ def doctor(run: Run) -> None:
     from fleetgate_cli.checkup.line import exit_code_of
     from fleetgate_cli.checkup.view import checkup_document, print_checkup
 
-    target = run.target  # that there is no such stack is no finding
-    with run.progress(f"Checking {target.output('HookFunctionName')}"):
+    run.target.output("StackName")  # that there is no such stack is no finding
+    with run.progress("Checking the stack"):
         lines = check_up(run)
 
     def render(console: "Console") -> None:

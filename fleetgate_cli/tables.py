@@ -31,7 +31,7 @@ _COLOURS = {
     "ok": "green",
     "note": "yellow",
     "wrong": "red",
-    "could not check": "yellow",
+    "unchecked": "yellow",
 }
 _NOTHING = "-"
 # Columns that must stay whole to be read or copied; the rest fold.

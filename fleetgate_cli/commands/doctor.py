@@ -25,11 +25,12 @@ def doctor(run: Run) -> None:
     Example:
       fleetgate doctor --json
     """
-    from fleetgate_cli.checkup import check_up, exit_code_of
-    from fleetgate_cli.checkup_view import checkup_document, print_checkup
+    from fleetgate_cli.checkup.checks import check_up
+    from fleetgate_cli.checkup.line import exit_code_of
+    from fleetgate_cli.checkup.view import checkup_document, print_checkup
 
-    target = run.target  # that there is no such stack is no finding
-    with run.progress(f"Checking {target.output('HookFunctionName')}"):
+    run.target.output("StackName")  # that there is no such stack is no finding
+    with run.progress("Checking the stack"):
         lines = check_up(run)
 
     def render(console: "Console") -> None:

@@ -17,6 +17,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from fleetgate.domain.reasons import AllowRule, DenialReason, FaultReason
+from fleetgate.outcomes.attachment import GateFinding
 from fleetgate_cli.main import root
 from local.documents import denial_reasons as reasons_page
 from local.documents import parameters as parameters_page
@@ -208,8 +209,10 @@ def test_every_example_of_the_operators_command_can_be_run(document: Path, monke
 
 
 def test_the_page_for_operators_shows_every_command() -> None:
-    shown = {tuple(words[:2]) for words in _commands(OPERATORS)}
-    assert shown >= {(group, name) for group, inner in root.commands.items() for name in inner.commands}  # type: ignore[attr-defined]
+    shown = {tuple(words[:length]) for words in _commands(OPERATORS) for length in (1, 2)}
+    groups = {name: command for name, command in root.commands.items() if isinstance(command, click.Group)}
+    alone = {(name,) for name in root.commands.keys() - groups.keys()}
+    assert shown >= alone | {(group, name) for group, inner in groups.items() for name in inner.commands}
 
 
 def test_the_readme_is_short_and_leads_to_every_page() -> None:
@@ -242,6 +245,11 @@ def test_every_alarm_has_its_entry_in_the_runbook(template: dict[str, Any]) -> N
 def test_every_fault_has_its_line_in_the_runbook() -> None:
     text = RUNBOOK.read_text()
     assert [fault for fault in FaultReason if f"`{fault.value}`" not in text] == []
+
+
+def test_every_finding_of_the_gate_has_its_row_in_the_runbook() -> None:
+    named = [code for cells in _rows(RUNBOOK) if cells[1:] for code in re.findall(r"`(\w+)`", cells[0])]
+    assert [finding for finding in GateFinding if named.count(finding.value) != 1] == []
 
 
 @pytest.mark.parametrize("made", MADE_PAGES)

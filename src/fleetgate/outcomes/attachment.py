@@ -14,54 +14,57 @@ _IOT = "iot.amazonaws.com"
 
 
 class GateFinding(Reason):
-    """A way in which the gate is not attached as it was deployed."""
+    """A way in which the gate is not attached as it was deployed.
+
+    To deploy again is no remedy: CloudFormation does nothing where the template did not change.
+    """
 
     TEMPLATE_MISSING = (
         "template_missing",
         "The provisioning template is gone: no device can be provisioned, and another template may have its place.",
-        "Deploy the stack again, and find out in CloudTrail who deleted it.",
+        "Revert the drift of the stack, and find out in CloudTrail who deleted the template.",
     )
     TEMPLATE_DISABLED = (
         "template_disabled",
         "The provisioning template is disabled: AWS IoT provisions no device with it.",
-        "Enable it, or deploy the stack again. To close the gate use fleetgate gate stop, which is on record.",
+        "Enable it. To close the gate use fleetgate gate stop, which is on record.",
     )
     HOOK_REMOVED = (
         "hook_removed",
         "The provisioning template has no pre-provisioning hook: AWS IoT lets everybody in who has a claim "
         "certificate.",
-        "Block the template or stop the line at once, deploy the stack again, and check what was provisioned since.",
+        "Disable the template at once, put the hook back, and check what was provisioned since.",
     )
     HOOK_REPLACED = (
         "hook_replaced",
         "The provisioning template asks another function than the hook of this stack.",
-        "Deploy the stack again, find out what the other function lets in, and check what was provisioned since.",
+        "Disable the template at once, put the hook back, and check what was provisioned since.",
     )
     HOOK_PAYLOAD_CHANGED = (
         "hook_payload_changed",
         "The provisioning template sends the hook another version of the event than it reads.",
-        "Deploy the stack again.",
+        f"Put the hook back, with payload version {PAYLOAD_VERSION}.",
     )
     PROVISIONING_ROLE_CHANGED = (
         "provisioning_role_changed",
         "The provisioning template works under another role than the one of this stack.",
-        "Deploy the stack again, and find out what the other role may do.",
+        "Disable the template at once, put the role back, and find out what the other role may do.",
     )
     HOOK_PERMISSION_REMOVED = (
         "hook_permission_removed",
         "AWS IoT may not invoke the hook for this template, or the function is gone: every device is denied.",
-        "Deploy the stack again.",
+        "Give AWS IoT the permission again.",
     )
     CLAIM_POLICY_MISSING = (
         "claim_policy_missing",
         "The claim policy is gone.",
-        "Deploy the stack again, and attach the policy to the claim certificates.",
+        "Revert the drift of the stack, and attach the policy to the claim certificates.",
     )
     CLAIM_POLICY_CHANGED = (
         "claim_policy_changed",
         "The default version of the claim policy is not the one of this stack: a claim certificate may do other things "
         "than ask this gate.",
-        "Set the version of the stack as default, or deploy the stack again; find out who changed it.",
+        "Set the version of the stack as default again, and find out who changed it.",
     )
     CLAIM_POLICY_NOT_ATTACHED = (
         "claim_policy_not_attached",
@@ -77,7 +80,7 @@ class GateFinding(Reason):
     REGISTRY_EVENTS_OFF = (
         "registry_events_off",
         "AWS IoT publishes no registry events of things: a thing that is made past the gate shows up hours later.",
-        "Switch the events of kind THING on; deploying the stack again does not.",
+        "Switch the events of kind THING on; deploying again does not.",
     )
 
 

@@ -1,5 +1,7 @@
 """`fleetgate doctor`: it names each sabotage, and what else is wrong with a stack."""
 
+import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,14 +11,18 @@ import pytest
 from fleetgate.archive.digest import digest_key, hour_of
 from fleetgate.domain.claim import ClaimCertificate, ClaimStatus
 from fleetgate.outcomes.attachment import GateFinding
+from fleetgate.outcomes.settings import ReconcilerSettings
+from fleetgate_cli.checkup.deployed import DeployedStack
 from fleetgate_cli.errors import ExitCode
-from fleetgate_cli.run import now
+from fleetgate_cli.run import Run, now
 from harness import faulty_dynamodb as faults
 from harness.command import Fleetgate, run
 from harness.embedded import Embedded
 from harness.faulty_dynamodb import FaultyDynamoDB
 from harness.sabotage import SABOTAGES
 from local.embedded.template import load_template
+from local.environments import REPOSITORY
+from tests.integration.cli.users import profiles_of
 
 CHECKS = [
     *("template", "permission", "claim_policy", "claim_certificates", "registry_events"),
@@ -56,6 +62,45 @@ def test_every_part_is_checked_in_order_and_what_is_as_deployed_is_said(fleetgat
     assert (document["wrong"], document["could_not_check"]) == (states.count("wrong"), states.count("could_not_check"))
 
 
+def test_it_expects_of_the_gate_what_the_reconciler_does(fleetgate: Fleetgate, embedded: Embedded) -> None:
+    expected = ReconcilerSettings.from_environment(embedded.variables_of("ReconcilerFunction")).gate
+    assert DeployedStack(Run(local=True)).gate == expected
+
+
+@pytest.fixture
+def documented() -> list[str]:
+    """The actions that the page for operators says are needed."""
+    page = (REPOSITORY / "docs" / "operators.md").read_text()
+    (statement,) = re.findall(r"## Check the stack.*?```json\n(.*?)```", page, re.DOTALL)
+    actions: list[str] = json.loads(statement)["Action"]
+    return actions
+
+
+def test_the_documented_actions_are_enough_and_only_read(
+    documented: list[str], fleetgate: Fleetgate, embedded: Embedded, tmp_path: Path
+) -> None:
+    assert {re.sub(r"(?<=[a-z])[A-Z].*", "", action.partition(":")[2]) for action in documented} <= {
+        *("Describe", "Get", "List", "Query")
+    }
+    # AWS wants lambda:GetFunctionConcurrency for what ministack 1.5.33 takes for a change.
+    of_ministack = "lambda:PutFunctionConcurrency"
+    with profiles_of(embedded, "doctor", *documented, of_ministack, folder=tmp_path):
+        answer = run("--profile", "doctor", "--region", embedded.stack.region, "doctor", "--json")
+    unchecked = [line for line in answer.document["checks"] if line["state"] == "could_not_check"]
+    # The embedded AWS has no Service Quotas.
+    assert [line for line in unchecked if line["check"] != "register_thing_quota"] == []
+
+
+def test_who_may_not_ask_is_told_where_the_actions_are(
+    documented: list[str], fleetgate: Fleetgate, embedded: Embedded, tmp_path: Path
+) -> None:
+    some = [action for action in documented if action != "lambda:GetPolicy"]
+    with profiles_of(embedded, "doctor", *some, folder=tmp_path):
+        answer = run("--profile", "doctor", "--region", embedded.stack.region, "doctor", "--json")
+    (line,) = of(answer.document, "permission")
+    assert (line["state"], "operators.md" in line["remedy"]) == ("could_not_check", True)
+
+
 def test_alarms_that_nobody_hears_are_wrong(fleetgate: Fleetgate) -> None:
     """A stack without AlarmTopicArn, as the local one is."""
     resources = load_template()["Resources"].items()
@@ -71,10 +116,7 @@ def test_alarms_that_nobody_hears_are_wrong(fleetgate: Fleetgate) -> None:
 def test_an_alarm_with_a_target_is_heard_and_one_that_went_off_is_wrong(
     fleetgate: Fleetgate, embedded: Embedded
 ) -> None:
-    cloudformation, cloudwatch = embedded.client("cloudformation"), embedded.client("cloudwatch")
-    name = cloudformation.describe_stack_resource(
-        StackName=embedded.stack.outputs["StackName"], LogicalResourceId="DenialsAlarm"
-    )["StackResourceDetail"]["PhysicalResourceId"]
+    cloudwatch, name = embedded.client("cloudwatch"), embedded.resource("DenialsAlarm")
     (alarm,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
     kept = ("AlarmName", "Namespace", "MetricName", "Dimensions", "Statistic", "Period", "EvaluationPeriods")
     before = {key: alarm[key] for key in (*kept, "Threshold", "ComparisonOperator", "TreatMissingData")}
@@ -87,11 +129,11 @@ def test_an_alarm_with_a_target_is_heard_and_one_that_went_off_is_wrong(
         cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="a test")
     by_code = {line["code"]: line for line in lines}
     assert "DenialsAlarm" not in by_code["alarms_without_target"]["about"].split(",")
-    assert by_code["alarm"]["about"] == "DenialsAlarm"
+    assert by_code["in_alarm"]["about"] == "DenialsAlarm"
 
 
 def test_dead_letters_are_wrong(fleetgate: Fleetgate, embedded: Embedded) -> None:
-    sqs, queue = embedded.client("sqs"), {"QueueUrl": embedded.stack.outputs["WatchDeadLetterQueueUrl"]}
+    sqs, queue = embedded.client("sqs"), {"QueueUrl": embedded.resource("WatchDeadLetterQueue")}
     sqs.send_message(**queue, MessageBody="a test")
     try:
         assert ("dead_letters", "WatchDeadLetterQueue") in found(fleetgate("doctor", "--json").document, "wrong")
@@ -144,7 +186,11 @@ def test_a_hook_that_may_not_run_is_wrong(fleetgate: Fleetgate, embedded: Embedd
 def test_what_cannot_be_asked_could_not_be_checked_and_the_rest_was(
     fleetgate: Fleetgate, embedded: Embedded, faulty: FaultyDynamoDB, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    listings = []
+
     def meet(doorman: Any) -> None:
+        body = doorman.request_body
+        listings.append(b"Action=ListStackResources" in body and b"NextToken" not in body)
         if doorman.path.startswith("/provisioning-templates/"):
             doorman.refuse("AccessDeniedException", {}, status=403)
         else:
@@ -160,6 +206,7 @@ def test_what_cannot_be_asked_could_not_be_checked_and_the_rest_was(
     assert line["state"] == "could_not_check"
     assert "AccessDenied" in line["sentence"]
     assert of(document, "permission")[0]["state"] == "ok"
+    assert sum(listings) == 1
 
 
 def test_a_quota_that_nobody_tells_could_not_be_checked(fleetgate: Fleetgate) -> None:

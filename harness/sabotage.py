@@ -73,6 +73,21 @@ def role_changed(embedded: Embedded) -> Iterator[str]:
 
 
 @contextmanager
+def body_changed(embedded: Embedded) -> Iterator[str]:
+    """Whoever is let in gets another policy."""
+    iot, name = _template(embedded)
+    before = iot.describe_provisioning_template(templateName=name)
+    body = json.loads(before["templateBody"])
+    body["Resources"]["more"] = {"Type": "AWS::IoT::Policy", "Properties": {"PolicyName": "administrators"}}
+    made = iot.create_provisioning_template_version(templateName=name, templateBody=json.dumps(body), setAsDefault=True)
+    try:
+        yield name
+    finally:
+        iot.update_provisioning_template(templateName=name, defaultVersionId=before["defaultVersionId"])
+        iot.delete_provisioning_template_version(templateName=name, versionId=made["versionId"])
+
+
+@contextmanager
 def permission_removed(embedded: Embedded) -> Iterator[str]:
     functions, hook = embedded.client("lambda"), embedded.stack.outputs["HookFunctionName"]
     (statement,) = json.loads(functions.get_policy(FunctionName=hook)["Policy"])["Statement"]
@@ -152,6 +167,7 @@ SABOTAGES: dict[GateFinding, Sabotage] = {
     GateFinding.TEMPLATE_DISABLED: template_disabled,
     GateFinding.HOOK_REMOVED: hook_removed,
     GateFinding.HOOK_REPLACED: hook_replaced,
+    GateFinding.TEMPLATE_BODY_CHANGED: body_changed,
     GateFinding.PROVISIONING_ROLE_CHANGED: role_changed,
     GateFinding.HOOK_PERMISSION_REMOVED: permission_removed,
     GateFinding.CLAIM_POLICY_CHANGED: claim_policy_edited,

@@ -52,6 +52,7 @@ class DeployedStack:
             provisioning_role_arn=f"arn:{partition}:iam::{account_id}:role/{self.resource('ProvisioningRole')}",
             claim_policy_name=self.output("ClaimPolicyName"),
             claim_client_id_prefix=self.output("ClaimClientIdPrefix"),
+            production_policy_name=self.resource("ProductionPolicy"),
         )
 
     @cached_property

@@ -11,6 +11,7 @@ from fleetgate.domain.reasons import Reason
 # AWS IoT Core developer guide, "Pre-provisioning hooks": the version of the event that the hook reads.
 PAYLOAD_VERSION = "2020-04-01"
 _IOT = "iot.amazonaws.com"
+_GIVES_NO_RIGHT = frozenset({"AttributePayload", "ThingTypeName"})
 
 
 class GateFinding(Reason):
@@ -44,6 +45,12 @@ class GateFinding(Reason):
         "hook_payload_changed",
         "The provisioning template sends the hook another version of the event than it reads.",
         f"Put the hook back, with payload version {PAYLOAD_VERSION}.",
+    )
+    TEMPLATE_BODY_CHANGED = (
+        "template_body_changed",
+        "The default version of the provisioning template makes another thing, certificate or policy than the one of "
+        "this stack: what the gate lets in may get other rights.",
+        "Set the version of the stack as default, find out who changed it, and check what was provisioned since.",
     )
     PROVISIONING_ROLE_CHANGED = (
         "provisioning_role_changed",
@@ -110,6 +117,7 @@ class GateParts:
     provisioning_role_arn: str
     claim_policy_name: str
     claim_client_id_prefix: str
+    production_policy_name: str
 
     @property
     def template_name(self) -> str:
@@ -155,6 +163,22 @@ class GateParts:
         }
 
     @property
+    def provisioned(self) -> dict[str, Any]:
+        """By type, what the provisioning template makes of a device; a test compares the two.
+
+        Without the attributes of the thing, which name it and give it no right, and its type.
+        """
+        return {
+            "AWS::IoT::Thing": {"ThingName": {"Ref": "ThingName"}, "ThingGroups": [{"Ref": "ThingGroup"}]},
+            "AWS::IoT::Certificate": {
+                "CertificateId": {"Ref": "AWS::IoT::Certificate::Id"},
+                "Status": "ACTIVE",
+                "ThingPrincipalType": "EXCLUSIVE_THING",
+            },
+            "AWS::IoT::Policy": {"PolicyName": self.production_policy_name},
+        }
+
+    @property
     def _iot(self) -> str:
         return self.template_arn.rpartition(":")[0]
 
@@ -178,6 +202,8 @@ def findings_of_template(described: Mapping[str, Any] | None, parts: GateParts) 
         yield Finding(GateFinding.HOOK_REPLACED, name)
     elif hook.get("payloadVersion") != PAYLOAD_VERSION:
         yield Finding(GateFinding.HOOK_PAYLOAD_CHANGED, name)
+    if not _makes_what_was_deployed(described.get("templateBody"), parts):
+        yield Finding(GateFinding.TEMPLATE_BODY_CHANGED, name)
     if described.get("provisioningRoleArn") != parts.provisioning_role_arn:
         yield Finding(GateFinding.PROVISIONING_ROLE_CHANGED, name)
 
@@ -226,6 +252,16 @@ def findings_of_events(configurations: Mapping[str, Any]) -> Iterator[Finding]:
     """What is wrong with the account's event configurations, as DescribeEventConfigurations says."""
     if not configurations.get("THING", {}).get("Enabled"):
         yield Finding(GateFinding.REGISTRY_EVENTS_OFF, "THING")
+
+
+def _makes_what_was_deployed(body: str | None, parts: GateParts) -> bool:
+    resources = json.loads(body or "{}").get("Resources", {}).values()
+    made = [(one.get("Type"), _without(one.get("Properties", {}), _GIVES_NO_RIGHT)) for one in resources]
+    return len(made) == len(parts.provisioned) and dict(made) == parts.provisioned
+
+
+def _without(properties: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in properties.items() if name not in names}
 
 
 def _lets_aws_iot_ask(statement: Mapping[str, Any], parts: GateParts) -> bool:

@@ -81,6 +81,7 @@ class ReconcilerSettings:
                 provisioning_role_arn=read.text("PROVISIONING_ROLE_ARN"),
                 claim_policy_name=read.text("CLAIM_POLICY_NAME"),
                 claim_client_id_prefix=read.text("CLAIM_CLIENT_ID_PREFIX"),
+                production_policy_name=read.text("PRODUCTION_POLICY_NAME"),
             ),
             max_records=read.number("MAX_RECORDS_PER_RUN"),
             max_things=read.number("MAX_THINGS_PER_RUN"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fleetgate.environment import InvalidSettings
-from fleetgate.outcomes.attachment import PAYLOAD_VERSION
+from fleetgate.outcomes.attachment import PAYLOAD_VERSION, GateFinding, findings_of_template
 from fleetgate.outcomes.settings import ReconcilerSettings
 from fleetgate.outcomes.supersession import SupersededPolicy
 from tests.template.grants import Statement, statements
@@ -174,6 +174,19 @@ def test_the_claim_policy_that_the_reconciler_expects_is_the_deployed_one(templa
     other = Deployment(template, {"ProvisioningTemplateName": "other", "ClaimClientIdPrefix": "new-"})
     settings = ReconcilerSettings.from_environment(other.resource("ReconcilerFunction")["Environment"]["Variables"])
     assert settings.gate.claim_policy == other.resource("ClaimPolicy")["PolicyDocument"]
+
+
+def test_what_the_reconciler_expects_to_be_provisioned_is_what_the_deployed_template_makes(
+    template: dict[str, Any],
+) -> None:
+    for parameters in ({}, {"ThingTypeName": "other", "ExtraAttributes": '"Site": {"Ref": "Site"}'}):
+        deployment = Deployment(template, parameters)
+        variables = deployment.resource("ReconcilerFunction")["Environment"]["Variables"]
+        gate = ReconcilerSettings.from_environment(variables).gate
+        described = {**deployment.resource("ProvisioningTemplate"), "enabled": True}
+        described["templateBody"] = described["TemplateBody"]
+        kinds = {finding.kind for finding in findings_of_template(described, gate)}
+        assert GateFinding.TEMPLATE_BODY_CHANGED not in kinds
 
 
 def test_the_event_that_the_template_sends_is_the_one_that_the_reconciler_expects(defaults: Deployment) -> None:

@@ -24,11 +24,15 @@ PARTS = GateParts(
     provisioning_role_arn=f"arn:aws:iam::{ACCOUNT}:role/provisioning",
     claim_policy_name="fleetgate-claim",
     claim_client_id_prefix="claim-",
+    production_policy_name="fleetgate-production",
 )
 DESCRIBED: dict[str, Any] = {
     "enabled": True,
     "preProvisioningHook": {"targetArn": PARTS.hook_arn, "payloadVersion": PAYLOAD_VERSION},
     "provisioningRoleArn": PARTS.provisioning_role_arn,
+    "templateBody": json.dumps(
+        {"Resources": {kind: {"Type": kind, "Properties": made} for kind, made in PARTS.provisioned.items()}}
+    ),
 }
 STATEMENT: dict[str, Any] = {
     "Sid": "one",
@@ -69,6 +73,42 @@ def test_a_template_as_deployed_has_no_finding() -> None:
 )
 def test_each_change_of_the_template_is_named(changed: dict[str, Any], kinds: list[GateFinding]) -> None:
     assert list(findings_of_template({**DESCRIBED, **changed}, PARTS)) == [Finding(kind, "fleetgate") for kind in kinds]
+
+
+def _body(**changed: Any) -> str:
+    kinds = {kind.rpartition(":")[2]: {"Type": kind, "Properties": made} for kind, made in PARTS.provisioned.items()}
+    return json.dumps({"Resources": {name: one for name, one in (kinds | changed).items() if one}})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        "{}",
+        _body(Policy=None),
+        _body(Policy={"Type": "AWS::IoT::Policy", "Properties": {"PolicyName": "administrators"}}),
+        _body(Policy={"Type": "AWS::IoT::Policy", "Properties": {"PolicyDocument": "{}"}}),
+        _body(More={"Type": "AWS::IoT::Policy", "Properties": {"PolicyName": "administrators"}}),
+        _body(More={"Type": "AWS::IoT::Policy", "Properties": {"PolicyName": PARTS.production_policy_name}}),
+        _body(Thing={"Type": "AWS::IoT::Thing", "Properties": {"ThingName": {"Ref": "SerialNumber"}}}),
+        _body(Certificate={"Type": "AWS::IoT::Certificate", "Properties": {"CertificateId": "another"}}),
+    ],
+)
+def test_a_template_that_makes_something_else_is_named(body: str | None) -> None:
+    found = findings_of_template({**DESCRIBED, "templateBody": body}, PARTS)
+    assert list(found) == [Finding(GateFinding.TEMPLATE_BODY_CHANGED, "fleetgate")]
+
+
+def test_attributes_and_the_type_of_a_thing_give_no_right() -> None:
+    thing = {
+        "Type": "AWS::IoT::Thing",
+        "Properties": {
+            **PARTS.provisioned["AWS::IoT::Thing"],
+            "ThingTypeName": "other",
+            "AttributePayload": {"Site": {"Ref": "Site"}},
+        },
+    }
+    assert list(findings_of_template({**DESCRIBED, "templateBody": _body(Thing=thing)}, PARTS)) == []
 
 
 def test_a_template_that_is_gone_is_one_finding() -> None:

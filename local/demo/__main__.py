@@ -24,7 +24,7 @@ from fleetgate.trail.store import AuditTrail
 from fleetgate_cli.imports.views import print_import
 from fleetgate_cli.tables import plain_table, records_table
 from fleetgate_cli.target import Target
-from local.demo.device import Broker, connected
+from local.demo.device import Broker, SigningRequest
 from local.demo.factory import Factory, ListDelivered
 from local.demo.scenarios import ALLOWED, CROWD, WITH_ITS_KEY, Attempt, Fleet, scenarios
 from local.demo.security_team import SecurityTeam
@@ -58,22 +58,20 @@ def main() -> int:
             listed = progress.add_task("factory lists through the drop box", total=_LISTS)
             lists = factory.deliver_lists(lambda _list: progress.advance(listed))
             (_, acme_claim), (globex_claim_id, globex_claim) = map(factory.claim_certificate, ("acme", "globex"))
-            broker = Broker(host=stack.mqtt_host, port=stack.mqtt_port, root_ca_path=stack.root_ca_path)
-            with connected(broker, acme_claim, f"{stack.claim_client_id_prefix}line-5") as session:
-                issued = session.create_keys_and_certificate()
-            lists.append(factory.deliver_key(WITH_ITS_KEY, issued.identity.certificate_pem))
+            signing = SigningRequest.of_a_new_key()
+            lists.append(factory.deliver_key(WITH_ITS_KEY, signing.csr_pem))
             progress.advance(listed)
             devices = factory.devices()
             factory.quarantine(devices["ACME-0003"], "returned by a customer, opened")
             world = Fleet(
-                broker=broker,
+                broker=Broker(host=stack.mqtt_host, port=stack.mqtt_port, root_ca_path=stack.root_ca_path),
                 template_name=target.output("ProvisioningTemplateName"),
                 client_id_prefix=stack.claim_client_id_prefix,
                 acme_claim=acme_claim,
                 globex_claim=globex_claim,
                 globex_claim_id=globex_claim_id,
                 devices=devices,
-                listed=issued,
+                signing=signing,
                 wait_until_provisioned=partial(_wait_until_provisioned, allow_list),
             )
             attempts: list[Attempt] = []

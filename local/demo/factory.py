@@ -105,10 +105,10 @@ class Factory:
         deliver("a list that wants too much", "globex", "meters.csv", _GLOBEX_LIST.encode(), added=1, conflict=1)
         return delivered
 
-    def deliver_key(self, device: Device, certificate_pem: str) -> ListDelivered:
-        """Deliver a list of one device that names its public key, as the end of the line reads it from the device."""
-        certificate = "".join(certificate_pem.strip().splitlines()[1:-1])
-        content = f"Serial,MAC,Public Key\n{device.serial_number},{device.mac_address},{certificate}\n"
+    def deliver_key(self, device: Device, csr_pem: str) -> ListDelivered:
+        """Deliver a list of one device that names its public key, by the signing request that the line reads of it."""
+        csr = csr_pem.strip().replace("\n", "\\n")  # in one line, as lists are written
+        content = f"Serial,MAC,CSR\n{device.serial_number},{device.mac_address},{csr}\n"
         record = self._import("acme", "line-5-keys.csv", content.encode())
         return ListDelivered("a device with its key", record, {"added": 1})
 

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from benchmarks.calls import calls_per_decision
 from benchmarks.figures import CouldNotMeasure, Figure
+from benchmarks.fingerprint import fingerprint_figures
 from benchmarks.import_calls import import_call_figures
 from benchmarks.import_memory import import_memory_figures
 from benchmarks.import_writes import import_write_figures
@@ -51,6 +52,8 @@ def main() -> int:
 
 
 def _figures() -> Iterator[Figure]:
+    with step("measuring fingerprints"):
+        yield from fingerprint_figures()
     with step("measuring validation"):
         yield from validation_figures()
     with step("measuring the whole import of a factory list"):

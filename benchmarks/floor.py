@@ -16,6 +16,7 @@ from ulid import ULID
 
 from benchmarks.interleave import Repetition
 from benchmarks.recording import Exchange
+from fleetgate.domain.public_key import certificate_key_fingerprint
 from fleetgate.gate.settings import HookSettings
 from harness.gate_world import environment
 
@@ -49,10 +50,11 @@ def same_calls(
     text = json.dumps([_without_token(exchange.request) for exchange in exchanges])
     for old, new in (
         (recorded["certificateId"], event["certificateId"]),
+        (certificate_key_fingerprint(recorded["certificatePem"]), certificate_key_fingerprint(event["certificatePem"])),
         (recorded["parameters"]["SerialNumber"], event["parameters"]["SerialNumber"]),
         (_record_id(exchanges[-1].request), str(ULID())),
     ):
-        text = text.replace(old, new)
+        text = text.replace(str(old), str(new))
     calls = [
         partial(getattr(client, _METHODS[exchange.operation]), **request)
         for exchange, request in zip(exchanges, json.loads(text), strict=True)

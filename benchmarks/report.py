@@ -53,12 +53,16 @@ def _row(figure: Figure) -> tuple[str, ...]:
             return (
                 figure.name,
                 figure.cost,
-                f"{figure.measured_seconds * 1000:.2f} ms",
-                f"{figure.floor_seconds * 1000:.2f} ms",
+                _time(figure.measured_seconds),
+                _time(figure.floor_seconds),
                 f"{figure.ratio:.2f}",
                 f"{figure.low:.2f} - {figure.high:.2f}",
                 goal,
             )
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds * 1_000_000:.1f} µs" if seconds < 0.000_1 else f"{seconds * 1000:.2f} ms"
 
 
 def _goal_of(figure: Amount) -> str:

@@ -55,7 +55,10 @@ class _PublicKeyFile(click.File):
     def convert(
         self, value: str | os.PathLike[str] | IO[Any], param: click.Parameter | None, ctx: click.Context | None
     ) -> Any:
-        content = super().convert(value, param, ctx).read(_MAX_PUBLIC_KEY_FILE)
+        opened = super().convert(value, param, ctx)
+        content = opened.read(_MAX_PUBLIC_KEY_FILE)
+        if value != "-":
+            opened.close()
         try:
             return parse_public_key(content.decode("ascii").strip())
         except UnicodeDecodeError:

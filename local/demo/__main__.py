@@ -22,18 +22,18 @@ from fleetgate.store.allow_list import AllowList
 from fleetgate.trail.query import AuditQuery
 from fleetgate.trail.store import AuditTrail
 from fleetgate_cli.imports.views import print_import
-from fleetgate_cli.tables import records_table
+from fleetgate_cli.tables import plain_table, records_table
 from fleetgate_cli.target import Target
-from local.demo.device import Broker
+from local.demo.device import Broker, SigningRequest
 from local.demo.factory import Factory, ListDelivered
-from local.demo.scenarios import ALLOWED, CROWD, Attempt, Fleet, scenarios
+from local.demo.scenarios import ALLOWED, CROWD, WITH_ITS_KEY, Attempt, Fleet, scenarios
 from local.demo.security_team import SecurityTeam
 from local.embedded.stack import running_stack
 
 _AUDIT_LINES = 12
 _MAX_RECORDS = 200
-_LISTS = 4
-_DEVICES = 27
+_LISTS = 5
+_DEVICES = 29
 _PATIENCE_SECONDS = 60.0
 # A file or a pipe has no width of its own.
 _COLUMNS_WITHOUT_TERMINAL = 120
@@ -57,9 +57,12 @@ def main() -> int:
         with _progress() as progress:
             listed = progress.add_task("factory lists through the drop box", total=_LISTS)
             lists = factory.deliver_lists(lambda _list: progress.advance(listed))
+            (_, acme_claim), (globex_claim_id, globex_claim) = map(factory.claim_certificate, ("acme", "globex"))
+            signing = SigningRequest.of_a_new_key()
+            lists.append(factory.deliver_key(WITH_ITS_KEY, signing.csr_pem))
+            progress.advance(listed)
             devices = factory.devices()
             factory.quarantine(devices["ACME-0003"], "returned by a customer, opened")
-            (_, acme_claim), (globex_claim_id, globex_claim) = map(factory.claim_certificate, ("acme", "globex"))
             world = Fleet(
                 broker=Broker(host=stack.mqtt_host, port=stack.mqtt_port, root_ca_path=stack.root_ca_path),
                 template_name=target.output("ProvisioningTemplateName"),
@@ -68,6 +71,7 @@ def main() -> int:
                 globex_claim=globex_claim,
                 globex_claim_id=globex_claim_id,
                 devices=devices,
+                signing=signing,
                 wait_until_provisioned=partial(_wait_until_provisioned, allow_list),
             )
             attempts: list[Attempt] = []
@@ -123,9 +127,9 @@ def _rows(counted: Mapping[str, int]) -> str:
 
 def _show(console: Console, trail: AuditTrail, attempts: list[Attempt]) -> int:
     """Print the table of what happened; returns how many rows are not as they should be."""
-    table = Table(title="\nDevices at the gate", title_justify="left", title_style="bold", pad_edge=False)
-    for column in ("Device", "Presents", "What the device saw", "What is on record"):
-        table.add_column(column, overflow="fold")
+    table = plain_table("Device", "Presents", "The device saw")
+    table.title, table.title_justify, table.title_style = "\nDevices at the gate", "left", "bold"
+    table.add_column("On record", no_wrap=True)
     table.add_column("Seconds", justify="right")
     surprises = 0
     crowd: list[Attempt] = []
@@ -137,10 +141,10 @@ def _show(console: Console, trail: AuditTrail, attempts: list[Attempt]) -> int:
         if as_expected and attempt.story == CROWD:
             crowd.append(attempt)
             continue
-        _row(table, attempt, attempt.story, ", ".join(reasons) or "nothing", as_expected=as_expected)
+        _row(table, attempt, attempt.story, "\n".join(reasons) or "nothing", as_expected=as_expected)
     if crowd:
         slowest = max(crowd, key=lambda attempt: attempt.seconds)
-        _row(table, slowest, f"{len(crowd)} at once, slowest", ", ".join(slowest.reasons), as_expected=True)
+        _row(table, slowest, f"{len(crowd)} at once, slowest", "\n".join(slowest.reasons), as_expected=True)
     console.print(table)
     return surprises
 
@@ -153,7 +157,7 @@ def _row(table: Table, attempt: Attempt, story: str, recorded: str, *, as_expect
         recorded = f"{recorded} (should be: {', '.join(attempt.reasons)})"
     table.add_row(
         story,
-        f"{attempt.presented.serial_number} {attempt.presented.mac_address}",
+        f"{attempt.presented.serial_number}\n{attempt.presented.mac_address}",
         saw,
         Text(recorded),
         f"{attempt.seconds:.1f}",

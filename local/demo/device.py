@@ -11,7 +11,16 @@ from typing import Any
 from awscrt import mqtt
 from awscrt.mqtt_request_response import ClientOptions
 from awsiot import V2ServiceException, mqtt_connection_builder
-from awsiot.iotidentity import CreateKeysAndCertificateRequest, IotIdentityClientV2, RegisterThingRequest
+from awsiot.iotidentity import (
+    CreateCertificateFromCsrRequest,
+    CreateKeysAndCertificateRequest,
+    IotIdentityClientV2,
+    RegisterThingRequest,
+)
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from tenacity import retry, retry_if_result, stop_after_delay, wait_random_exponential
 
 _SECONDS = 20
@@ -37,6 +46,24 @@ class Identity:
     def read(cls, certificate_path: Path, private_key_path: Path) -> "Identity":
         """Read an identity from two PEM files."""
         return cls(certificate_pem=certificate_path.read_text(), private_key_pem=private_key_path.read_text())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class SigningRequest:
+    """A certificate signing request with the private key that made it, PEM."""
+
+    csr_pem: str
+    private_key_pem: str
+
+    @classmethod
+    def of_a_new_key(cls) -> "SigningRequest":
+        """Make a key, as a device does once."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "device")])
+        request = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256())
+        encoding, no_encryption = serialization.Encoding.PEM, serialization.NoEncryption()
+        private_key = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, no_encryption)
+        return cls(csr_pem=request.public_bytes(encoding).decode(), private_key_pem=private_key.decode())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -94,6 +121,16 @@ class Session:
         return Issued(
             certificate_id=answer.certificate_id,
             identity=Identity(certificate_pem=answer.certificate_pem, private_key_pem=answer.private_key),
+            ownership_token=answer.certificate_ownership_token,
+        )
+
+    def create_certificate_from_csr(self, signing: "SigningRequest") -> Issued:
+        """Ask AWS IoT for a certificate of a key that the device made (CreateCertificateFromCsr)."""
+        request = CreateCertificateFromCsrRequest(certificate_signing_request=signing.csr_pem)
+        answer = self._provisioning.create_certificate_from_csr(request).result(_SECONDS)
+        return Issued(
+            certificate_id=answer.certificate_id,
+            identity=Identity(certificate_pem=answer.certificate_pem, private_key_pem=signing.private_key_pem),
             ownership_token=answer.certificate_ownership_token,
         )
 

@@ -5,17 +5,23 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from local.demo.device import Broker, Identity, Issued, Registered, RegistrationRefused, connected
+from local.demo.device import Broker, Identity, Issued, Registered, RegistrationRefused, SigningRequest, connected
 from local.demo.factory import Device
 
 ALLOWED = "let in"
 DENIED = "denied"
 CROWD = "one of many at once"
+# Its approval names its public key.
+WITH_ITS_KEY = Device("ACME-3001", "00:1b:44:44:00:01")
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Where the devices are, and what they were flashed with."""
+    """Where the devices are, and what they were flashed with.
+
+    Attributes:
+        signing: Of the device whose key is listed; it made the key itself.
+    """
 
     broker: Broker
     template_name: str
@@ -24,6 +30,7 @@ class Fleet:
     globex_claim: Identity
     globex_claim_id: str
     devices: dict[str, Device]
+    signing: SigningRequest
     wait_until_provisioned: Callable[[str], bool]
 
 
@@ -64,6 +71,12 @@ def scenarios(world: Fleet) -> Iterator[Callable[[], list[Attempt]]]:
     yield lambda: [
         _turned_away(world, "other factory's claim", second, "manufacturer_mismatch", claim=world.globex_claim)
     ]
+    yield lambda: [_turned_away(world, "stolen claim and label", WITH_ITS_KEY, "key_mismatch")]
+    yield lambda: [
+        _attempt(
+            world, "the same with its listed key", WITH_ITS_KEY, ("first_reservation",), ALLOWED, signing=world.signing
+        )
+    ]
     yield lambda: _all_at_once(world, [device for name, device in world.devices.items() if name.startswith("ACME-1")])
 
 
@@ -102,15 +115,20 @@ def _attempt(
     expected: str,
     *,
     claim: Identity | None = None,
+    signing: SigningRequest | None = None,
     unheard_first: bool = False,
     then: Callable[[Issued, Registered], str] | None = None,
 ) -> Attempt:
-    """Do what firmware does on first contact, and note what it saw."""
+    """Do what firmware does on first contact, and note what it saw.
+
+    Args:
+        signing: Of the key that it made; None has AWS IoT make the keys.
+    """
     started = time.monotonic()
     client_id = f"{world.client_id_prefix}{device.serial_number}"
     parameters = {"SerialNumber": device.serial_number, "MacAddress": device.mac_address}
     with connected(world.broker, claim or world.acme_claim, client_id) as session:
-        issued = session.create_keys_and_certificate()
+        issued = session.create_certificate_from_csr(signing) if signing else session.create_keys_and_certificate()
         if unheard_first:
             session.register_thing_unheard(world.template_name, issued, parameters)
     with connected(world.broker, claim or world.acme_claim, client_id) as session:

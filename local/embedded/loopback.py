@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-_EXTENSIONS = ("connections", "exclusive_things")
+_EXTENSIONS = ("connections", "exclusive_things", "signing_requests")
 
 
 def bind_to_loopback_only() -> None:

@@ -26,6 +26,8 @@ ALARMS: Mapping[str, frozenset[str]] = {
             "DenialsAlarm",
             "MacAddressMismatchAlarm",
             "SecondClaimAlarm",
+            "KeyReusedAlarm",
+            "KeyMismatchAlarm",
         }
     ),
     "imports": frozenset({"ImportFailedAlarm", "ImportDeadLetterAlarm", "ImportMapAlarm"}),

@@ -13,12 +13,12 @@ from awscrt.exceptions import AwsCrtError
 from fleetgate.domain.allow_list import AllowListEntry, DeviceCertificate, DeviceState, Purpose, Reservation
 from fleetgate.domain.audit import AuditRecord, RecordKind
 from fleetgate.domain.claim import ClaimStatus
-from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate_cli.local_stack import StackDescription
 from harness.certificates import fingerprint_of_certificate
 from harness.command import Fleetgate, run
 from harness.embedded import Embedded
-from local.demo.device import Broker, Identity, Registered, RegistrationRefused, connected
+from local.demo.device import Broker, Identity, Issued, Registered, RegistrationRefused, SigningRequest, connected
 from tests.e2e.conftest import Ask
 from tests.e2e.waiting import PATIENCE_SECONDS
 
@@ -135,6 +135,77 @@ def test_the_certificate_of_a_device_in_quarantine_is_not_let_in_for_another_ser
     assert allowed.key_fingerprint == fingerprint_of_certificate(issued.identity.certificate_pem)
     certificate = embedded.client("iot").describe_certificate(certificateId=issued.certificate_id)
     assert certificate["certificateDescription"]["status"] == "INACTIVE"
+
+
+@pytest.fixture
+def sign(broker: Broker, stack: StackDescription, acme_claim: Identity) -> Callable[[SigningRequest], Issued]:
+    """Has AWS IoT sign a device's request."""
+
+    def run(signing: SigningRequest) -> Issued:
+        with connected(broker, acme_claim, f"{stack.claim_client_id_prefix}{secrets.token_hex(6)}") as session:
+            return session.create_certificate_from_csr(signing)
+
+    return run
+
+
+Sign = Callable[[SigningRequest], Issued]
+
+
+def test_another_certificate_of_the_same_key_takes_over_at_once_and_is_no_attempt(
+    embedded: Embedded, device: AllowListEntry, ask: Ask, sign: Sign
+) -> None:
+    signing = SigningRequest.of_a_new_key()
+    first, second = sign(signing), sign(signing)
+    assert first.certificate_id != second.certificate_id
+    assert isinstance(ask(device, issued=first)[1], Registered)
+    assert isinstance(ask(device, issued=second)[1], Registered)
+
+    held = embedded.entry(device.serial_number).reservation
+    assert held is not None
+    assert (held.certificate_id, held.attempts, held.taken_over) == (second.certificate_id, 1, False)
+    assert reasons(embedded, device.serial_number.value) == ["first_reservation", "same_key"]
+
+
+def test_a_signing_request_that_is_replayed_spends_no_attempt_of_the_device(
+    embedded: Embedded, device: AllowListEntry, ask: Ask, sign: Sign
+) -> None:
+    """Somebody who read the request on the line asks again and again, and once for another device."""
+    signing = SigningRequest.of_a_new_key()
+    for _ in range(4):  # MaxAttempts is 3
+        assert isinstance(ask(device, issued=sign(signing))[1], Registered)
+    held = embedded.entry(device.serial_number).reservation
+    assert held is not None
+    assert (held.attempts, held.taken_over) == (1, False)
+
+    other = replace(device, serial_number=SerialNumber(f"{device.serial_number}-B"))
+    embedded.put(other)
+    assert ask(other, issued=sign(signing))[1] == DENIED
+    assert reasons(embedded, other.serial_number.value) == ["key_assigned_to_another_device"]
+    assert embedded.entry(other.serial_number).state is DeviceState.APPROVED
+
+
+def test_a_stolen_claim_and_a_genuine_label_lose_against_a_listed_key(
+    embedded: Embedded, device: AllowListEntry, ask: Ask, sign: Sign, tmp_path: Path, fleetgate: Fleetgate
+) -> None:
+    signing = SigningRequest.of_a_new_key()
+    path = tmp_path / "device.csr"
+    path.write_text(signing.csr_pem)
+    listed = f"{device.serial_number}-K"
+    mac = MacAddress.parse(f"001b{secrets.token_hex(4)}")
+    adding = ("allow-list", "add", listed, "--mac", mac.value, "--manufacturer", device.manufacturer)
+    assert fleetgate(*adding, "--public-key", str(path)).exit_code == 0
+    entry = embedded.entry(listed)
+
+    thief, answer = ask(entry)
+    assert answer == DENIED
+    genuine, answer = ask(entry, issued=sign(signing))
+    assert isinstance(answer, Registered)
+    assert reasons(embedded, listed) == ["key_mismatch", "first_reservation"]
+    status = {
+        one.certificate_id: embedded.client("iot").describe_certificate(certificateId=one.certificate_id)
+        for one in (thief, genuine)
+    }
+    assert [one["certificateDescription"]["status"] for one in status.values()] == ["PENDING_ACTIVATION", "ACTIVE"]
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def test_the_demo_ends_by_itself_and_well() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "All 4 lists, 27 devices and 5 findings of the security team are what they should be" in done.stdout
+    assert "All 5 lists, 29 devices and 5 findings of the security team are what they should be" in done.stdout
 
 
 @pytest.fixture

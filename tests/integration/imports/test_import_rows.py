@@ -22,6 +22,7 @@ from fleetgate.imports.reading.factory_list import ImportRow, Operation
 from fleetgate.imports.store.rows import ImportStore
 from fleetgate.store.tables import TableSettings
 from harness import faulty_dynamodb as faults
+from harness.builders import reservation
 from harness.embedded import Embedded
 from harness.faulty_dynamodb import FaultyDynamoDB
 from tests.integration.conftest import Ask, Judge
@@ -351,3 +352,69 @@ def test_lists_and_devices_at_once_leave_one_owner_for_everything(
         held = embedded.entry(serial_number_text).reservation
         assert held is not None
         assert held.certificate_id == certificate_id, "an import reset a device that was let in"
+
+
+# ---- Keys: an import never changes which key a device has ---------------------------------------------------------
+
+LISTED, OTHER = "ab" * 32, "cd" * 32
+
+
+def with_key(one: ImportRow, key_fingerprint: str | None) -> ImportRow:
+    """The row with the key that it names."""
+    return one._replace(terms=replace(one.terms, key_fingerprint=key_fingerprint))
+
+
+@pytest.mark.parametrize("is_revoked", [False, True])
+def test_an_import_does_not_change_the_key_of_a_device_whose_key_is_listed(
+    is_revoked: bool, embedded: Embedded, deliver: Deliver, batch: str
+) -> None:
+    mac = fresh_mac()
+    deliver([with_key(row(2, batch, mac), LISTED)])
+    if is_revoked:
+        deliver([row(2, batch, mac, operation=Operation.REVOKE)], import_id="import-2")
+    before = embedded.entry(batch)
+
+    assert classes(deliver([with_key(row(2, batch, mac), OTHER)], import_id="import-3")) == ["other_public_key"]
+    assert embedded.entry(batch) == before
+
+
+def test_a_row_that_names_no_key_leaves_the_listed_key_as_it_is(
+    embedded: Embedded, deliver: Deliver, batch: str
+) -> None:
+    mac = fresh_mac()
+    deliver([with_key(row(2, batch, mac), LISTED)])
+
+    assert classes(deliver([row(2, batch, mac)], import_id="import-2")) == ["unchanged"]
+    assert classes(deliver([row(2, batch, mac, model="other")], import_id="import-3")) == ["updated"]
+    assert embedded.entry(batch).key_fingerprint == LISTED
+
+
+def test_a_row_names_the_key_of_an_approved_device_that_had_none(
+    embedded: Embedded, deliver: Deliver, batch: str
+) -> None:
+    mac = fresh_mac()
+    deliver([row(2, batch, mac)])
+
+    assert classes(deliver([with_key(row(2, batch, mac), LISTED)], import_id="import-2")) == ["updated"]
+    assert embedded.entry(batch).key_fingerprint == LISTED
+
+
+@pytest.mark.parametrize("state", ["reserved", "provisioned", "quarantined", "retired"])
+@pytest.mark.parametrize("listed", [None, LISTED])
+def test_an_import_does_not_name_another_key_for_a_device_that_is_in_or_stopped(
+    state: str, listed: str | None, embedded: Embedded, deliver: Deliver, batch: str
+) -> None:
+    mac = fresh_mac()
+    deliver([with_key(row(2, batch, mac), listed)])
+    held = embedded.entry(batch).reserve(reservation())
+    entry = {
+        "reserved": held,
+        "provisioned": held.provisioned(),
+        "quarantined": held.quarantined(),
+        "retired": held.retired(),
+    }[state]
+    embedded.put(entry)
+
+    expected = "in_use" if state in {"reserved", "provisioned"} else "stopped"
+    assert classes(deliver([with_key(row(2, batch, mac), OTHER)], import_id="import-2")) == [expected]
+    assert embedded.entry(batch) == entry

@@ -14,6 +14,7 @@ class Grant:
     """
 
     certificate_id: str
+    key: str
     decision_id: str
     overrides: Mapping[str, str]
     granted_at: datetime
@@ -28,7 +29,7 @@ class Ledger:
     Attributes:
         pending: The newest grant whose outcome was not seen.
         current: The grant whose certificate was seen in use last.
-        grants_in_a_row: How many grants were made since the device last finished one.
+        grants_in_a_row: How many grants of another key were made since the device last finished one.
         unhelped_in_a_row: Those of them that no repair window helped.
         comebacks: Returns through a shared claim certificate, those in a repair window included.
     """
@@ -70,6 +71,7 @@ class Ledger:
         self,
         *,
         certificate_id: str,
+        key: str,
         claim_certificate_id: str,
         decision_id: str,
         overrides: Mapping[str, str],
@@ -83,10 +85,13 @@ class Ledger:
         if is_comeback and not (self.pending is not None and self.pending.is_comeback):
             self.comebacks += 1
             self.comebacks_in_repair_windows += self.is_repair_window_open(granted_at)
-        self.grants_in_a_row += 1
-        self.unhelped_in_a_row += not self.is_repair_window_open(granted_at)
+        # A device that asks again with its own key is no contest, so it is no attempt.
+        is_attempt = self.pending is None or self.pending.key != key
+        self.grants_in_a_row += is_attempt
+        self.unhelped_in_a_row += is_attempt and not self.is_repair_window_open(granted_at)
         self.pending = Grant(
             certificate_id=certificate_id,
+            key=key,
             decision_id=decision_id,
             overrides=overrides,
             granted_at=granted_at,

@@ -10,6 +10,7 @@ from fleetgate.domain.reasons import AllowRule
 from fleetgate.gate.decision import Allowed, Decision, Denied
 from fleetgate.gate.policy import GatePolicy, ReprovisioningPolicy
 from fleetgate.gate.request import PresentedIdentity
+from tests.property.gate.key_ledger import KeyLedger
 from tests.property.gate.ledger import Grant, Ledger
 
 _WHAT_AN_ALLOW_CHANGES = {"reservation", "device_certificate", "reprovisioning_count", "version"}
@@ -25,6 +26,7 @@ class Situation:
     claim: ClaimCertificate | None
     switch: GateSwitch
     ledger: Ledger
+    keys: KeyLedger
     policy: GatePolicy
     now: datetime
 
@@ -63,6 +65,7 @@ class Situation:
             and not self.is_stopped_with_others
             and self._is_in_scope(self.entry.templates)
             and self._proves_hardware
+            and self._has_its_key
             and (self.is_itself or (self._is_approved_now and self._is_vouched_for))
         )
 
@@ -97,6 +100,11 @@ class Situation:
         if self.is_itself:
             return Purpose.ROTATION
         return Purpose.ENROLMENT if self.ledger.current is None else Purpose.REPROVISIONING
+
+    @property
+    def _has_its_key(self) -> bool:
+        identity = self.identity
+        return self.keys.lets_in(identity.serial_number.value, identity.key_fingerprint, identity.certificate_id)
 
     @property
     def _proves_hardware(self) -> bool:
@@ -144,7 +152,12 @@ class Situation:
     def _is_in_scope(self, templates: frozenset[str]) -> bool:
         return not templates or self.policy.template_arn.split("/")[-1] in templates
 
+    def _is_same_key(self, pending: Grant) -> bool:
+        return pending.key == self.identity.key_fingerprint
+
     def _is_left_unfinished(self, pending: Grant) -> bool:
+        if self._is_same_key(pending):
+            return True  # the device asks again by itself
         may_be_tried_again = (
             self.ledger.grants_in_a_row < self.policy.max_attempts or self.ledger.is_repair_window_open(self.now)
         )
@@ -179,7 +192,9 @@ class Situation:
         assert reserved.reservation.deadline == self.now + self.policy.reservation_time
         is_takeover = pending is not None and not self.has_finished
         assert reserved.reservation.purpose is self._purpose
-        assert reserved.reservation.taken_over == is_takeover
+        assert reserved.reservation.key_fingerprint == self.identity.key_fingerprint
+        is_same_key = pending is not None and is_takeover and self._is_same_key(pending)
+        assert reserved.reservation.taken_over == (is_takeover and not is_same_key)
         if pending is not None and is_takeover:
             assert self._is_left_unfinished(pending)
         loses_its_place = pending or ledger.current
@@ -189,6 +204,8 @@ class Situation:
             assert decision.rule is AllowRule.ROTATION
         elif ledger.current is not None and not self._is_coming_back:
             self._check_comeback(decision)
+        elif is_same_key:
+            assert decision.rule is AllowRule.SAME_KEY
         else:
             assert decision.rule is (AllowRule.RESERVATION_TAKEOVER if is_takeover else AllowRule.FIRST_RESERVATION)
 

@@ -1,35 +1,45 @@
 """The decision over time: devices, clones and operators act in any order, and the invariants of the gate hold."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from fleetgate.domain.allow_list import DeviceState, InvalidEntry
-from fleetgate.domain.claim import ClaimStatus
+from fleetgate.domain.allow_list import AllowListEntry, DeviceState, InvalidEntry
+from fleetgate.domain.audit import OperatorAction
+from fleetgate.domain.claim import ClaimCertificate, ClaimStatus
 from fleetgate.domain.gate_switch import GateSwitch
 from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.domain.operator_action import Change
 from fleetgate.domain.reasons import AllowRule, DenialReason
 from fleetgate.gate.decision import Allowed, Denied, decide
 from fleetgate.gate.policy import GatePolicy, ReprovisioningPolicy
+from fleetgate.operators.devices import quarantine_device, release_device, retire_device
+from fleetgate.operators.key_store import KeyChange, claim_stop_name
+from fleetgate.operators.stops import Stopper, claim_stop, device_stop, gate_stop, import_stop, manufacturer_stop
+from fleetgate.operators.switch import quarantine_manufacturer, release_manufacturer, start_gate, stop_gate
 from harness.builders import A_MOMENT, policy
 from tests.property.gate.devices import CLAIMS, ENTRIES, TEMPLATE_ARNS, UNKNOWN, UNREGISTERED
 from tests.property.gate.gate_model import SERIAL_NUMBERS, GateModel
+from tests.property.gate.simulated_account import SimulatedDevices, SimulatedRecords, SimulatedSwitch
 
 _CLAIM_IDS = [claim.certificate_id for claim in CLAIMS]
 _APPROVALS_END = [entry.valid_until for entry in ENTRIES if entry.valid_until is not None]
 _CLAIMS_END = [claim.expires_at for claim in CLAIMS if claim.expires_at is not None]
 _LATE_IN_THE_STORY = 12
+_MAY_LEAK = ("claim-acme", "claim-globex", "claim-any")
 
 _serial_numbers = st.sampled_from(SERIAL_NUMBERS)
 # Whoever asks mostly gets most of it right, or no story would come far.
 _claims = st.sampled_from(["claim-any"] * 8 + [*_CLAIM_IDS, UNREGISTERED, *["its own"] * 4, "of another device"])
 _mac_addresses = st.sampled_from(["right"] * 5 + ["other right", "wrong", "none"])
-_certificates = st.sampled_from(["new", "new", "new", "pending", "current", "earlier"])
+_certificates = st.sampled_from(
+    ["new", "new", "new", "pending", "current", "earlier", "of the same key", "of a stolen key", "stolen"]
+)
 
 _policies = st.builds(
     policy,
@@ -43,16 +53,6 @@ _policies = st.builds(
     max_attempts=st.sampled_from([3, 2, 1]),
     takeover_time=st.sampled_from([timedelta(minutes=1), timedelta(minutes=5), timedelta(hours=2)]),
     reservation_time=st.sampled_from([timedelta(minutes=10), timedelta(hours=1)]),
-)
-
-
-_stops = st.sampled_from(
-    [
-        GateSwitch.stopped,
-        lambda switch: switch.stopping_manufacturer("acme"),
-        lambda switch: switch.stopping_import("import-1"),
-        lambda switch: switch.stopping_import("import-2"),
-    ]
 )
 
 
@@ -110,7 +110,7 @@ class GateMachine(GateModel):
             None,
             registered,
             self.policy,
-            key=None,
+            key=self.account.keys.get(identity.key_fingerprint),
             switch=self.switch,
             now=self.now,
             decision_id=self.new_decision_id(),
@@ -124,7 +124,7 @@ class GateMachine(GateModel):
         """Both are judged on the same entry; who commits second and loses is judged again."""
         contenders = [self.identity(serial_number, "right", claim, certificate) for claim, certificate in (one, other)]
         for identity, decision in [(identity, self.judge(identity)) for identity in contenders]:
-            if isinstance(decision, Allowed) and not self.commit(identity, decision, self.switch, self.now):
+            if isinstance(decision, Allowed) and not self.commit(identity, decision, self.now):
                 self.register(identity)
 
     @rule(serial_number=_serial_numbers, claim=_claims, certificate=_certificates)
@@ -133,15 +133,14 @@ class GateMachine(GateModel):
         identity = self.identity(serial_number, "right", claim, certificate)
         decision = self.judge(identity)
         if isinstance(decision, Allowed):
-            self.not_yet_committed.append((identity, decision, self.switch, self.now))
+            self.not_yet_committed.append((identity, decision, self.now))
 
     @precondition(lambda self: self.not_yet_committed)
     @rule()
     def a_slow_gate_commits(self) -> None:
         """It stands only if nobody changed the entry in between; else it is judged again."""
-        identity, decision, judged_under, judged_at = self.not_yet_committed.pop(0)
-        # A stop of many deactivates afterwards what it could not hold back.
-        if not self.commit(identity, decision, judged_under, judged_at):
+        identity, decision, judged_at = self.not_yet_committed.pop(0)
+        if not self.commit(identity, decision, judged_at):
             self.register(identity)
 
     # Time and outcomes.
@@ -172,15 +171,41 @@ class GateMachine(GateModel):
             end = pending.granted_at + self.policy.takeover_time if what == "take-over" else pending.deadline
             self.now = max(self.now, end - A_MOMENT if before else end)
 
+    # Certificates that lost their place.
+
+    @precondition(lambda self: any(self.lost_place(serial_number) for serial_number in SERIAL_NUMBERS))
+    @rule()
+    def losers_are_deactivated(self) -> None:
+        """Once a take-over is on record, or a rotation is over."""
+        for serial_number in SERIAL_NUMBERS:
+            for certificate_id in self.lost_place(serial_number):
+                self.account.change_key(
+                    KeyChange(
+                        fingerprint=self.account.key_of[certificate_id],
+                        serial_number=serial_number,
+                        deactivated_certificate_id=certificate_id,
+                    )
+                )
+                self.entries[serial_number] = self.entries[serial_number].without_deactivated(certificate_id)
+                self.account.active.discard(certificate_id)
+                self.keys.superseded.add(certificate_id)
+
     # Operators.
 
     @precondition(lambda self: not any(ledger.is_quarantined for ledger in self.ledgers.values()))
     @rule(serial_number=_serial_numbers)
     def an_operator_quarantines(self, serial_number: str) -> None:
         """Until released."""
-        if not self.ledgers[serial_number].is_retired:
-            self.entries[serial_number] = self.entries[serial_number].quarantined()
-            self.ledgers[serial_number].is_quarantined = True
+        serial, ledger = SerialNumber(serial_number), self.ledgers[serial_number]
+        if ledger.is_retired:
+            return
+
+        def write() -> Change[AllowListEntry]:
+            ledger.is_quarantined = True
+            return quarantine_device(serial, store=SimulatedDevices(self.account), operator=self.operator)
+
+        self.stop(device_stop(serial), write)
+        self._deactivate_devices(f"quarantine of {serial_number}", [serial_number])
 
     @precondition(lambda self: any(ledger.is_quarantined for ledger in self.ledgers.values()))
     @rule()
@@ -188,16 +213,26 @@ class GateMachine(GateModel):
         """Back to where it stood."""
         for serial_number, ledger in self.ledgers.items():
             if ledger.is_quarantined:
-                self.entries[serial_number] = self.entries[serial_number].released()
-            ledger.is_quarantined = False
+                ledger.is_quarantined = False
+                self.keys.release(f"quarantine of {serial_number}")
+                store = SimulatedDevices(self.account)
+                release_device(SerialNumber(serial_number), store=store, operator=self.operator)
+                self.service.activate(self.entries[serial_number])
 
     @precondition(lambda self: self.requests > _LATE_IN_THE_STORY)
     @rule(serial_number=_serial_numbers)
     def an_operator_retires(self, serial_number: str) -> None:
         """For good."""
-        self.entries[serial_number] = self.entries[serial_number].retired()
-        self.ledgers[serial_number].is_retired = True
-        self.ledgers[serial_number].is_quarantined = False
+        serial, ledger = SerialNumber(serial_number), self.ledgers[serial_number]
+        if ledger.is_retired:
+            return
+
+        def write() -> Change[AllowListEntry]:
+            ledger.is_retired, ledger.is_quarantined = True, False
+            return retire_device(serial, store=SimulatedDevices(self.account), operator=self.operator)
+
+        self.stop(device_stop(serial, OperatorAction.RETIRE), write)
+        self._deactivate_devices(f"retirement of {serial_number}", [serial_number])
 
     @rule(serial_number=_serial_numbers, minutes=st.sampled_from([1, 60, 60 * 24]))
     def an_operator_opens_a_repair_window(self, serial_number: str, minutes: int) -> None:
@@ -207,26 +242,151 @@ class GateMachine(GateModel):
             self.entries[serial_number] = self.entries[serial_number].reopened(until)
             self.ledgers[serial_number].repair_window_until = until
 
-    @precondition(lambda self: self.requests > _LATE_IN_THE_STORY)
-    @rule(stopping=_stops)
-    def an_operator_stops_many(self, stopping: Callable[[GateSwitch], GateSwitch]) -> None:
-        """Everybody, a manufacturer or an import."""
-        self.switch = stopping(self.switch)
+    @precondition(lambda self: self.requests > _LATE_IN_THE_STORY and not self.switch.is_stopped)
+    @rule()
+    def an_operator_stops_the_gate(self) -> None:
+        """Whom it lets in meanwhile loses the certificate; whom it let in before keeps it."""
+        write = partial(stop_gate, store=SimulatedSwitch(self.account), operator=self.operator)
+        let_in = self.stop(gate_stop(), write)
+        self.keys.hold("gate", {one.certificate_id for one in let_in}, {one.key_fingerprint for one in let_in})
 
-    @precondition(lambda self: self.switch.is_stopped or self.switch.manufacturers or self.switch.imports)
+    @precondition(lambda self: self.requests > _LATE_IN_THE_STORY and not self.switch.manufacturers)
+    @rule()
+    def an_operator_quarantines_a_manufacturer(self) -> None:
+        """With its devices."""
+        store = SimulatedSwitch(self.account)
+        write = partial(quarantine_manufacturer, "acme", store=store, operator=self.operator)
+        self.stop(manufacturer_stop("acme"), write)
+        self._deactivate_devices("quarantine of acme", self._made_by("acme"))
+
+    @precondition(lambda self: self.requests > _LATE_IN_THE_STORY and not self.switch.imports)
+    @rule(import_id=st.sampled_from(["import-1", "import-2"]))
+    def an_operator_quarantines_an_import(self, import_id: str) -> None:
+        """With its devices."""
+
+        def write() -> Change[GateSwitch]:
+            record = self.operator.record(OperatorAction.QUARANTINE_IMPORT)
+            SimulatedSwitch(self.account).change(self.switch.stopping_import(import_id), record)
+            return Change(self.switch, record)
+
+        self.stop(import_stop(import_id), write)
+        self._deactivate_devices(f"quarantine of {import_id}", self._of_import(import_id))
+
+    @precondition(lambda self: self.switch.is_stopped)
+    @rule()
+    def an_operator_starts_the_gate(self) -> None:
+        """The case is closed."""
+        self.keys.release("gate")
+        start_gate(store=SimulatedSwitch(self.account), operator=self.operator)
+        Stopper(store=SimulatedRecords(self.account), service=self.service).release_meanwhile(gate_stop())
+
+    @precondition(lambda self: self.switch.manufacturers or self.switch.imports)
     @rule()
     def an_operator_lets_all_of_them_go(self) -> None:
-        """The case is closed."""
-        self.switch = self.switch.started()
-        for name in self.switch.manufacturers:
-            self.switch = self.switch.releasing_manufacturer(name)
-        for import_id in self.switch.imports:
-            self.switch = self.switch.releasing_import(import_id)
+        """The case is closed, for manufacturers and imports."""
+        for name in sorted(self.switch.manufacturers):
+            self.keys.release(f"quarantine of {name}")
+            release_manufacturer(name, store=SimulatedSwitch(self.account), operator=self.operator)
+            self._activate_devices(self._made_by(name))
+        for import_id in sorted(self.switch.imports):
+            self.keys.release(f"quarantine of {import_id}")
+            record = self.operator.record(OperatorAction.RELEASE_IMPORT)
+            SimulatedSwitch(self.account).change(self.switch.releasing_import(import_id), record)
+            self._activate_devices(self._of_import(import_id))
 
-    @rule(claim=st.sampled_from(["claim-acme", "claim-globex"]))
-    def an_operator_blocks_a_claim_certificate(self, claim: str) -> None:
+    @rule(claim=st.sampled_from(["claim-acme", "claim-globex"]), with_devices=st.booleans())
+    def an_operator_blocks_a_claim_certificate(self, claim: str, with_devices: bool) -> None:
         """It leaked."""
-        self.claims[claim] = replace(self.claims[claim], status=ClaimStatus.BLOCKED)
+        self._block(claim, with_devices=with_devices)
+
+    @precondition(lambda self: self.requests > _LATE_IN_THE_STORY)
+    @rule(with_devices=st.booleans())
+    def an_operator_blocks_the_claim_certificate_of_all(self, with_devices: bool) -> None:
+        """It leaked."""
+        self._block("claim-any", with_devices=with_devices)
+
+    @precondition(lambda self: any(self.claims[claim].status is ClaimStatus.BLOCKED for claim in _MAY_LEAK))
+    @rule()
+    def an_operator_releases_claim_certificates(self) -> None:
+        """It did not leak, and its devices may go on."""
+        for claim in _MAY_LEAK:
+            if self.claims[claim].status is ClaimStatus.BLOCKED:
+                self.claims[claim] = replace(self.claims[claim], status=ClaimStatus.ACTIVE)
+                self.keys.release(claim)
+                for record in self.account.records.copy():
+                    if record.verdict is not None and record.claim_certificate_id == claim:
+                        self.service.activate_issued(record, stop=claim_stop_name(claim))
+
+    @precondition(lambda self: self.requests > _LATE_IN_THE_STORY)
+    @rule(serial_number=_serial_numbers, is_claim_first=st.booleans(), of_all=st.booleans())
+    def a_device_is_under_two_stops_and_one_is_released(
+        self, serial_number: str, is_claim_first: bool, of_all: bool
+    ) -> None:
+        """Its own quarantine or its manufacturer's, and the block of its claim certificate."""
+        if any(ledger.is_stopped for ledger in self.ledgers.values()) or self.switch.manufacturers:
+            return
+        quarantine = self.an_operator_quarantines_a_manufacturer if of_all else None
+        for is_claim in (is_claim_first, not is_claim_first):
+            if is_claim:
+                self._block("claim-any", with_devices=True)
+            elif quarantine is not None:
+                quarantine()
+            else:
+                self.an_operator_quarantines(serial_number)
+        if is_claim_first:
+            self.an_operator_releases_claim_certificates()
+        elif quarantine is not None:
+            self.an_operator_lets_all_of_them_go()
+        else:
+            self.an_operator_releases()
+
+    @rule(serial_number=_serial_numbers, certificate=st.sampled_from(["new", "of a stolen key"]))
+    def an_approval_names_a_key(self, serial_number: str, certificate: str) -> None:
+        """A later list says which, before anybody was let in."""
+        ledger = self.ledgers[serial_number]
+        if ledger.pending is None and ledger.current is None:
+            self.requests += 1
+            key = self.account.key_of[self.certificate_id(serial_number, certificate)]
+            entry = self.entries[serial_number]
+            self.entries[serial_number] = replace(entry, key_fingerprint=key, version=entry.version + 1)
+            self.keys.named[serial_number] = key
+
+    def _block(self, claim: str, *, with_devices: bool) -> None:
+        if self.claims[claim].status is ClaimStatus.BLOCKED:
+            return
+
+        def write() -> Change[ClaimCertificate]:
+            self.claims[claim] = replace(self.claims[claim], status=ClaimStatus.BLOCKED)
+            record = self.operator.record(OperatorAction.BLOCK_CLAIM)
+            self.account.records.append(record)
+            return Change(self.claims[claim], record)
+
+        deactivated = self.stop(claim_stop(claim), write)
+        if with_devices:
+            deactivated = self.let_in
+            for record in self.account.records.copy():
+                if record.verdict is not None and record.claim_certificate_id == claim:
+                    self.service.deactivate_issued(record, stop=claim_stop_name(claim))
+        through = [one for one in deactivated if one.claim_certificate_id == claim]
+        self.keys.hold(claim, {one.certificate_id for one in through}, {one.key_fingerprint for one in through})
+
+    def _deactivate_devices(self, stop: str, serial_numbers: list[str]) -> None:
+        for serial_number in serial_numbers:
+            self.service.deactivate(self.entries[serial_number])
+        self.keys.hold(stop, self.own_certificates_of(serial_numbers))
+
+    def _activate_devices(self, serial_numbers: list[str]) -> None:
+        for serial_number in serial_numbers:
+            self.service.activate(self.entries[serial_number])
+
+    def _made_by(self, name: str) -> list[str]:
+        return [serial_number for serial_number, entry in self.entries.items() if entry.manufacturer == name]
+
+    def _of_import(self, import_id: str) -> list[str]:
+        of_import = {
+            entry.serial_number.value for entry in ENTRIES if import_id in (entry.import_id, entry.first_import_id)
+        }
+        return sorted(of_import)
 
     # What must always hold.
 
@@ -261,7 +421,22 @@ class GateMachine(GateModel):
                 for certificate_id in self.asked_with[serial_number]
                 if isinstance(self.judge(self.probe(serial_number, "claim-any", certificate_id)), Allowed)
             }
-            assert let_in <= ledger.own_certificate_ids
+            # One that its device made of the same key is the device itself.
+            of_its_key = {one for one in let_in if self.account.key_of[one] == pending.key}
+            assert let_in <= ledger.own_certificate_ids | of_its_key
+
+    @invariant()
+    def each_key_is_assigned_to_the_serial_number_that_it_was_given_to(self) -> None:
+        """And to no other, whatever happened since."""
+        assert {key: held.serial_number.value for key, held in self.account.keys.items()} == self.keys.owners
+
+    @invariant()
+    def what_a_stop_deactivated_is_active_again_by_its_release_alone(self) -> None:
+        """And what no stop holds any more is."""
+        assert not [one for one in self.account.active if self.keys.is_held(one)]
+        for ledger in self.ledgers.values():
+            for certificate_id in ledger.own_certificate_ids:
+                assert (certificate_id in self.account.active) != self.keys.is_held(certificate_id)
 
     @invariant()
     def limits_are_kept(self) -> None:

@@ -1,6 +1,7 @@
 """The alarms of the gate: it fails, it is slow, or denials point at somebody."""
 
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,8 @@ from ulid import ULID
 from fleetgate.domain.allow_list import AllowListEntry, Purpose, Reservation
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
+from fleetgate.store.allow_list_items import KeyItem, assignment_key
+from harness.certificates import issued_certificate
 from harness.embedded import Embedded
 from tests.template.alarms import STACK_NAME, TUNED, Alarms, Metric, emitted_by, metrics_of, of_function, watched_in
 from tests.template.intrinsics import Deployment
@@ -48,22 +51,35 @@ def emitted_of_denials(deployment: Deployment, embedded: Embedded) -> dict[str, 
     device = AllowListEntry(
         serial_number=SerialNumber(serial_number), manufacturer="acme", mac_addresses=frozenset({mac_address})
     )
+    genuine, somebodys = issued_certificate(), issued_certificate()
+    named = replace(
+        device, serial_number=SerialNumber(f"{serial_number}-named"), key_fingerprint=genuine.key_fingerprint
+    )
+    other = replace(device, serial_number=SerialNumber(f"{serial_number}-other"))
     embedded.put(claim)
     embedded.put(device.reserve(reservation))
+    embedded.put(named)
+    embedded.put(other)
+    key = KeyItem(assignment_key(somebodys.key_fingerprint), serial_number=serial_number, updated_at=now)
+    embedded.put_raw(key.serialize())
     variables = deployment.resource("HookFunction")["Environment"]["Variables"]
     presented = {
-        "nobody": {"SerialNumber": "ALARMS-nobody", "MacAddress": mac_address.value},
-        "another MAC address": {"SerialNumber": serial_number, "MacAddress": "001b44113ab8"},
-        "a taken identity": {"SerialNumber": serial_number, "MacAddress": mac_address.value},
+        "nobody": ("ALARMS-nobody", mac_address.value, issued_certificate()),
+        "another MAC address": (serial_number, "001b44113ab8", issued_certificate()),
+        "a taken identity": (serial_number, mac_address.value, issued_certificate()),
+        "a key of another device": (other.serial_number.value, mac_address.value, somebodys),
+        "another key than listed": (named.serial_number.value, mac_address.value, issued_certificate()),
+        "no readable key": (serial_number, mac_address.value, replace(issued_certificate(), pem="no PEM")),
     }
     emitted = {}
-    for name, parameters in presented.items():
+    for name, (asked_for, presented_mac_address, certificate) in presented.items():
         event = {
             "claimCertificateId": claim.certificate_id,
-            "certificateId": secrets.token_hex(32),
+            "certificateId": certificate.certificate_id,
+            "certificatePem": certificate.pem,
             "templateArn": variables["PROVISIONING_TEMPLATE_ARN"],
             "clientId": "claim-alarms",
-            "parameters": parameters,
+            "parameters": {"SerialNumber": asked_for, "MacAddress": presented_mac_address},
         }
         # A busy machine takes its time.
         emitted[name] = emitted_by(deployment, embedded, "HookFunction", event, ANSWER_MILLISECONDS="60000")
@@ -94,7 +110,7 @@ def test_the_hook_is_slow_when_one_answer_in_a_hundred_comes_near_the_time_that_
     assert int(alarm["Threshold"]) < 5000
 
 
-def test_a_denial_has_a_metric_and_what_points_at_a_copy_or_another_board_one_more(
+def test_a_denial_has_a_metric_and_what_points_at_a_copy_another_board_or_another_key_one_more(
     emitted_of_denials: dict[str, set[Metric]],
 ) -> None:
     names = {presented: {name for _, name, _ in found} for presented, found in emitted_of_denials.items()}
@@ -103,6 +119,9 @@ def test_a_denial_has_a_metric_and_what_points_at_a_copy_or_another_board_one_mo
         "nobody": {"RegistrationDenied"},
         "another MAC address": {"RegistrationDenied", "MacAddressMismatch"},
         "a taken identity": {"RegistrationDenied", "SecondClaim"},
+        "a key of another device": {"RegistrationDenied", "KeyReused"},
+        "another key than listed": {"RegistrationDenied", "KeyMismatch"},
+        "no readable key": {"RegistrationDenied"},
     }
 
 

@@ -23,8 +23,39 @@ from fleetgate.imports.reading.errors import FileError, UnreadableFile
         *((name, Meaning.VALID_FROM) for name in ("Valid From", "valid_from")),
         *((name, Meaning.VALID_UNTIL) for name in ("Valid Until", "Expiry", "expires")),
         *((name, Meaning.TEMPLATES) for name in ("Template", "Template(s)", "templates")),
+        *(
+            (name, Meaning.KEY_FINGERPRINT)
+            for name in ("Public Key", "PublicKey", "public_key_pem", "Public Key (DER)", "PubKey", "SPKI", "CSR")
+        ),
+        *(
+            (name, Meaning.KEY_FINGERPRINT)
+            for name in ("certificateSigningRequest", "PKCS#10", "Key Fingerprint", "SPKI SHA-256", "publicKeySha256")
+        ),
+        *(
+            (name, Meaning.KEY_FINGERPRINT)
+            for name in (
+                "certificatePem",
+                "Device Certificate",
+                "device_cert",
+                "clientCertificate",
+                "Certificate (PEM)",
+            )
+        ),
         *((name, Meaning.REPORT) for name in ("rejected_line", "Rejected Error", "rejected_detail", "rejected_column")),
-        *((name, Meaning.UNKNOWN) for name in ("machine", "macro", "serial port", "Colour", "", "Emaciated")),
+        *(
+            (name, Meaning.UNKNOWN)
+            for name in (
+                "machine",
+                "macro",
+                "serial port",
+                "key",
+                "Private Key",
+                "Certificate",
+                "Colour",
+                "",
+                "Emaciated",
+            )
+        ),
     ],
 )
 def test_a_heading_is_known_in_any_case_and_spelling(heading: str, meaning: Meaning) -> None:

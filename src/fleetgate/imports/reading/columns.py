@@ -53,7 +53,9 @@ _SPELLINGS = {
     Meaning.TEMPLATES: "template templates provisioningtemplate provisioningtemplates templatename templatenames",
     Meaning.KEY_FINGERPRINT: """publickey pubkey devicepublickey publickeypem publickeyder publickeybase64
         subjectpublickey subjectpublickeyinfo spki devicekey publickeyfingerprint keyfingerprint publickeysha256
-        publickeyhash spkisha256 spkifingerprint csr certificatesigningrequest certificaterequest devicecsr pkcs10""",
+        publickeyhash spkisha256 spkifingerprint csr csrpem certificatesigningrequest certificaterequest devicecsr
+        pkcs10 certificatepem devicecertificate devicecertificatepem devicecert devicecertpem clientcertificate
+        clientcertificatepem""",
     Meaning.REPORT: " ".join(name.replace("_", "") for name in REPORT_COLUMNS),
     Meaning.JSON_ROW: JSON_ROW.replace("_", ""),
 }

@@ -1,10 +1,13 @@
 """`fleetgate allow-list`: a device is approved, found and listed."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import RecordKind
@@ -18,8 +21,10 @@ from fleetgate.store.allow_list import AllowList
 from fleetgate.store.tables import TableSettings
 from fleetgate_cli.errors import ExitCode
 from fleetgate_cli.target import Target
+from harness.certificates import issued_certificate, public_fingerprint
 from harness.command import Fleetgate
 from harness.embedded import Embedded
+from local.demo.device import SigningRequest
 from tests.integration.cli.commands.devices import ROOT_ARN, adding, next_mac, records_of
 
 RULES = ThingRules(ThingNames(), frozenset())
@@ -207,3 +212,81 @@ def test_the_allow_list_lists_devices_up_to_a_limit(fleetgate: Fleetgate, serial
     assert everything["more"] is False
     some = fleetgate("allow-list", "list", "--limit", "2", "--json").document
     assert (len(some["devices"]), some["more"]) == (2, True)
+
+
+# ---- Public keys --------------------------------------------------------------------------------------------------
+
+
+def key_files() -> dict[str, tuple[str, str]]:
+    """By kind, what a file holds and the fingerprint that it names."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    issued, signing = issued_certificate(key), SigningRequest.of_a_new_key()
+    private = serialization.load_pem_private_key(signing.private_key_pem.encode(), None)
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    fingerprint = issued.key_fingerprint
+    return {
+        "public key": (public.decode(), fingerprint),
+        "certificate": (issued.pem, fingerprint),
+        "signing request": (signing.csr_pem, public_fingerprint(private.public_key())),
+        "fingerprint": (fingerprint + "\n", fingerprint),
+        "fingerprint as OpenSSL prints it": (
+            f"sha256 {':'.join(re.findall('..', fingerprint.upper()))}\n",
+            fingerprint,
+        ),
+    }
+
+
+@pytest.mark.parametrize("kind", [*key_files()])
+def test_an_approval_names_the_public_key_of_a_file(
+    kind: str, fleetgate: Fleetgate, embedded: Embedded, serial_number: str, mac: str, tmp_path: Path
+) -> None:
+    content, fingerprint = key_files()[kind]
+    path = tmp_path / "key"
+    path.write_text(content)
+    answer = fleetgate(*adding(serial_number, mac), "--public-key", str(path), "--json")
+
+    assert answer.exit_code == ExitCode.DONE
+    assert embedded.entry(serial_number).key_fingerprint == fingerprint
+    shown = fleetgate("allow-list", "show", serial_number, "--json").document
+    assert shown["key_fingerprint"] == fingerprint
+    assert fingerprint in fleetgate("allow-list", "show", serial_number).stdout.replace("\n", "")
+    again = fleetgate(*adding(serial_number, mac), "--public-key", str(path), "--json")
+    assert again.document["result"] == "unchanged"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no key at all",
+        b"ab" * 31,
+        b"\xff\xfe\x00",
+        SigningRequest.of_a_new_key().private_key_pem.encode(),
+        issued_certificate().pem.encode()[:-60],
+    ],
+    ids=["nothing", "text", "a short fingerprint", "no text", "a private key", "half a certificate"],
+)
+def test_a_file_that_names_no_public_key_is_refused_with_what_would(
+    content: bytes, fleetgate: Fleetgate, embedded: Embedded, serial_number: str, mac: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "key"
+    path.write_bytes(content)
+    answer = fleetgate(*adding(serial_number, mac), "--public-key", str(path), "--json")
+
+    assert answer.exit_code == ExitCode.USAGE
+    assert "public key" in answer.error["message"]
+    assert embedded.device_item(serial_number) is None
+
+
+def test_an_approval_of_a_listed_device_for_another_key_is_refused(
+    fleetgate: Fleetgate, embedded: Embedded, approved: str, mac: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "key"
+    path.write_text(issued_certificate().pem)
+    before = embedded.entry(approved)
+    answer = fleetgate(*adding(approved, mac), "--public-key", str(path), "--json")
+
+    assert answer.exit_code == ExitCode.REFUSED
+    assert answer.error["code"] == RefusalCode.ALREADY_ON_ALLOW_LIST
+    assert "key" in answer.error["message"]
+    assert embedded.entry(approved) == before

@@ -35,6 +35,7 @@ ALARMS: Mapping[str, frozenset[str]] = {
             "OutcomeDeadLetterAlarm",
             "ReconcilerErrorAlarm",
             "SupersededCertificateAlarm",
+            "SupersededCertificateUsedAlarm",
             "UnapprovedThingAlarm",
             "UnreadableItemAlarm",
         }

@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import RecordKind
+from fleetgate.operators.key_store import SUPERSEDED_STOP
+from fleetgate.outcomes.note import Noted
 from fleetgate.outcomes.reservations import ReservationResult
 from fleetgate.outcomes.superseded import SupersessionResult
 from fleetgate.outcomes.supersession import SupersededPolicy
@@ -170,8 +173,40 @@ def test_a_reservation_that_was_taken_over_leaves_no_certificate_behind(
     kept = devices.let_in(approved, USED + HOUR)
     world.connect(approved.serial_number, kept, USED)
 
-    assert list(world.superseded().run()) == [SupersessionResult.DEACTIVATED]
+    list(world.superseded().run())  # the watcher may have been quicker
     assert (world.status(lost), world.status(kept)) == ("INACTIVE", "ACTIVE")
+
+
+@pytest.mark.parametrize("has_connected", [False, True], ids=["before the winner connected", "after"])
+def test_the_use_of_a_certificate_whose_reservation_was_taken_over_is_on_record_and_no_fall_back(
+    has_connected: bool, approved: AllowListEntry, devices: Devices, world: OutcomeWorld, embedded: Embedded
+) -> None:
+    lost = devices.let_in(approved, USED + 2 * HOUR)
+    kept = devices.let_in(approved, USED + HOUR)
+    if has_connected:
+        world.connect(approved.serial_number, kept, USED)
+    before = embedded.entry(approved.serial_number)
+    for _ in range(2):
+        assert world.connect(approved.serial_number, lost, HOUR) in {Noted.SUPERSEDED_USED, Noted.KNOWN}
+
+    assert embedded.entry(approved.serial_number) == before
+    assert world.outcomes(approved)[has_connected:] == ["superseded_used"]
+    (used,) = [one for one in embedded.records(f"device#{approved.serial_number}") if one.reason == "superseded_used"]
+    assert used.certificate_id == lost
+
+
+def test_a_superseded_certificate_is_let_in_by_the_gate_no_more(
+    approved: AllowListEntry, devices: Devices, world: OutcomeWorld, embedded: Embedded
+) -> None:
+    first, second = devices.rotate(approved)
+    assert list(world.superseded().run()) == [SupersessionResult.DEACTIVATED]
+    key = embedded.key_item(sha256(first.encode()).hexdigest())
+    assert (key["stops"]["SS"], key["serial_number"]["S"]) == ([SUPERSEDED_STOP], approved.serial_number.value)
+    asked_again = devices.ask(approved.serial_number.value, certificate_id=first)
+    world.be_denied(asked_again, HOUR)
+    (denial,) = [one for one in embedded.records(f"device#{approved.serial_number}") if one.verdict == "denied"]
+    assert denial.reason == "certificate_deactivated"
+    assert world.status(second) == "ACTIVE"
 
 
 def test_a_device_that_rotates_with_a_reserved_certificate_has_shown_that_it_uses_it(

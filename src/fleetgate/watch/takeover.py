@@ -3,7 +3,7 @@
 Of two contestants never two have a working identity. The hook has no time for that, and no right to it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
@@ -31,12 +31,13 @@ class Loser:
 
 
 def watch_takeovers(
-    records: Iterable[AuditRecord], *, store: ClaimWatchStore, service: CertificateService
+    records: Iterable[AuditRecord], *, store: ClaimWatchStore, service: Callable[[], CertificateService]
 ) -> Iterator[Loser]:
     """Deactivate the losers' certificates; one that fails does not hold up the others. Safe to repeat.
 
     Args:
         records: New ones, of any kind.
+        service: Gives what deactivates certificates; asked where there is a take-over.
     """
     for record in records:
         if record.kind is not RecordKind.DECISION or record.verdict is not Verdict.ALLOWED or not record.taken_over:
@@ -48,7 +49,7 @@ def watch_takeovers(
         problem: Fault | CertificateOutOfReach | None = None
         try:
             fingerprint = store.key_of(serial_number, certificate_id)
-            handled = service.deactivate_superseded(record, key_fingerprint=fingerprint)
+            handled = service().deactivate_superseded(record, key_fingerprint=fingerprint)
         except (Fault, CertificateOutOfReach) as error:
             problem = error
         yield Loser(

@@ -70,7 +70,7 @@ def handler(event: Mapping[str, Any], _context: LambdaContext) -> dict[str, list
     metrics.add_metric("WatchedRecords", MetricUnit.Count, len(records))
     again: list[str] = []
     # First, for the answer to a burst takes seconds.
-    for loser in watch_takeovers(records, store=ClaimWatchStore(_tables()), service=_service(_of_takeovers())):
+    for loser in watch_takeovers(records, store=ClaimWatchStore(_tables()), service=_service_of_takeovers):
         _report_loser(loser)
         again += [loser.record_id] if loser.problem else []
     for watched in watch_denials(records, responder=_responder()):
@@ -172,8 +172,8 @@ def _iot(service: str) -> Any:
     return botocore.session.get_session().create_client(service, config=_IOT_CONFIG)
 
 
-def _of_takeovers() -> Operator:
-    return Operator(actor=WATCHER, reason=_WHY_DEACTIVATED, clock=make_clock())
+def _service_of_takeovers() -> CertificateService:
+    return _service(Operator(actor=WATCHER, reason=_WHY_DEACTIVATED, clock=make_clock()))
 
 
 def _service(operator: Operator) -> CertificateService:

@@ -124,7 +124,7 @@ def contest(embedded: Embedded) -> Callable[[], Contest]:
 def sessions_in(captured: str) -> list[str | None]:
     """What became of the live session, for each take-over in the log."""
     lines = [json.loads(line) for line in captured.splitlines()]
-    return [line["session"] for line in lines if line.get("message") == "reservation was taken over"]
+    return [line.get("session") for line in lines if line.get("message") == "reservation was taken over"]
 
 
 def test_the_losers_certificate_is_deactivated_and_its_key_is_stopped(
@@ -161,11 +161,12 @@ def test_the_gate_denies_the_loser_whoever_asks_with_its_certificate(
     embedded: Embedded,
     invoke: Invoke,
     contest: Callable[[], Contest],
+    variables: dict[str, str],
     ask: Ask,
     judge: Judge,
 ) -> None:
     one = contest()
-    invoke([one.record])
+    invoke([one.record], **variables)  # those of the hook are in force
     store = GateStore(embedded.tables("HookFunction"))
     store.prime()
     again = replace(ask(one.record.serial_number or "", certificate_id=one.loser), key_fingerprint=one.key)

@@ -112,7 +112,7 @@ class OutcomeWorld(RoomWorld):
     def things(self, iot: Any = None, max_things: int = 100_000) -> ThingInspector:
         """The sweep through AWS IoT's list of things."""
         return ThingInspector(
-            recorder=self._recorder(),
+            recorder=replace(self._recorder(), thing_name_prefix=""),
             sweep_store=SweepStore(self.tables),
             things=Things(iot or self.iot, THING_TYPE),
             max_things=max_things,
@@ -155,7 +155,7 @@ class OutcomeWorld(RoomWorld):
             seen_at=moment,
             event_id=f"{certificate_id} {ago}",
             certificate_id=certificate_id,
-            thing_name=serial_number.value,
+            thing_name=self.embedded.thing_name(serial_number),
         )
         tables = self.embedded.tables("OutcomeFunction")
         recorder = replace(self._recorder(), store=OutcomeStore(tables), clock=make_clock(lambda: moment))
@@ -186,6 +186,6 @@ class OutcomeWorld(RoomWorld):
     def _recorder(self) -> OutcomeRecorder:
         return OutcomeRecorder(
             store=OutcomeStore(self.tables),
-            thing_name_prefix="",
+            thing_name_prefix=self.settings.policy.thing_name_prefix,
             clock=make_clock(now),
         )

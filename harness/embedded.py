@@ -16,6 +16,7 @@ from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.store.allow_list_items import (
     AllowListItem,
     DeviceItem,
+    assignment_key,
     claim_item_from,
     claim_key,
     device_key,
@@ -168,6 +169,10 @@ class Embedded:
     def claim_item(self, certificate_id: str) -> dict[str, Any]:
         """The stored item of a claim certificate."""
         return self._get(claim_key(certificate_id))
+
+    def key_item(self, fingerprint: str) -> dict[str, Any]:
+        """The stored item of a key assignment."""
+        return self._get(assignment_key(fingerprint))
 
     @contextmanager
     def unheard(self) -> Iterator[None]:

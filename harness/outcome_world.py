@@ -15,11 +15,12 @@ from fleetgate.gate.request import RegistrationRequest
 from fleetgate.gate.settings import HookSettings
 from fleetgate.gate.store import GateStore
 from fleetgate.operators.device_store import DeviceStore
+from fleetgate.operators.key_store import KeyStore
 from fleetgate.outcomes.attachment import Finding, GateParts
 from fleetgate.outcomes.gate_check import GateCheck
 from fleetgate.outcomes.iot_gate import GateInAws
 from fleetgate.outcomes.iot_things import Things
-from fleetgate.outcomes.note import OutcomeRecorder
+from fleetgate.outcomes.note import Noted, OutcomeRecorder
 from fleetgate.outcomes.outcome import OutcomeEvent, OutcomeReason
 from fleetgate.outcomes.reservations import Reconciler
 from fleetgate.outcomes.settings import ReconcilerSettings
@@ -97,6 +98,7 @@ class OutcomeWorld(RoomWorld):
             sweep=RecordSweep(sweep_store=sweep_store, sweep=Sweep.SUPERSEDED, patience=GRACE, max_records=max_records),
             sweep_store=sweep_store,
             devices=DeviceStore(self.tables),
+            keys=KeyStore(self.tables),
             certificates=Certificates(iot or self.iot),
             system=Operator(
                 actor="the reconciler",
@@ -110,7 +112,7 @@ class OutcomeWorld(RoomWorld):
     def things(self, iot: Any = None, max_things: int = 100_000) -> ThingInspector:
         """The sweep through AWS IoT's list of things."""
         return ThingInspector(
-            recorder=self._recorder(),
+            recorder=replace(self._recorder(), thing_name_prefix=""),
             sweep_store=SweepStore(self.tables),
             things=Things(iot or self.iot, THING_TYPE),
             max_things=max_things,
@@ -145,18 +147,19 @@ class OutcomeWorld(RoomWorld):
         """Have the gate deny a device, some time ago."""
         assert isinstance(self._judge(request, ago), Denied)
 
-    def connect(self, serial_number: SerialNumber, certificate_id: str, ago: timedelta) -> None:
-        """A device connected with a certificate, some time ago."""
+    def connect(self, serial_number: SerialNumber, certificate_id: str, ago: timedelta) -> Noted:
+        """A device connected with a certificate, some time ago; what that led to."""
         moment = datetime.now(UTC) - ago
         sign = OutcomeEvent(
             reason=OutcomeReason.CONNECTED,
             seen_at=moment,
-            event_id=certificate_id,
+            event_id=f"{certificate_id} {ago}",
             certificate_id=certificate_id,
-            thing_name=serial_number.value,
+            thing_name=self.embedded.thing_name(serial_number),
         )
         tables = self.embedded.tables("OutcomeFunction")
-        replace(self._recorder(), store=OutcomeStore(tables), clock=make_clock(lambda: moment)).note(sign)
+        recorder = replace(self._recorder(), store=OutcomeStore(tables), clock=make_clock(lambda: moment))
+        return recorder.note(sign)
 
     def certificate(self) -> str:
         """The ID of a new active certificate."""
@@ -183,6 +186,6 @@ class OutcomeWorld(RoomWorld):
     def _recorder(self) -> OutcomeRecorder:
         return OutcomeRecorder(
             store=OutcomeStore(self.tables),
-            thing_name_prefix="",
+            thing_name_prefix=self.settings.policy.thing_name_prefix,
             clock=make_clock(now),
         )

@@ -194,18 +194,27 @@ def reopen(run: Run, *, serial_number: SerialNumber, duration: timedelta, reason
     """Open a repair window: the device may be provisioned again with a claim certificate.
 
     While it is open the device may be provisioned again, and its reservation may be taken over more often than
-    MaxAttempts. It still has to present its MAC address, and a fresh reservation is still protected. Repeating the
-    command moves the end of the window.
+    MaxAttempts. It may come back with a key that it had before, but not with a superseded certificate. It still has to
+    present its MAC address, and a fresh reservation is still protected. Repeating the command moves the end of the
+    window.
 
     \b
     Example:
       fleetgate device reopen SN-0001 --for 2h --reason "board swapped, ticket 815"
     """
     from fleetgate.operators.devices import reopen_device
+    from fleetgate.operators.key_store import KeyStore
+    from fleetgate.operators.stop_store import StopStore
 
-    store, operator = run.devices, run.operator(reason)
     with run.progress(f"Opening a repair window for {serial_number}"):
-        change = reopen_device(serial_number, duration=duration, store=store, operator=operator)
+        change = reopen_device(
+            serial_number,
+            duration=duration,
+            store=run.devices,
+            keys=KeyStore(run.tables),
+            stops=StopStore(run.tables),
+            operator=run.operator(reason),
+        )
     until = instant(change.subject.repair_window_until)
     _emit_change(
         run,

@@ -37,6 +37,7 @@ ALARMS: Mapping[str, frozenset[str]] = {
             "OutcomeDeadLetterAlarm",
             "ReconcilerErrorAlarm",
             "SupersededCertificateAlarm",
+            "SupersededCertificateUsedAlarm",
             "UnapprovedThingAlarm",
             "UnreadableItemAlarm",
         }

@@ -27,11 +27,11 @@ FUNCTIONS = {
     "OutcomeFunction": ["dynamodb"],
     "RegistryEventsFunction": ["iot"],
     "ReconcilerFunction": ["dynamodb", "iot"],
-    "WatcherFunction": ["dynamodb", "events"],
+    "WatcherFunction": ["dynamodb", "events", "iot", "iot-data"],
     "ArchiverFunction": ["s3"],
     "SealerFunction": ["kms", "s3"],
     "QueryFunction": ["dynamodb", "secretsmanager"],
-    "ActionFunction": ["dynamodb", "iot", "secretsmanager"],
+    "ActionFunction": ["dynamodb", "iot", "iot-data", "secretsmanager"],
 }
 
 

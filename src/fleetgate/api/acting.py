@@ -60,6 +60,18 @@ def switch() -> SwitchStore:
     return SwitchStore(stack.tables())
 
 
+@cache
+def keys() -> KeyStore:
+    """The key assignments, as operators change them."""
+    return KeyStore(stack.tables())
+
+
+@cache
+def stops() -> StopStore:
+    """What stops ask of the audit table."""
+    return StopStore(stack.tables())
+
+
 def operator_of(router: Any, order: orders.Order) -> Operator:
     """Whoever sent the order, with their words."""
     return stack.Asking.of(router.current_event.raw_event).operator(order.reason)
@@ -71,7 +83,7 @@ def service_of(operator: Operator) -> CertificateService:
     iot, iot_data = (session.create_client(name, config=_PATIENTLY) for name in ("iot", "iot-data"))
     return CertificateService(
         devices=devices(),
-        keys=KeyStore(stack.tables()),
+        keys=keys(),
         switch=switch(),
         certificates=Certificates(iot),
         sessions=Sessions(iot_data, action_settings().thing_name_prefix),
@@ -81,7 +93,7 @@ def service_of(operator: Operator) -> CertificateService:
 
 def stopper_of(service: CertificateService) -> Stopper:
     """Writes stops and sees them through."""
-    return Stopper(store=StopStore(stack.tables()), service=service, sleep=sleep)
+    return Stopper(store=stops(), service=service, sleep=sleep)
 
 
 def has_time(router: Any) -> bool:

@@ -13,12 +13,14 @@ from fleetgate.api.acting import (
     ERRORS,
     device_seen_by,
     devices,
+    keys,
     meanwhile_of,
     operator_of,
     report_of,
     result_of,
     service_of,
     stopper_of,
+    stops,
 )
 from fleetgate.api.application import answered
 from fleetgate.domain.allow_list import AllowListEntry
@@ -72,6 +74,8 @@ def reopen(serial_number: fields.SerialNumberPath, order: Annotated[orders.Reope
         SerialNumber(serial_number),
         duration=timedelta(seconds=order.seconds),
         store=devices(),
+        keys=keys(),
+        stops=stops(),
         operator=operator_of(router, order),
     )
     return _answer("reopened", change, None)

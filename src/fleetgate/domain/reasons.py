@@ -77,7 +77,7 @@ class DenialReason(Reason):
         "certificate_deactivated",
         "A stop deactivated the certificate or its key, and was not released.",
         "Read what stopped it: fleetgate device story. Release that stop when the case is closed, or have the device "
-        "make a new key.",
+        "make a new key. Where a later certificate superseded it, open a repair window: fleetgate device reopen.",
     )
     KEY_MISMATCH = (
         "key_mismatch",

@@ -10,7 +10,7 @@ from fleetgate.domain.audit import AuditRecord, OperatorAction
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.operator_action import Operator
 from fleetgate.operators.device_store import DeviceStore
-from fleetgate.operators.key_store import KeyChange, KeyStore
+from fleetgate.operators.key_store import KeyChange, KeyStore, supersession
 from fleetgate.operators.switch_store import SwitchStore
 from fleetgate.store.certificates import (
     CertificateOutOfReach,
@@ -113,6 +113,7 @@ class _Held:
     key_fingerprint: str | None
     manufacturer: str | None
     claim_certificate_id: str | None = None
+    decision_id: str | None = None
 
     @classmethod
     def by(cls, entry: AllowListEntry, certificate_id: str) -> "_Held":
@@ -167,6 +168,46 @@ class CertificateService:
             Fault: The tables could not be asked.
         """
         return self._with_session([self._deactivate(_Held.told_by(record), stop)])
+
+    def deactivate_superseded(self, takeover: AuditRecord, *, key_fingerprint: str | None) -> Handled | None:
+        """Deactivate for good the certificate that lost its reservation, and end the live session. Safe to repeat.
+
+        Both contestants have the thing name as client ID, so this ends the session of whichever is connected; the
+        winner connects again. A repeat that finds the certificate inactive ends no session.
+
+        Args:
+            takeover: The decision that gave the reservation to another certificate.
+            key_fingerprint: Of the certificate that lost it, as it is on record.
+
+        Returns:
+            None where the device may use the certificate again, since it took over in its turn.
+
+        Raises:
+            CertificateOutOfReach: AWS IoT did not deactivate it; the gate denies it nevertheless.
+            Fault: The tables could not be asked.
+        """
+        held = _Held(
+            certificate_id=takeover.superseded_certificate_id or "",
+            serial_number=SerialNumber(takeover.serial_number or ""),
+            key_fingerprint=key_fingerprint,
+            manufacturer=takeover.manufacturer,
+            decision_id=takeover.decision_id,
+        )
+        try:
+            found = self.certificates.describe(held.certificate_id)
+        except CertificateOutOfReach as error:
+            is_noted = self._note_superseded(held, key_fingerprint, is_news=False)
+            if error.obstacle is not Obstacle.NOT_FOUND:
+                raise
+            return self._handled(held, CertificateResult.NOT_FOUND) if is_noted else None
+        can_connect = found.status not in _CANNOT_CONNECT
+        if not self._note_superseded(held, key_fingerprint or found.key_fingerprint, is_news=can_connect):
+            return None
+        if not can_connect:
+            return self._handled(held, CertificateResult.UNCHANGED)
+        self.certificates.deactivate(held.certificate_id)
+        done = self._handled(held, CertificateResult.DEACTIVATED)
+        return replace(done, session=self.sessions.end(held.serial_number))
 
     def deactivate_claim(self, record: AuditRecord) -> Handled:
         """Deactivate a claim certificate itself. Safe to repeat.
@@ -284,6 +325,43 @@ class CertificateService:
 
         until_written(attempt)
 
+    def _note_superseded(self, held: _Held, fingerprint: str | None, *, is_news: bool) -> bool:
+        """Note that a certificate lost its place: the gate denies it, and no release activates it.
+
+        Args:
+            is_news: Whether it is to be on record though nothing is noted.
+
+        Returns:
+            Whether it did; not where the device may use it again.
+        """
+
+        def attempt() -> bool:
+            entry = self.devices.device(held.serial_number)
+            if entry is not None and held.certificate_id in entry.certificate_ids:
+                return False
+            change = None
+            if fingerprint is not None:
+                change = supersession(
+                    entry,
+                    fingerprint=fingerprint,
+                    serial_number=held.serial_number.value,
+                    certificate_id=held.certificate_id,
+                )
+                change = None if change.is_made(self.keys.key(fingerprint)) else change
+            record = self._record(OperatorAction.DEACTIVATE_CERTIFICATE, held, fingerprint)
+            if entry is not None and (change is not None or held.certificate_id in entry.deactivated_certificates):
+                # If the entry is as it was judged: else the device may have come back with the certificate or its key.
+                noted = entry.without_deactivated(held.certificate_id)
+                if self.devices.change(noted, replace(record, entry_version=noted.version), key=change) is not None:
+                    raise Overtaken
+            elif change is not None:
+                self.keys.change(change, record)
+            elif is_news and fingerprint is None:
+                self.devices.append(record)
+            return True
+
+        return until_written(attempt)
+
     def _activate(
         self, entry: AllowListEntry, certificate_id: str, fingerprint: str | None = None, *, lifted: str | None = None
     ) -> Handled:
@@ -353,6 +431,7 @@ class CertificateService:
             manufacturer=held.manufacturer,
             claim_certificate_id=held.claim_certificate_id,
             certificate_id=held.certificate_id,
+            decision_id=held.decision_id,
             key_fingerprint=fingerprint or held.key_fingerprint,
         )
 

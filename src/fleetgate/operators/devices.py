@@ -5,11 +5,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from fleetgate.domain.allow_list import AllowListEntry, Hold
-from fleetgate.domain.audit import OperatorAction
+from fleetgate.domain.audit import OperatorAction, device_subject
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.operator_action import Change, Operator
 from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.operators.device_store import DeviceStore
+from fleetgate.operators.key_store import SUPERSEDED_STOP, KeyChange, KeyStore
+from fleetgate.operators.stop_store import StopStore
 from fleetgate.store.faults import Overtaken, until_written
 
 # The entry after an action; None where it is as asked already.
@@ -47,14 +49,22 @@ def release_device(serial_number: SerialNumber, *, store: DeviceStore, operator:
 
 
 def reopen_device(
-    serial_number: SerialNumber, *, duration: timedelta, store: DeviceStore, operator: Operator
+    serial_number: SerialNumber,
+    *,
+    duration: timedelta,
+    store: DeviceStore,
+    keys: KeyStore,
+    stops: StopStore,
+    operator: Operator,
 ) -> Change[AllowListEntry]:
     """Let a device come back through a claim certificate for a while, however often it did. Safe to repeat.
 
-    A window that is open already is replaced, so that it can also be shortened.
+    Also with a key that it had before: supersession holds it no more. Its superseded certificates stay inactive. A
+    window that is open already is replaced, so that it can also be shortened.
 
     Args:
         duration: From now on.
+        stops: Knows which keys the device had.
 
     Raises:
         Refusal: The device is not on the allow-list, in quarantine, or retired.
@@ -72,7 +82,9 @@ def reopen_device(
             )
         return None if entry.repair_window_until == until else entry.reopened(until)
 
-    return _change(serial_number, OperatorAction.REOPEN, transition, store=store, operator=operator)
+    change = _change(serial_number, OperatorAction.REOPEN, transition, store=store, operator=operator)
+    _release_superseded_keys(change.subject, keys=keys, stops=stops, operator=operator)
+    return change
 
 
 def retire_device(serial_number: SerialNumber, *, store: DeviceStore, operator: Operator) -> Change[AllowListEntry]:
@@ -123,6 +135,22 @@ def _change(
         raise Overtaken
 
     return until_written(attempt)
+
+
+def _release_superseded_keys(entry: AllowListEntry, *, keys: KeyStore, stops: StopStore, operator: Operator) -> None:
+    serial_number = entry.serial_number.value
+    for fingerprint in sorted(stops.keys_of(device_subject(serial_number))):
+        key = keys.key(fingerprint)
+        if key is None or SUPERSEDED_STOP not in key.stops:
+            continue
+        record = replace(
+            operator.record(OperatorAction.RELEASE_KEY),
+            serial_number=serial_number,
+            manufacturer=entry.manufacturer,
+            key_fingerprint=fingerprint,
+        )
+        change = KeyChange(fingerprint=fingerprint, serial_number=serial_number, released_stop=SUPERSEDED_STOP)
+        keys.change(change, record)
 
 
 def _must_not_be_retired(entry: AllowListEntry, action: OperatorAction) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from fleetgate.domain.allow_list import KeyAssignment
+from fleetgate.domain.allow_list import AllowListEntry, KeyAssignment
 from fleetgate.domain.audit import AuditRecord
 from fleetgate.store.allow_list_items import KeyItem, assignment_key, key_assignment_from
 from fleetgate.store.faults import Overtaken, faults_translated, until_written
@@ -59,6 +59,32 @@ class KeyChange:
             and self.released_stop not in key.stops
             and self.deactivated_certificate_id in {None, *key.deactivated_certificates}
         )
+
+
+def supersession(
+    entry: AllowListEntry | None, *, fingerprint: str, serial_number: str, certificate_id: str
+) -> KeyChange:
+    """What the gate has to know of a certificate that lost its place for good: neither it nor its key is let in again.
+
+    The certificate alone, where the device may go on with the key: it rotates by a CSR, or came back with the key.
+
+    Args:
+        entry: The device's; None where it is off the allow-list.
+    """
+    return KeyChange(
+        fingerprint=fingerprint,
+        serial_number=serial_number,
+        stop=None if entry is not None and _may_hold(entry, fingerprint) else SUPERSEDED_STOP,
+        deactivated_certificate_id=certificate_id,
+    )
+
+
+def _may_hold(entry: AllowListEntry, fingerprint: str) -> bool:
+    """Whether a certificate that the device may use has a key, or one that is not known."""
+    current = entry.device_certificate
+    if current is not None and current.fell_back_to is not None:
+        return True
+    return any(held.key_fingerprint in {None, fingerprint} for held in (entry.reservation, current) if held)
 
 
 class KeyStore:

@@ -24,6 +24,11 @@ class StopStore:
         newest = next((one for one in found if one.kind is RecordKind.OPERATOR_ACTION), None)
         return newest.recorded_at if newest else None
 
+    def keys_of(self, subject: str) -> frozenset[str]:
+        """The fingerprints of the public keys that a device was let in with, as far as that is on record."""
+        found = self._records.records_under(subject, condition=_ALLOWED & AuditItem.key_fingerprint.exists())
+        return frozenset(record.key_fingerprint for record in found if record.key_fingerprint)
+
     def allows_of_device(self, subject: str, start: datetime, end: datetime) -> Iterator[AuditRecord]:
         """The decisions that let a device in, strongly consistent."""
         found = self._records.records_under(subject, ids=_between(start, end), condition=_ALLOWED)

@@ -10,7 +10,16 @@ from ulid import ULID
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord, Clock, RecordKind, printable
 from fleetgate.domain.identifiers import InvalidIdentifier, SerialNumber
-from fleetgate.outcomes.outcome import OutcomeEvent, OutcomeReason, came_into_use, completed, decision_meant, fell_back
+from fleetgate.outcomes.outcome import (
+    OutcomeEvent,
+    OutcomeReason,
+    came_into_use,
+    completed,
+    decision_meant,
+    fell_back,
+    is_certainly_later,
+    is_superseded_use,
+)
 from fleetgate.outcomes.store import OutcomeStore
 from fleetgate.store.audit_items import make_clock
 from fleetgate.store.faults import Overtaken, until_written
@@ -23,6 +32,8 @@ class Noted(StrEnum):
     COMPLETED = "completed"
     IN_USE = "in_use"
     FELL_BACK = "fell_back"
+    MAY_HAVE_FALLEN_BACK = "may_have_fallen_back"
+    SUPERSEDED_USED = "superseded_used"
     REGISTERED = "registered"
     FAILED = "failed"
     UNAPPROVED = "unapproved"
@@ -96,8 +107,10 @@ class OutcomeRecorder:
         def attempt() -> Noted:
             nonlocal entry
             change = self._change(entry, outcome) if entry else None
-            if entry is None or change is None:
+            if entry is None:
                 return Noted.KNOWN
+            if change is None:
+                return self._superseded_used(entry, outcome)
             what, after = change
             if self.store.settle(after, self._record_of_use(what, entry, outcome, after)):
                 return what
@@ -115,13 +128,35 @@ class OutcomeRecorder:
         after, used = fell_back(entry, outcome), outcome.certificate_id
         if after is None or used is None or self.store.promised_to(used) != entry.serial_number:
             return None
-        return Noted.FELL_BACK, after
+        superseding = self.store.superseded_by(entry.serial_number, used)
+        if superseding is not None and superseding.taken_over:
+            return None  # the loser's certificate was deactivated at once: nobody is to use it
+        current = entry.device_certificate
+        is_certain = is_certainly_later(outcome.seen_at, current.seen_at if current else None)
+        return Noted.FELL_BACK if is_certain else Noted.MAY_HAVE_FALLEN_BACK, after
+
+    def _superseded_used(self, entry: AllowListEntry, outcome: OutcomeEvent) -> Noted:
+        """Put on record that somebody uses a certificate that lost its place; it changes nothing of the device."""
+        used = outcome.certificate_id
+        if outcome.reason is not OutcomeReason.CONNECTED or used is None or used in entry.certificate_ids:
+            return Noted.KNOWN
+        superseding = self.store.superseded_by(entry.serial_number, used)
+        if superseding is None:
+            return Noted.KNOWN
+        # Of a device that rotates, an earlier connection may come late; that of a loser is looked at in any case.
+        is_old = not superseding.taken_over and entry.device_certificate is not None
+        if is_old or not is_superseded_use(entry, outcome, superseded_at=superseding.recorded_at):
+            return Noted.KNOWN
+        reason = OutcomeReason.SUPERSEDED_USED
+        record = self._record(reason, outcome, outcome.seen_at, _id_of(reason, outcome.event_id, outcome.seen_at))
+        record = replace(_about(entry, record), decision_id=superseding.decision_id)
+        return Noted.SUPERSEDED_USED if self.store.note(record) else Noted.KNOWN
 
     def _record_of_use(
         self, what: Noted, entry: AllowListEntry, outcome: OutcomeEvent, after: AllowListEntry
     ) -> AuditRecord:
         moment, current = self.clock.now(), entry.device_certificate
-        reason = OutcomeReason.FELL_BACK if what is Noted.FELL_BACK else outcome.reason
+        reason = OutcomeReason.FELL_BACK if what in _FALLEN else outcome.reason
         record = self._record(reason, outcome, moment, self.clock.new_record_id(moment))
         if what is Noted.COMPLETED:
             return _about(entry, record, after)
@@ -175,6 +210,7 @@ class OutcomeRecorder:
         )
 
 
+_FALLEN = frozenset({Noted.FELL_BACK, Noted.MAY_HAVE_FALLEN_BACK})
 _NOTED = {
     OutcomeReason.THING_REGISTERED: Noted.REGISTERED,
     OutcomeReason.PROVISIONING_SUCCEEDED: Noted.REGISTERED,

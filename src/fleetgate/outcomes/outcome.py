@@ -1,9 +1,9 @@
 """What happened after an allow: signs from AWS IoT that a device finished, or did not, and what they mean for it."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from fleetgate.domain.allow_list import AllowListEntry, DeviceCertificate, Purpose, Reservation
+from fleetgate.domain.allow_list import AllowListEntry, Purpose, Reservation
 from fleetgate.domain.reasons import Reason
 
 
@@ -20,6 +20,12 @@ class OutcomeReason(Reason):
         "The device connected with a certificate that a later one had taken the place of.",
         "Find out why it fell back. If its later certificate is lost, open a repair window; if the key of the old one "
         "may be in other hands, quarantine the device.",
+    )
+    SUPERSEDED_USED = (
+        "superseded_used",
+        "Somebody connected with a certificate that had lost its place, and that its device is not to fall back to.",
+        "Find out who has its key: the device that was first, or the one that took over. Quarantine the serial number "
+        "if you cannot tell.",
     )
     THING_REGISTERED = (
         "thing_registered",
@@ -58,6 +64,10 @@ class OutcomeReason(Reason):
         "Deactivate it in AWS IoT. With SupersededCertificates at deactivate the stack would have done so.",
     )
 
+
+# AWS IoT's presence events are timed to within two minutes, so a difference below that says nothing of the order.
+# Source: AWS IoT Core developer guide, "Lifecycle events".
+PRESENCE_TOLERANCE = timedelta(minutes=2)
 
 # What ends a reservation: the device holds its certificate, or it is too late for it to come with another. That AWS IoT
 # did its part does neither: a device that lost power before it heard must be able to come back.
@@ -104,11 +114,17 @@ def may_complete_unseen(held: Reservation) -> bool:
 
 
 def came_into_use(entry: AllowListEntry, outcome: OutcomeEvent) -> AllowListEntry | None:
-    """The entry once the device was seen with its current certificate, first or again; None where that is no news."""
+    """The entry once the device was seen with its current certificate, first or again; None where that is no news.
+
+    A device that fell back is back only where that is certain: then its old certificate is deactivated in the end.
+    """
     current = entry.device_certificate
-    if current is None or outcome.certificate_id != current.certificate_id or not _is_news(current, outcome):
+    if current is None or outcome.certificate_id != current.certificate_id:
         return None
-    if current.seen_at is not None and current.fell_back_to is None:
+    is_known = current.seen_at is not None and current.fell_back_to is None
+    if outcome.reason is not OutcomeReason.CONNECTED or is_known:
+        return None
+    if not is_certainly_later(outcome.seen_at, current.seen_at):
         return None
     seen = replace(current, seen_at=outcome.seen_at, fell_back_to=None)
     return replace(entry, device_certificate=seen, version=entry.version + 1)
@@ -117,19 +133,37 @@ def came_into_use(entry: AllowListEntry, outcome: OutcomeEvent) -> AllowListEntr
 def fell_back(entry: AllowListEntry, outcome: OutcomeEvent) -> AllowListEntry | None:
     """The entry once the device was seen with a certificate that it holds no more; None where that is no news.
 
-    The certificate has to be one that the device was promised.
+    The certificate has to be one that the device was promised, and that was not taken over. Where the order is not
+    certain it counts as later, so that a certificate that the device may use is never deactivated.
     """
     current = entry.device_certificate
-    if current is None or outcome.certificate_id in entry.certificate_ids or not _is_news(current, outcome):
+    if current is None or outcome.certificate_id in entry.certificate_ids:
         return None
-    fallen = replace(current, seen_at=outcome.seen_at, fell_back_to=outcome.certificate_id)
+    if outcome.reason is not OutcomeReason.CONNECTED or not _may_be_later(outcome.seen_at, current.seen_at):
+        return None
+    seen_at = max(outcome.seen_at, current.seen_at or outcome.seen_at)
+    fallen = replace(current, seen_at=seen_at, fell_back_to=outcome.certificate_id)
     return replace(entry, device_certificate=fallen, version=entry.version + 1)
 
 
-def _is_news(current: DeviceCertificate, outcome: OutcomeEvent) -> bool:
-    """Whether a connection is later than the last one that counted: signs come in any order."""
-    is_later = current.seen_at is None or outcome.seen_at > current.seen_at
-    return outcome.reason is OutcomeReason.CONNECTED and is_later
+def is_certainly_later(seen_at: datetime, than: datetime | None) -> bool:
+    """Whether a connection was later than another, or than the first, for all that presence events tell."""
+    return than is None or seen_at > than + PRESENCE_TOLERANCE
+
+
+def is_superseded_use(entry: AllowListEntry, outcome: OutcomeEvent, *, superseded_at: datetime) -> bool:
+    """Whether somebody connected with a certificate after, or perhaps after, it had lost its place.
+
+    Args:
+        superseded_at: When it was given to another certificate; aware UTC.
+    """
+    is_held = outcome.certificate_id in entry.certificate_ids
+    is_connection = outcome.reason is OutcomeReason.CONNECTED
+    return is_connection and not is_held and _may_be_later(outcome.seen_at, superseded_at)
+
+
+def _may_be_later(seen_at: datetime, than: datetime | None) -> bool:
+    return than is None or seen_at > than - PRESENCE_TOLERANCE
 
 
 def never_completed(entry: AllowListEntry) -> AllowListEntry:

@@ -20,6 +20,7 @@ from botocore.config import Config
 
 from fleetgate.domain.operator_action import Operator
 from fleetgate.operators.device_store import DeviceStore
+from fleetgate.operators.key_store import KeyStore
 from fleetgate.outcomes.attachment import Finding, GateFinding
 from fleetgate.outcomes.gate_check import GateCheck
 from fleetgate.outcomes.iot_gate import GateInAws
@@ -130,6 +131,7 @@ def _sweeps(actor: str) -> Mapping[str, SweepRun]:
         ),
         sweep_store=sweep_store,
         devices=DeviceStore(settings.tables),
+        keys=KeyStore(settings.tables),
         certificates=certificates,
         system=Operator(actor=actor, reason=_WHY_DEACTIVATED, clock=outcomes.clock),
         policy=settings.superseded_policy,

@@ -24,12 +24,19 @@ _METRICS = {
     Noted.COMPLETED: "RegistrationCompleted",
     Noted.IN_USE: "CertificateCameIntoUse",
     Noted.FELL_BACK: "DeviceFellBack",
+    Noted.MAY_HAVE_FALLEN_BACK: "DeviceFellBack",
+    Noted.SUPERSEDED_USED: "SupersededCertificateUsed",
     Noted.REGISTERED: "ThingRegistered",
     Noted.FAILED: "ProvisioningFailed",
     Noted.UNAPPROVED: "UnapprovedThing",
     Noted.KNOWN: "OutcomeKnown",
     Noted.NOT_OURS: "OutcomeNotOurs",
 }
+
+
+_NOTEWORTHY = frozenset(
+    {Noted.FAILED, Noted.FELL_BACK, Noted.MAY_HAVE_FALLEN_BACK, Noted.SUPERSEDED_USED, Noted.UNAPPROVED}
+)
 
 
 @logger.inject_lambda_context(clear_state=True, log_event=False)
@@ -66,7 +73,7 @@ def _note(event: Mapping[str, Any]) -> None:
     for outcome in outcomes_in(event, thing_type_name=_settings().thing_type_name):
         what = _recorder().note(outcome)
         noted[what] += 1
-        say = logger.warning if what in (Noted.FAILED, Noted.FELL_BACK, Noted.UNAPPROVED) else logger.info
+        say = logger.warning if what in _NOTEWORTHY else logger.info
         say(
             "outcome noted",
             noted=what.value,
@@ -76,6 +83,9 @@ def _note(event: Mapping[str, Any]) -> None:
         )
     for what, count in noted.items():
         metrics.add_metric(_METRICS[what], MetricUnit.Count, count)
+    # A device that certainly fell back uses a superseded certificate too.
+    if noted[Noted.FELL_BACK]:
+        metrics.add_metric(_METRICS[Noted.SUPERSEDED_USED], MetricUnit.Count, noted[Noted.FELL_BACK])
 
 
 @cache

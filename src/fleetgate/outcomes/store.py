@@ -38,6 +38,12 @@ class OutcomeStore:
         found = self._records.allow_of(certificate_id)
         return SerialNumber(found.serial_number) if found is not None and found.serial_number else None
 
+    def superseded_by(self, serial_number: SerialNumber, certificate_id: str) -> AuditRecord | None:
+        """The newest decision that took a device certificate's place; None where there is none."""
+        condition = (AuditItem.superseded_certificate_id == certificate_id) & _ALLOWED
+        found = self._records.records_under(device_key(serial_number), condition=condition, newest_first=True)
+        return next(found, None)
+
     def is_decided(self, serial_number: SerialNumber, decision_id: str) -> bool:
         """Whether a decision that let a device in is on record."""
         return self._is_on_record(device_key(serial_number), (AuditItem.decision_id == decision_id) & _ALLOWED)

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord, OperatorAction, RecordKind
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.operator_action import Operator
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.operators.device_store import DeviceStore
+from fleetgate.operators.key_store import KeyChange, KeyStore, supersession
 from fleetgate.outcomes.outcome import OutcomeReason
 from fleetgate.outcomes.supersession import Superseded, SupersededPolicy, Use, is_out_of_use, superseded_by
 from fleetgate.outcomes.sweep import RecordSweep
@@ -53,6 +55,7 @@ class SupersededCertificates:
     sweep: RecordSweep
     sweep_store: SweepStore
     devices: DeviceStore
+    keys: KeyStore
     certificates: Certificates
     system: Operator
     policy: SupersededPolicy
@@ -137,7 +140,8 @@ class SupersededCertificates:
         entry = self.devices.device(superseded.serial_number)
         if entry is None or not is_out_of_use(entry, superseded):
             return SupersessionResult.NOTHING_TO_DO
-        is_active = self.certificates.status(superseded.certificate_id) is CertificateStatus.ACTIVE
+        found = self.certificates.describe(superseded.certificate_id)
+        is_active = found.status is CertificateStatus.ACTIVE
         if self.policy is SupersededPolicy.REPORT:
             return (
                 self._report(superseded)
@@ -146,7 +150,8 @@ class SupersededCertificates:
             )
         # One that a quarantine deactivated is out of use for good as well, or the release would activate it.
         if is_active or superseded.certificate_id in entry.deactivated_certificates:
-            return self._deactivate(superseded, is_repeated=is_repeated)
+            known = replace(superseded, key_fingerprint=superseded.key_fingerprint or found.key_fingerprint)
+            return self._deactivate(known, is_repeated=is_repeated)
         return SupersessionResult.NOTHING_TO_DO
 
     def _deactivate(self, superseded: Superseded, *, is_repeated: bool) -> SupersessionResult:
@@ -158,11 +163,15 @@ class SupersededCertificates:
             entry = self.devices.device(superseded.serial_number)
             if entry is None or not is_out_of_use(entry, superseded):
                 return None
-            if is_repeated and superseded.certificate_id not in entry.deactivated_certificates:
+            change = _key_change(entry, superseded)
+            is_noted = change is None or change.is_made(self.keys.key(change.fingerprint))
+            if is_repeated and is_noted and superseded.certificate_id not in entry.deactivated_certificates:
                 return False  # it is on record what was meant to be done
             changed = entry.without_deactivated(superseded.certificate_id)
-            # One transaction: nobody changed the entry since, no quarantine counts on the certificate, and the record.
-            if self.devices.change(changed, replace(record, entry_version=changed.version)) is not None:
+            # One transaction: nobody changed the entry since, no stop counts on the certificate, the gate lets nobody
+            # in with it again, and the record.
+            noted = replace(record, entry_version=changed.version)
+            if self.devices.change(changed, noted, key=change) is not None:
                 raise Overtaken
             return True
 
@@ -196,6 +205,17 @@ class SupersededCertificates:
             certificate_id=superseded.certificate_id,
             decision_id=superseded.decision_id,
         )
+
+
+def _key_change(entry: AllowListEntry, superseded: Superseded) -> KeyChange | None:
+    if superseded.key_fingerprint is None:
+        return None
+    return supersession(
+        entry,
+        fingerprint=superseded.key_fingerprint,
+        serial_number=superseded.serial_number.value,
+        certificate_id=superseded.certificate_id,
+    )
 
 
 def _tells_of_use(record: AuditRecord) -> bool:

@@ -51,6 +51,7 @@ class Superseded:
     Attributes:
         decision_id: The decision that gave its place to another certificate.
         is_reported: Whether it is on record that it was still active when it had long been out of use.
+        key_fingerprint: Of its public key; None where that is not on record.
     """
 
     serial_number: SerialNumber
@@ -58,6 +59,7 @@ class Superseded:
     decision_id: str
     manufacturer: str | None
     is_reported: bool = False
+    key_fingerprint: str | None = None
 
 
 def superseded_by(use: Use, records: Iterable[AuditRecord]) -> tuple[Superseded, ...]:
@@ -74,6 +76,7 @@ def superseded_by(use: Use, records: Iterable[AuditRecord]) -> tuple[Superseded,
     ]
     if not lets_in:
         return ()
+    keys = {one.certificate_id: one.key_fingerprint for one in known if one.verdict is Verdict.ALLOWED}
     reported = {one.superseded_certificate_id for one in known if one.reason == OutcomeReason.SUPERSEDED_ACTIVE}
     # Record IDs, and so decision IDs, sort by time. The last decision that names a certificate counts.
     found = {
@@ -91,6 +94,7 @@ def superseded_by(use: Use, records: Iterable[AuditRecord]) -> tuple[Superseded,
             decision_id=by.decision_id or "",
             manufacturer=by.manufacturer,
             is_reported=certificate_id in reported,
+            key_fingerprint=keys.get(certificate_id),
         )
         for certificate_id, by in found.items()
     )

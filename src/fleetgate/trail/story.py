@@ -163,12 +163,12 @@ def admissions_of(records: Iterable[AuditRecord]) -> tuple[Admission, ...]:
 
 
 def _superseded_certificates(records: Iterable[AuditRecord]) -> Iterator[str | None]:
-    """The certificates whose place went to one that connected, and those that the reconciler deactivated for it."""
+    """The certificates whose place went to one that connected, and those that were deactivated for it."""
     known = tuple(records)
     connected = {record.decision_id for record in known if record.reason == OutcomeReason.CONNECTED}
     for record in known:
         if record.verdict is Verdict.ALLOWED and record.superseded_certificate_id and record.decision_id in connected:
             yield record.superseded_certificate_id
-        # By the reconciler: an operator's names no decision.
+        # By the reconciler or the watcher: an operator's names no decision.
         if record.action == OperatorAction.DEACTIVATE_CERTIFICATE and record.decision_id is not None:
             yield record.certificate_id

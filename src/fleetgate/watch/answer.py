@@ -1,9 +1,11 @@
 """What a burst of denials leads to: the claim certificate is blocked, people are told, and it is on record."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from ulid import ULID
@@ -12,6 +14,7 @@ from fleetgate.domain.audit import AuditRecord, Clock, NoticeAction, RecordKind
 from fleetgate.domain.operator_action import Operator
 from fleetgate.operators.claim_store import ClaimStore
 from fleetgate.operators.claims import block_claim
+from fleetgate.operators.stops import Stopper, claim_stop
 from fleetgate.store.announcements import Announcements
 from fleetgate.watch.burst import WATCHER, Burst, Reaction, WatchPolicy
 from fleetgate.watch.store import ClaimWatchStore
@@ -40,11 +43,13 @@ class BurstResponder:
     """Answers bursts and announces them.
 
     Attributes:
+        stopper_of: What sees a stop through, for whoever acts.
         audit_table: Its name tells the events of this stack from those of another.
     """
 
     store: ClaimWatchStore
     claims: ClaimStore
+    stopper_of: Callable[[Operator], Stopper]
     announcements: Announcements
     policy: WatchPolicy
     audit_table: str
@@ -67,7 +72,9 @@ class BurstResponder:
             measure = Measure.NOTHING
         else:
             # First of all: a topic that fails must not keep the gate open.
-            block_claim(claim_certificate_id, store=self.claims, operator=self._actor(how_many))
+            operator = self._actor(how_many)
+            block = partial(block_claim, claim_certificate_id, store=self.claims, operator=operator)
+            self.stopper_of(operator).stop(claim_stop(claim_certificate_id), block)
             measure = Measure.BLOCKED
         manufacturer = claim.manufacturer if claim else None
         self.announcements.publish(

@@ -12,9 +12,14 @@ from fleetgate.watch.burst import Reaction, WatchPolicy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatcherSettings:
-    """All that the watcher is told from outside."""
+    """All that the watcher is told from outside.
+
+    Attributes:
+        thing_name_prefix: Stands before the serial number in thing names.
+    """
 
     tables: TableSettings
+    thing_name_prefix: str
     policy: WatchPolicy
 
     @classmethod
@@ -27,6 +32,7 @@ class WatcherSettings:
         read = Reader(environment)
         return cls(
             tables=read.tables(),
+            thing_name_prefix=read.text("THING_NAME_PREFIX"),
             policy=WatchPolicy(
                 window=timedelta(minutes=read.number("CLAIM_WATCH_WINDOW_MINUTES")),
                 threshold=read.number("CLAIM_WATCH_THRESHOLD"),

@@ -74,6 +74,12 @@ class ClaimWatchStore:
         )
         return any(record.kind is RecordKind.NOTICE for record in found)
 
+    def key_of(self, serial_number: str, certificate_id: str) -> str | None:
+        """The public key fingerprint of a certificate that a device was let in with; None where it is not on record."""
+        condition = (AuditItem.certificate_id == certificate_id) & (AuditItem.verdict == Verdict.ALLOWED.value)
+        known = self._records.records_under(device_subject(serial_number), condition=condition)
+        return next((record.key_fingerprint for record in known if record.key_fingerprint), None)
+
     def note(self, record: AuditRecord) -> bool:
         """Append an audit record; False where this very record is there already."""
         return self._tables.append(record)

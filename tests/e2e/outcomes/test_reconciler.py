@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord
 from fleetgate.domain.operator_action import Operator
 from fleetgate.operators.device_store import DeviceStore
+from fleetgate.operators.key_store import KeyStore
 from fleetgate.outcomes.settings import ReconcilerSettings
 from fleetgate.outcomes.superseded import SupersededCertificates
 from fleetgate.outcomes.sweep import RecordSweep
@@ -47,6 +49,7 @@ def superseded_at(embedded: Embedded, later: timedelta) -> SupersededCertificate
         ),
         sweep_store=sweep_store,
         devices=DeviceStore(tables),
+        keys=KeyStore(tables),
         certificates=Certificates(embedded.client("iot", embedded.role_of("ReconcilerFunction"))),
         system=Operator(
             actor="the reconciler",
@@ -93,6 +96,12 @@ def test_the_old_certificate_of_a_device_that_rotated_cannot_connect_after_the_g
     list(superseded_at(embedded, timedelta(hours=25)).run())
     with connected(broker, old.identity, name):  # it is what the device uses, and stays
         pass
+    # Two minutes later; within them nobody knows which was the last.
+    fallen = embedded.entry(name)
+    assert fallen.device_certificate
+    assert fallen.device_certificate.seen_at
+    earlier = fallen.device_certificate.seen_at - timedelta(minutes=3)
+    embedded.put(replace(fallen, device_certificate=replace(fallen.device_certificate, seen_at=earlier)))
     with connected(broker, new.identity, name):
         pass
     assert eventually(lambda: fell_back_to(embedded, serial_number) is None or None)

@@ -33,6 +33,7 @@ def invoke(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterat
     (stream_handler,) = watcher.logger.handlers
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(watcher, "sleep", lambda _seconds: None)
 
     def run(records: Sequence[AuditRecord], **changed: str) -> list[str]:
         # The logger took hold of stdout when it was imported, before pytest began to capture this test's.

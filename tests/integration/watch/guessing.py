@@ -23,9 +23,8 @@ QUIET: list[str] = []
 
 
 def forget() -> None:
-    watcher._settings.cache_clear()
-    watcher._responder.cache_clear()
-    watcher._reporter.cache_clear()
+    for cached in (watcher._settings, watcher._tables, watcher._iot, watcher._responder, watcher._reporter):
+        cached.cache_clear()
 
 
 def context() -> Any:

@@ -2,9 +2,15 @@
 
 import json
 import secrets
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from ulid import ULID
 
+from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
+from fleetgate.domain.identifiers import SerialNumber
 from harness.embedded import Embedded
 from tests.template.alarms import Alarms, Metric, emitted_by, of_dead_letters, of_function, watched, watched_in
 from tests.template.intrinsics import Deployment
@@ -12,7 +18,7 @@ from tests.template.intrinsics import Deployment
 
 @pytest.fixture(scope="module")
 def emitted_by_recorder(deployment: Deployment, embedded: Embedded) -> set[Metric]:
-    """The metrics that the outcome recorder emits of a thing that nobody decided about."""
+    """The metrics that the outcome recorder emits of a thing that nobody decided about, and of a loser."""
     variables = deployment.resource("OutcomeFunction")["Environment"]["Variables"]
     event = {
         "eventType": "THING_EVENT",
@@ -23,8 +29,40 @@ def emitted_by_recorder(deployment: Deployment, embedded: Embedded) -> set[Metri
         "thingTypeName": variables["THING_TYPE_NAME"],
         "attributes": {},
     }
-    message = {"messageId": "1", "body": json.dumps(event), "attributes": {"ApproximateReceiveCount": "1"}}
-    return emitted_by(deployment, embedded, "OutcomeFunction", {"Records": [message]})
+    messages = [
+        {"messageId": str(number), "body": json.dumps(body), "attributes": {"ApproximateReceiveCount": "1"}}
+        for number, body in enumerate((event, connection_of_a_loser(embedded, variables["THING_NAME_PREFIX"])))
+    ]
+    return emitted_by(deployment, embedded, "OutcomeFunction", {"Records": messages})
+
+
+def connection_of_a_loser(embedded: Embedded, prefix: str) -> dict[str, Any]:
+    """Somebody connects with the certificate whose reservation another one took over."""
+    loser, now = secrets.token_hex(32), datetime.now(UTC)
+    entry = AllowListEntry(serial_number=SerialNumber(f"ALARMS-{secrets.token_hex(4)}"), manufacturer="acme")
+    embedded.put(entry)
+    record_id = str(ULID.from_datetime(now))
+    embedded.put_record(
+        AuditRecord(
+            record_id=record_id,
+            recorded_at=now,
+            kind=RecordKind.DECISION,
+            verdict=Verdict.ALLOWED,
+            reason="reservation_takeover",
+            serial_number=entry.serial_number.value,
+            decision_id=record_id,
+            certificate_id=secrets.token_hex(32),
+            superseded_certificate_id=loser,
+            taken_over=True,
+        )
+    )
+    return {
+        "eventType": "connected",
+        "clientId": f"{prefix}{entry.serial_number}",
+        "timestamp": int(now.timestamp() * 1000),
+        "sessionIdentifier": secrets.token_hex(8),
+        "principalIdentifier": loser,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +84,12 @@ def test_a_thing_past_the_gate_raises_one_alarm_whoever_finds_it(
     alarms: Alarms, emitted_by_recorder: set[Metric], emitted_by_reconciler: set[Metric]
 ) -> None:
     assert watched(alarms["UnapprovedThingAlarm"]) in emitted_by_recorder & emitted_by_reconciler
+
+
+def test_there_is_an_alarm_for_the_use_of_a_superseded_certificate(
+    alarms: Alarms, emitted_by_recorder: set[Metric]
+) -> None:
+    assert watched(alarms["SupersededCertificateUsedAlarm"]) in emitted_by_recorder
 
 
 def test_there_is_an_alarm_for_a_superseded_certificate_that_could_not_be_deactivated(

@@ -1,4 +1,4 @@
-"""The watcher: it sees every denial, may block a claim certificate and nothing else, and people hear of it."""
+"""The watcher: it sees every denial and take-over, may stop claims and keys alone, and people hear of it."""
 
 import json
 from typing import Any
@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from fleetgate.domain.audit import Verdict, claim_subject, device_subject
-from fleetgate.store.allow_list_items import claim_key
+from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.operators.stops import SETTLING_TIME
+from fleetgate.store.allow_list_items import assignment_key, claim_key, device_key
 from tests.template.grants import Statement, statements
 from tests.template.intrinsics import Deployment
 
@@ -35,12 +37,20 @@ def test_a_burst_is_seen_within_seconds(defaults: Deployment) -> None:
     assert defaults.resource("WatcherEventSource")["MaximumBatchingWindowInSeconds"] <= 5
 
 
-def test_the_event_source_leaves_out_nothing_that_was_denied(defaults: Deployment) -> None:
+def test_a_batch_may_block_as_many_claim_certificates_as_have_a_burst_in_it(defaults: Deployment) -> None:
+    """Each takes the wait of a stop. More than the stack's threshold of denials are a burst."""
+    bursts = defaults.resource("WatcherEventSource")["BatchSize"] / 21
+
+    assert defaults.resource("WatcherFunction")["Timeout"] > bursts * SETTLING_TIME.total_seconds()
+
+
+def test_the_event_source_leaves_out_no_denial_and_no_takeover(defaults: Deployment) -> None:
     filters = defaults.resource("WatcherEventSource")["FilterCriteria"]["Filters"]
 
     # Lambda developer guide: of DynamoDB only what is under this key can be filtered by.
     assert [json.loads(one["Pattern"]) for one in filters] == [
-        {"dynamodb": {"NewImage": {"verdict": {"S": [Verdict.DENIED.value]}}}}
+        {"dynamodb": {"NewImage": {"verdict": {"S": [Verdict.DENIED.value]}}}},
+        {"dynamodb": {"NewImage": {"verdict": {"S": [Verdict.ALLOWED.value]}, "taken_over": {"BOOL": [True]}}}},
     ]
 
 
@@ -56,7 +66,7 @@ def test_the_stream_has_no_more_readers_than_dynamodb_permits(template: dict[str
     assert readers == {"ArchiverFunction", "WatcherFunction"}
 
 
-def test_the_watcher_may_block_a_claim_certificate_and_change_nothing_else(granted: list[Statement]) -> None:
+def test_the_watcher_may_stop_claims_and_keys_and_change_nothing_else(granted: list[Statement]) -> None:
     mine = [one for one in granted if one.role == "WatcherFunctionRole"]
     stream = {f"dynamodb:{call}" for call in ("DescribeStream", "GetRecords", "GetShardIterator")}
 
@@ -71,15 +81,24 @@ def test_the_watcher_may_block_a_claim_certificate_and_change_nothing_else(grant
                 "AuditTable.Arn/index/by_device_certificate",
             ),
         ),
-        "BlockAClaimCertificate": ({"dynamodb:GetItem", "dynamodb:UpdateItem"}, ("AllowListTable.Arn",)),
+        "StopClaimsAndKeys": ({"dynamodb:GetItem", "dynamodb:UpdateItem"}, ("AllowListTable.Arn",)),
         "AppendToTheAuditTrail": ({"dynamodb:PutItem"}, ("AuditTable.Arn",)),
+        "SwitchCertificates": (
+            {"iot:DescribeCertificate", "iot:UpdateCertificate"},
+            ("arn:aws:iot:eu-central-1:123456789012:cert/*",),
+        ),
+        "EndSessions": ({"iot:DeleteConnection"}, ("arn:aws:iot:eu-central-1:123456789012:client/fleetgate-*",)),
         "ReportEnumeration": ({"events:PutEvents"}, ("arn:aws:events:eu-central-1:123456789012:event-bus/default",)),
         "KeepWhatFailed": ({"sqs:SendMessage"}, ("WatchDeadLetterQueue.Arn",)),
         "WriteLogs": ({"logs:CreateLogStream", "logs:PutLogEvents"}, ("WatchLogGroup.Arn",)),
     }
     conditions = {one.sid: one.condition for one in mine if one.condition}
     assert conditions == {
-        "BlockAClaimCertificate": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": claim_key("*")}},
+        "StopClaimsAndKeys": {
+            "ForAllValues:StringLike": {
+                "dynamodb:LeadingKeys": [claim_key("*"), device_key(SerialNumber("*")), assignment_key("*")]
+            }
+        },
         "AppendToTheAuditTrail": {
             "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [claim_subject("*"), device_subject("*")]}
         },

@@ -12,6 +12,7 @@ from fleetgate.outcomes.outcome import (
     came_into_use,
     completed,
     fell_back,
+    is_superseded_use,
     may_complete_unseen,
 )
 from harness.builders import (
@@ -24,7 +25,8 @@ from harness.builders import (
     reservation,
 )
 
-LATER, EARLIER = NOW + timedelta(seconds=1), NOW - timedelta(seconds=1)
+# Presence events are timed to within two minutes.
+LATER, EARLIER = NOW + timedelta(seconds=121), NOW - timedelta(seconds=121)
 SEEN = replace(current_certificate(), seen_at=NOW)
 FALLEN = replace(SEEN, fell_back_to=OTHER_CERTIFICATE_ID)
 
@@ -75,10 +77,30 @@ def test_a_device_with_its_current_or_its_reserved_certificate_did_not_fall_back
     assert fell_back(held, sign(CERTIFICATE_ID)) is None
 
 
-@pytest.mark.parametrize("seen_at", [EARLIER, NOW])
-def test_a_sign_that_comes_late_takes_nothing_back(seen_at: datetime) -> None:
+def test_a_sign_that_comes_late_takes_nothing_back() -> None:
+    assert came_into_use(entry(device_certificate=FALLEN), sign(CURRENT_CERTIFICATE_ID, EARLIER)) is None
+    assert fell_back(entry(device_certificate=SEEN), sign(OTHER_CERTIFICATE_ID, EARLIER)) is None
+
+
+@pytest.mark.parametrize("seconds", [-119, 0, 119])
+def test_where_the_order_is_not_certain_the_device_keeps_both_certificates(seconds: int) -> None:
+    seen_at = NOW + timedelta(seconds=seconds)
+    after = fell_back(entry(device_certificate=SEEN), sign(OTHER_CERTIFICATE_ID, seen_at))
+    assert after is not None
+    assert after.certificate_ids == (CURRENT_CERTIFICATE_ID, OTHER_CERTIFICATE_ID)
+    assert after.device_certificate
+    assert after.device_certificate.seen_at == max(NOW, seen_at)
     assert came_into_use(entry(device_certificate=FALLEN), sign(CURRENT_CERTIFICATE_ID, seen_at)) is None
-    assert fell_back(entry(device_certificate=SEEN), sign(OTHER_CERTIFICATE_ID, seen_at)) is None
+
+
+@pytest.mark.parametrize(("seconds", "is_use"), [(-121, False), (-119, True), (0, True), (3600, True)])
+def test_a_certificate_is_used_after_it_lost_its_place_unless_that_was_certainly_before(
+    seconds: int, is_use: bool
+) -> None:
+    contested = entry(reservation=reservation())
+    used = sign(OTHER_CERTIFICATE_ID, NOW + timedelta(seconds=seconds))
+    assert is_superseded_use(contested, used, superseded_at=NOW) is is_use
+    assert not is_superseded_use(contested, sign(CERTIFICATE_ID), superseded_at=NOW)
 
 
 @pytest.mark.parametrize("reason", sorted(set(OutcomeReason) - {OutcomeReason.CONNECTED}))

@@ -3,11 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from hashlib import sha256
 
 import pytest
 
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import RecordKind
+from fleetgate.operators.device_store import DeviceStore
+from fleetgate.operators.devices import reopen_device
+from fleetgate.operators.key_store import SUPERSEDED_STOP, KeyStore
+from fleetgate.operators.stop_store import StopStore
+from fleetgate.outcomes.note import Noted
 from fleetgate.outcomes.reservations import ReservationResult
 from fleetgate.outcomes.superseded import SupersessionResult
 from fleetgate.outcomes.supersession import SupersededPolicy
@@ -170,8 +177,94 @@ def test_a_reservation_that_was_taken_over_leaves_no_certificate_behind(
     kept = devices.let_in(approved, USED + HOUR)
     world.connect(approved.serial_number, kept, USED)
 
-    assert list(world.superseded().run()) == [SupersessionResult.DEACTIVATED]
+    list(world.superseded().run())  # the watcher may have been quicker
     assert (world.status(lost), world.status(kept)) == ("INACTIVE", "ACTIVE")
+
+
+@pytest.mark.parametrize("has_connected", [False, True], ids=["before the winner connected", "after"])
+def test_the_use_of_a_certificate_whose_reservation_was_taken_over_is_on_record_and_no_fall_back(
+    has_connected: bool, approved: AllowListEntry, devices: Devices, world: OutcomeWorld, embedded: Embedded
+) -> None:
+    lost = devices.let_in(approved, USED + 2 * HOUR)
+    kept = devices.let_in(approved, USED + HOUR)
+    if has_connected:
+        world.connect(approved.serial_number, kept, USED)
+    before = embedded.entry(approved.serial_number)
+    assert world.connect(approved.serial_number, lost, HOUR) is Noted.SUPERSEDED_USED
+
+    after = embedded.entry(approved.serial_number)
+    assert (after.reservation, after.device_certificate) == (before.reservation, before.device_certificate)
+    assert world.outcomes(approved)[has_connected:] == ["superseded_used"]
+    (used,) = [one for one in embedded.records(f"device#{approved.serial_number}") if one.reason == "superseded_used"]
+    assert used.certificate_id == lost
+
+
+def test_a_superseded_certificate_is_let_in_by_the_gate_no_more(
+    approved: AllowListEntry, devices: Devices, world: OutcomeWorld, embedded: Embedded
+) -> None:
+    first, second = devices.rotate(approved)
+    assert list(world.superseded().run()) == [SupersessionResult.DEACTIVATED]
+    key = embedded.key_item(sha256(first.encode()).hexdigest())
+    assert (key["stops"]["SS"], key["serial_number"]["S"]) == ([SUPERSEDED_STOP], approved.serial_number.value)
+    assert key["deactivated_certificates"]["SS"] == [first]
+    world.be_denied(devices.ask(approved.serial_number.value, certificate_id=first), HOUR)
+    (denial,) = [one for one in embedded.records(f"device#{approved.serial_number}") if one.verdict == "denied"]
+    assert denial.reason == "certificate_deactivated"
+    assert world.status(second) == "ACTIVE"
+
+
+def test_in_its_repair_window_a_device_comes_back_with_an_earlier_key_but_not_with_the_certificate(
+    approved: AllowListEntry, devices: Devices, world: OutcomeWorld, embedded: Embedded
+) -> None:
+    first, _ = devices.rotate(approved)
+    list(world.superseded().run())
+    tables, key = embedded.tables(), sha256(first.encode()).hexdigest()
+    for _ in range(2):
+        reopen_device(
+            approved.serial_number,
+            duration=HOUR,
+            store=DeviceStore(tables),
+            keys=KeyStore(tables),
+            stops=StopStore(tables),
+            operator=world.operator("alice"),
+        )
+
+    assert "stops" not in embedded.key_item(key)
+    released = [one for one in actions(embedded, approved) if one.action == "release_key"]
+    assert [(one.actor, one.key_fingerprint) for one in released] == [("alice", key)]
+    world.be_denied(devices.ask(approved.serial_number.value, certificate_id=first), timedelta(0))
+    same_key = replace(devices, ask=partial(devices.ask, key_fingerprint=key))
+    same_key.let_in(approved, timedelta(0))
+
+
+def test_a_device_that_rotates_with_one_key_goes_on_rotating(
+    approved: AllowListEntry, devices: Devices, world: OutcomeWorld, embedded: Embedded
+) -> None:
+    """By a CSR: only the certificate loses its place."""
+    key = sha256(approved.serial_number.value.encode()).hexdigest()
+    same_key = replace(devices, ask=partial(devices.ask, key_fingerprint=key))
+    first, second = same_key.rotate(approved)
+    assert list(world.superseded().run()) == [SupersessionResult.DEACTIVATED]
+
+    assert "stops" not in embedded.key_item(key)
+    assert embedded.key_item(key)["deactivated_certificates"]["SS"] == [first]
+    asked_again = same_key.ask(approved.serial_number.value, certificate_id=first)
+    world.be_denied(replace(asked_again, claim_certificate_id=second), HOUR)
+    third = same_key.let_in(approved, HOUR, own=second)
+    assert (world.status(first), world.status(second), world.status(third)) == ("INACTIVE", "ACTIVE", "ACTIVE")
+
+
+def test_a_key_that_the_device_is_about_to_use_again_is_not_stopped(
+    approved: AllowListEntry, devices: Devices, world: OutcomeWorld, embedded: Embedded
+) -> None:
+    first, second = devices.rotate(approved)
+    key = sha256(first.encode()).hexdigest()
+    same_key = replace(devices, ask=partial(devices.ask, key_fingerprint=key))
+    same_key.let_in(approved, HOUR, own=second)
+
+    assert list(world.superseded().run()) == [SupersessionResult.DEACTIVATED]
+    assert "stops" not in embedded.key_item(key)
+    assert embedded.key_item(key)["deactivated_certificates"]["SS"] == [first]
 
 
 def test_a_device_that_rotates_with_a_reserved_certificate_has_shown_that_it_uses_it(

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from types import SimpleNamespace
 from typing import Any
 
@@ -61,6 +62,7 @@ def test_what_aws_iot_does_not_even_tell_is_told_and_tried_again(
     assert list(world.superseded().run()) == [SupersessionResult.DEACTIVATED]
     assert world.status(first) == "INACTIVE"
     assert [one.action for one in actions(embedded, approved)][1:] == ["deactivate_certificate"]
+    assert embedded.key_item(sha256(first.encode()).hexdigest())["deactivated_certificates"]["SS"] == [first]
 
 
 def throttled(**_arguments: Any) -> Any:

@@ -109,6 +109,7 @@ def test_what_a_burst_leads_to_is_one_of_two(value: str) -> None:
         "ALLOW_LIST_TABLE_NAME": "allow-list",
         "AUDIT_TABLE_NAME": "audit",
         "AUDIT_RETENTION_DAYS": "400",
+        "THING_NAME_PREFIX": "fg-",
         "CLAIM_WATCH_WINDOW_MINUTES": "10",
         "CLAIM_WATCH_THRESHOLD": "20",
         "CLAIM_WATCH_POLICY": value,

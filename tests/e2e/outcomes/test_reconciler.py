@@ -97,7 +97,7 @@ def test_the_old_certificate_of_a_device_that_rotated_cannot_connect_after_the_g
     with connected(broker, old.identity, name):  # it is what the device uses, and stays
         pass
     # Two minutes later; within them nobody knows which was the last.
-    fallen = embedded.entry(name)
+    fallen = embedded.entry(serial_number)
     assert fallen.device_certificate
     assert fallen.device_certificate.seen_at
     earlier = fallen.device_certificate.seen_at - timedelta(minutes=3)

@@ -158,7 +158,7 @@ def test_who_acts_may_do_that_and_nothing_else(granted: list[Statement]) -> None
             ("arn:aws:iot:eu-central-1:123456789012:cert/*",),
             {},
         ),
-        "EndSessions": ({"iot:DeleteConnection"}, ("arn:aws:iot:eu-central-1:123456789012:client/*",), {}),
+        "EndSessions": ({"iot:DeleteConnection"}, ("arn:aws:iot:eu-central-1:123456789012:client/fg-*",), {}),
         **SHARED,
     }
 

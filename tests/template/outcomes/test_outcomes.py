@@ -139,7 +139,7 @@ def test_the_reconciler_runs_on_a_schedule_and_may_compare_and_settle_and_nothin
 
     keys = {one.sid: one.condition for one in granted if one.role == "ReconcilerFunctionRole" and one.condition}
     assert keys == {
-        "SettleADevice": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "device#*"}},
+        "SettleADevice": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["device#*", "key#*"]}},
         "RememberThePlace": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "reconciler#*"}},
         "FindClaimCertificates": {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": "claims"}},
     }

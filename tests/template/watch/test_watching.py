@@ -87,7 +87,7 @@ def test_the_watcher_may_stop_claims_and_keys_and_change_nothing_else(granted: l
             {"iot:DescribeCertificate", "iot:UpdateCertificate"},
             ("arn:aws:iot:eu-central-1:123456789012:cert/*",),
         ),
-        "EndSessions": ({"iot:DeleteConnection"}, ("arn:aws:iot:eu-central-1:123456789012:client/fleetgate-*",)),
+        "EndSessions": ({"iot:DeleteConnection"}, ("arn:aws:iot:eu-central-1:123456789012:client/fg-*",)),
         "ReportEnumeration": ({"events:PutEvents"}, ("arn:aws:events:eu-central-1:123456789012:event-bus/default",)),
         "KeepWhatFailed": ({"sqs:SendMessage"}, ("WatchDeadLetterQueue.Arn",)),
         "WriteLogs": ({"logs:CreateLogStream", "logs:PutLogEvents"}, ("WatchLogGroup.Arn",)),

@@ -1,7 +1,8 @@
-"""A device's own certificate that asks for another serial number: somebody has its key, or its firmware is wrong.
+"""A device's own certificate or key that asks for another serial number: it was stolen, or its firmware is wrong.
 
-The gate denies such a request, since the certificate is no registered claim certificate. Whose certificate it is says
-the audit trail. Nothing is remembered from one call to the next, so records may come twice, late and in any order.
+The gate denies such a request: the certificate is no registered claim certificate, or the key is another device's.
+Whose certificate it is says the audit trail, whose key it is the key assignment. Nothing is remembered from one call to
+the next, so records may come twice, late and in any order.
 """
 
 import hashlib
@@ -14,6 +15,8 @@ from ulid import ULID
 
 from fleetgate.domain.audit import AuditRecord, NoticeAction, RecordKind, Verdict
 from fleetgate.domain.faults import Fault
+from fleetgate.domain.reasons import DenialReason
+from fleetgate.operators.key_store import KeyStore
 from fleetgate.store.announcements import Announcements
 from fleetgate.watch.burst import WATCHER
 from fleetgate.watch.store import ClaimWatchStore
@@ -25,11 +28,13 @@ _SLOT = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Misuse:
-    """A certificate that asked for another device than its own, and the last denial of it.
+    """A certificate or key that asked for another device than its own, and the last denial of it.
 
     Attributes:
-        owner: The serial number that the certificate was given to.
+        owner: The serial number that it was given to.
         other: The serial number that was asked for.
+        certificate_id: It asked, or was asked for.
+        key_fingerprint: Of the certificate that was asked for; None where a certificate asked.
     """
 
     owner: str
@@ -37,24 +42,27 @@ class Misuse:
     certificate_id: str
     denial: AuditRecord
     manufacturer: str | None = None
+    key_fingerprint: str | None = None
 
     @property
     def sentence(self) -> str:
         """What happened, and what to do."""
-        return f"the certificate of {self.owner} asked for {self.other}: quarantine {self.owner}"
+        asked = "certificate" if self.key_fingerprint is None else "key"
+        return f"the {asked} of {self.owner} asked for {self.other}: quarantine {self.owner}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """What came of looking at the denials of one claim certificate.
+    """What came of looking at the denials of one claim certificate or key.
 
     Attributes:
+        about: The ID of the claim certificate, or the fingerprint of the key.
         record_ids: Of the denials.
         misuses: One for each other device.
         problem: Why it could not be checked; the records have to come again.
     """
 
-    claim_certificate_id: str
+    about: str
     record_ids: tuple[str, ...]
     misuses: tuple[Misuse, ...] = ()
     problem: Fault | None = None
@@ -69,6 +77,7 @@ class MisuseReporter:
     """
 
     store: ClaimWatchStore
+    keys: KeyStore
     announcements: Announcements
     audit_table: str
 
@@ -82,7 +91,7 @@ class MisuseReporter:
         """
         slot = misuse.denial.recorded_at.timestamp() // _SLOT.total_seconds() * _SLOT.total_seconds()
         slot_milliseconds = int(slot * 1000)
-        if not self.store.is_noticed(misuse.owner, misuse.certificate_id, since_milliseconds=slot_milliseconds):
+        if not self.store.is_noticed(misuse.owner, _used(misuse), since_milliseconds=slot_milliseconds):
             self.announcements.publish(_DETAIL_TYPE, self._detail(misuse))
         for serial_number in (misuse.owner, misuse.other):
             self.store.note(
@@ -94,20 +103,24 @@ class MisuseReporter:
                     actor=WATCHER,
                     reason=misuse.sentence,
                     serial_number=serial_number,
-                    claim_certificate_id=misuse.certificate_id,
+                    claim_certificate_id=misuse.certificate_id if misuse.key_fingerprint is None else None,
+                    certificate_id=misuse.certificate_id if misuse.key_fingerprint else None,
+                    key_fingerprint=misuse.key_fingerprint,
                     manufacturer=misuse.manufacturer,
                 )
             )
 
     def _detail(self, misuse: Misuse) -> dict[str, Any]:
+        what = "was used as a claim certificate" if misuse.key_fingerprint is None else "was asked for"
         return {
             "audit_table": self.audit_table,
             "certificate_id": misuse.certificate_id,
+            "key_fingerprint": misuse.key_fingerprint,
             "serial_number": misuse.owner,
             "asked_for": misuse.other,
             "manufacturer": misuse.manufacturer,
             "decision_id": misuse.denial.decision_id,
-            "sentence": f"Device certificate {misuse.certificate_id} was used as a claim certificate: "
+            "sentence": f"Device certificate {misuse.certificate_id} {what}: "
             f"{misuse.sentence}. The gate denied the request. Somebody has the key of {misuse.owner}, or its firmware "
             f"presents a wrong serial number. Look at both: fleetgate device story {misuse.owner}, "
             f"fleetgate device story {misuse.other}.",
@@ -115,29 +128,56 @@ class MisuseReporter:
 
 
 def watch_misuse(records: Iterable[AuditRecord], *, reporter: MisuseReporter) -> Iterator[Checked]:
-    """Look at each claim certificate that was denied; one that fails does not hold up the others.
+    """Look at each claim certificate that was denied, and at each key of another device; one that fails does not hold
+    up the others.
 
     Args:
         records: New ones, of any kind.
     """
-    denials: dict[str, list[AuditRecord]] = {}
+    by_claim: dict[str, list[AuditRecord]] = {}
+    by_key: dict[str, list[AuditRecord]] = {}
     for record in records:
-        if record.kind is RecordKind.DECISION and record.verdict is Verdict.DENIED and record.serial_number:
-            denials.setdefault(record.claim_certificate_id or "", []).append(record)
-    denials.pop("", None)
-    for certificate_id, found in denials.items():
-        ids = tuple(record.record_id for record in found)
-        try:
-            misuses = tuple(_misuses(certificate_id, found, reporter.store))
-            for misuse in misuses:
-                reporter.report(misuse)
-        except Fault as problem:
-            yield Checked(claim_certificate_id=certificate_id, record_ids=ids, problem=problem)
-        else:
-            yield Checked(claim_certificate_id=certificate_id, record_ids=ids, misuses=misuses)
+        if record.kind is not RecordKind.DECISION or record.verdict is not Verdict.DENIED or not record.serial_number:
+            continue
+        if record.claim_certificate_id:
+            by_claim.setdefault(record.claim_certificate_id, []).append(record)
+        if record.key_fingerprint and record.reason == DenialReason.KEY_ASSIGNED_TO_ANOTHER_DEVICE:
+            by_key.setdefault(record.key_fingerprint, []).append(record)
+    for certificate_id, found in by_claim.items():
+        yield _checked(certificate_id, found, _of_certificate(certificate_id, found, reporter.store), reporter)
+    for fingerprint, found in by_key.items():
+        yield _checked(fingerprint, found, _of_key(fingerprint, found, reporter.keys), reporter)
 
 
-def _misuses(certificate_id: str, denials: Iterable[AuditRecord], store: ClaimWatchStore) -> Iterator[Misuse]:
+def _checked(
+    about: str, denials: Iterable[AuditRecord], misuses: Iterator[Misuse], reporter: MisuseReporter
+) -> Checked:
+    ids, found = tuple(record.record_id for record in denials), []
+    try:
+        for misuse in misuses:
+            reporter.report(misuse)
+            found.append(misuse)
+    except Fault as problem:
+        return Checked(about=about, record_ids=ids, problem=problem)
+    return Checked(about=about, record_ids=ids, misuses=tuple(found))
+
+
+def _of_key(fingerprint: str, denials: Iterable[AuditRecord], keys: KeyStore) -> Iterator[Misuse]:
+    key = keys.key(fingerprint)
+    last = {record.serial_number: record for record in denials}
+    for serial_number, denial in last.items():
+        owner = key.serial_number.value if key is not None else None
+        if owner is not None and serial_number is not None and serial_number != owner:
+            yield Misuse(
+                owner=owner,
+                other=serial_number,
+                certificate_id=denial.certificate_id or "",
+                denial=denial,
+                key_fingerprint=fingerprint,
+            )
+
+
+def _of_certificate(certificate_id: str, denials: Iterable[AuditRecord], store: ClaimWatchStore) -> Iterator[Misuse]:
     allow = store.allow_of(certificate_id)
     if allow is None or allow.serial_number is None:
         return  # a claim certificate, or nobody's
@@ -153,8 +193,12 @@ def _misuses(certificate_id: str, denials: Iterable[AuditRecord], store: ClaimWa
             )
 
 
+def _used(misuse: Misuse) -> str:
+    return misuse.key_fingerprint or misuse.certificate_id
+
+
 def _notice_id(misuse: Misuse, serial_number: str, slot_milliseconds: int) -> str:
     """A record ID that is the same for whoever tells of the same misuse in the same time."""
-    about = f"{NoticeAction.ASKED_FOR_ANOTHER_DEVICE} {misuse.certificate_id} {misuse.other} {serial_number}"
+    about = f"{NoticeAction.ASKED_FOR_ANOTHER_DEVICE} {_used(misuse)} {misuse.other} {serial_number}"
     chance = hashlib.blake2b(about.encode(), digest_size=10).digest()
     return str(ULID(slot_milliseconds.to_bytes(6, "big") + chance))

@@ -63,14 +63,14 @@ class ClaimWatchStore:
         """The newest decision that gave a certificate to a device as its own; None where there is none."""
         return self._records.allow_of(certificate_id)
 
-    def is_noticed(self, serial_number: str, certificate_id: str, *, since_milliseconds: int) -> bool:
-        """Whether a misuse of a device's certificate is on record since then."""
+    def is_noticed(self, serial_number: str, used: str, *, since_milliseconds: int) -> bool:
+        """Whether a misuse of a device's certificate (its ID) or key (its fingerprint) is on record since then."""
         start = datetime.fromtimestamp(since_milliseconds / 1000, UTC)
         found = self._records.records_under(
             device_subject(serial_number),
             ids=AuditItem.record_id >= first_record_id(start),
             condition=(AuditItem.action == NoticeAction.ASKED_FOR_ANOTHER_DEVICE.value)
-            & (AuditItem.claim_certificate_id == certificate_id),
+            & ((AuditItem.claim_certificate_id == used) | (AuditItem.key_fingerprint == used)),
         )
         return any(record.kind is RecordKind.NOTICE for record in found)
 

@@ -141,7 +141,7 @@ def _report_misuse(checked: Checked) -> None:
     if checked.problem is not None:
         logger.error(
             "certificate could not be checked",
-            claim_certificate_id=checked.claim_certificate_id,
+            about=checked.about,
             fault=checked.problem.reason.value,
             exceptions=[type(link).__qualname__ for link in (checked.problem, checked.problem.__cause__) if link],
             comes_again=True,
@@ -149,12 +149,14 @@ def _report_misuse(checked: Checked) -> None:
         metrics.add_metric("WatchFault", MetricUnit.Count, 1)
     for misuse in checked.misuses:
         logger.warning(
-            "device certificate asked for another device",
+            "device certificate or key asked for another device",
             certificate_id=misuse.certificate_id,
             serial_number=misuse.owner,
             asked_for=misuse.other,
+            key_fingerprint=misuse.key_fingerprint,
         )
-        metrics.add_metric("DeviceCertificateMisused", MetricUnit.Count, 1)
+        # Of a key that is used for another device the hook counts each denial itself.
+        metrics.add_metric("DeviceCertificateMisused", MetricUnit.Count, int(misuse.key_fingerprint is None))
 
 
 @cache
@@ -210,6 +212,7 @@ def _reporter() -> MisuseReporter:
     settings = _settings()
     return MisuseReporter(
         store=ClaimWatchStore(_tables()),
+        keys=KeyStore(_tables()),
         announcements=Announcements.of_environment(),
         audit_table=settings.tables.audit_table,
     )

@@ -13,6 +13,7 @@ from ulid import ULID
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord, NoticeAction, RecordKind, Verdict
 from fleetgate.domain.claim import ClaimCertificate
+from fleetgate.store.allow_list_items import KeyItem, assignment_key
 from fleetgate.watch.burst import WATCHER
 from harness import faulty_dynamodb as faults
 from harness.command import Fleetgate
@@ -83,12 +84,48 @@ def test_both_devices_have_it_on_record_and_people_are_told(
     assert detail == {
         "audit_table": embedded.stack.outputs["AuditTableName"],
         "certificate_id": owned.certificate_id,
+        "key_fingerprint": None,
         "serial_number": owned.serial_number,
         "asked_for": other,
         "manufacturer": "acme",
         "decision_id": asked.decision_id,
     }
     assert metrics_in(capsys.readouterr().out)["DeviceCertificateMisused"] == 1
+
+
+def test_a_key_that_is_used_for_another_device_is_on_record_of_both(
+    embedded: Embedded,
+    invoke: Invoke,
+    serial_number: str,
+    other: str,
+    moment: datetime,
+    told: list[dict[str, Any]],
+    fleetgate: Fleetgate,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fingerprint = secrets.token_hex(32)
+    embedded.put_raw(KeyItem(assignment_key(fingerprint), serial_number=serial_number, updated_at=moment).serialize())
+    asked = [
+        replace(
+            denial(secrets.token_hex(32), other, moment, reason="key_assigned_to_another_device"),
+            certificate_id=secrets.token_hex(32),
+            key_fingerprint=fingerprint,
+        )
+        for _ in range(2)
+    ]
+    assert invoke(asked) == QUIET
+    assert invoke(asked) == QUIET
+
+    sentence = f"the key of {serial_number} asked for {other}: quarantine {serial_number}"
+    for one in (serial_number, other):
+        (notice,) = notices(embedded, one)
+        assert (notice.reason, notice.key_fingerprint) == (sentence, fingerprint)
+        assert notice.certificate_id == asked[1].certificate_id
+        assert sentence in fleetgate("device", "show", one).stdout.replace("\n", " ")
+    (event,) = told
+    assert json.loads(event["Detail"])["key_fingerprint"] == fingerprint
+    # The hook counts these denials itself.
+    assert not metrics_in(capsys.readouterr().out).get("DeviceCertificateMisused")
 
 
 def test_it_is_on_record_once_however_often_it_comes(

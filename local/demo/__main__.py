@@ -127,8 +127,9 @@ def _rows(counted: Mapping[str, int]) -> str:
 
 def _show(console: Console, trail: AuditTrail, attempts: list[Attempt]) -> int:
     """Print the table of what happened; returns how many rows are not as they should be."""
-    table = plain_table("Device", "Presents", "The device saw")
+    table = plain_table("Device", "Presents", "It saw")
     table.title, table.title_justify, table.title_style = "\nDevices at the gate", "left", "bold"
+    table.columns[1].no_wrap = True
     table.add_column("On record", no_wrap=True)
     table.add_column("Seconds", justify="right")
     surprises = 0

@@ -40,7 +40,7 @@ class ConflictReason(Reason):
     OTHER_PUBLIC_KEY = (
         "other_public_key",
         "The device is approved for another public key, and an import never changes the key of a device.",
-        "Compare the device with the list; if the earlier list was wrong, have its import rolled back, then send it again.",
+        "Compare the device with the list; if the earlier list was wrong, roll its import back, then send it again.",
     )
     IN_USE = (
         "in_use",

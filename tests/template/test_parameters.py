@@ -106,6 +106,7 @@ def test_the_outputs_are_there(defaults: Deployment) -> None:
     outputs = {name: defaults.resolve(output["Value"]) for name, output in defaults.template["Outputs"].items()}
 
     assert outputs == {
+        "StackName": "stack",
         "AllowListTableName": "AllowListTable",
         "AuditTableName": "AuditTable",
         "HookFunctionName": "HookFunction",

@@ -1,10 +1,10 @@
 """Whom the gate is asked about, to see whether its audit trail is complete."""
 
-import secrets
 from collections import deque
 from random import Random
 from typing import Any
 
+from harness.certificates import issued_certificate
 from harness.gate_world import GateWorld
 
 _LIKELIHOODS = {"new": 30, "again": 25, "race": 10, "unknown": 20, "other_mac": 10, "unreadable": 5}
@@ -27,7 +27,9 @@ def requests(world: GateWorld, random: Random, number: int) -> deque[dict[str, A
                 events.append(random.choice(known))
             case "race":
                 contested = world.approved_device()
-                events.extend({**contested, "certificateId": secrets.token_hex(32)} for _ in range(_CONTENDERS))
+                for _ in range(_CONTENDERS):
+                    other = issued_certificate()
+                    events.append({**contested, "certificateId": other.certificate_id, "certificatePem": other.pem})
             case "unknown":
                 events.append(world.unknown_device())
             case "other_mac":

@@ -17,6 +17,7 @@ from fleetgate.gate.register_thing import Registration, register_thing
 from fleetgate.gate.request import RegistrationRequest
 from fleetgate.gate.settings import HookSettings
 from fleetgate.gate.store import GateStore
+from fleetgate.store.allow_list_items import claim_key
 from fleetgate.store.audit_items import make_clock
 from harness.command import Answer, Fleetgate, run
 from harness.denials import among_questions, image_of
@@ -87,11 +88,13 @@ def forge(embedded: Embedded) -> Iterator[Forge]:
 
 
 @pytest.fixture
-def claim(embedded: Embedded, certificate_ids: Iterator[str]) -> ClaimCertificate:
-    """A registered claim certificate of the manufacturer acme."""
+def claim(embedded: Embedded, certificate_ids: Iterator[str]) -> Iterator[ClaimCertificate]:
+    """A registered claim certificate of the manufacturer acme; gone in the end, so that walks over all stay short."""
     claim = ClaimCertificate(certificate_id=next(certificate_ids), manufacturer="acme")
     embedded.put(claim)
-    return claim
+    yield claim
+    key = {"pk": {"S": claim_key(claim.certificate_id)}}
+    embedded.dynamodb.delete_item(TableName=embedded.stack.outputs["AllowListTableName"], Key=key)
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def test_the_first_walk_of_readme_can_be_pasted(folder: Path, stack: StackDescri
 
     for step in (
         "1  added",
-        "let in as thing SN-README",
+        "let in as thing fg-SN-README",
         "first_reservation",
         "denied: AccessDenied",
         "as expected",
@@ -65,7 +65,7 @@ def test_the_first_walk_that_make_local_prints_can_be_pasted(folder: Path) -> No
 
     said = _paste(walk, folder)
 
-    for step in ("1  added", "let in as thing SN-PRINTED", "first_reservation"):
+    for step in ("1  added", "let in as thing fg-SN-PRINTED", "first_reservation"):
         assert step in said, said
 
 

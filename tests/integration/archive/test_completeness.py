@@ -17,6 +17,7 @@ from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate_cli.local_session import root_session
 from harness.archive_world import ArchiveWorld
+from harness.certificates import issued_certificate
 from harness.completeness.compare import Completeness, Told, compare
 from harness.completeness.run import Run
 from harness.embedded import Embedded
@@ -40,13 +41,18 @@ class AskedHook:
     template_arn: str
     claim: ClaimCertificate
     told: list[Told] = field(default_factory=list)
+    issued: dict[str, str] = field(default_factory=dict)
 
     def ask(self, serial_number: str, *met: Fault, hour: float, certificate_id: str = "") -> str:
         """Ask at some time of the day, with calls that meet these faults; the device certificate asked about."""
-        certificate_id = certificate_id or secrets.token_hex(32)
+        if not certificate_id:
+            certificate = issued_certificate()
+            certificate_id = certificate.certificate_id
+            self.issued[certificate_id] = certificate.pem
         event = {
             "claimCertificateId": self.claim.certificate_id,
             "certificateId": certificate_id,
+            "certificatePem": self.issued[certificate_id],
             "templateArn": self.template_arn,
             "clientId": "claim-test",
             "parameters": {"SerialNumber": serial_number, "MacAddress": MAC},

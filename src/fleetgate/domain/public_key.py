@@ -13,7 +13,7 @@ from typing import Any
 
 # An RSA certificate of 4096 bits has some 2,000 characters.
 _LONGEST_TEXT = 16_384
-_SEQUENCE, _BIT_STRING, _VERSION = 0x30, 0x03, 0xA0
+_SEQUENCE, _INTEGER, _BIT_STRING, _VERSION = 0x30, 0x02, 0x03, 0xA0
 _PEM = re.compile(r"\s*-----BEGIN ([A-Z ]+)-----(.*)-----END \1-----\s*", re.DOTALL)
 _HEXADECIMAL = re.compile(r"(?:sha-?256[:=\s]\s*)?((?:[0-9a-f]{2}[: ]?){31}[0-9a-f]{2})", re.IGNORECASE)
 # Fields that stand before the key: of a certificate serialNumber, signature, issuer, validity and subject, behind a
@@ -21,15 +21,16 @@ _HEXADECIMAL = re.compile(r"(?:sha-?256[:=\s]\s*)?((?:[0-9a-f]{2}[: ]?){31}[0-9a
 _BEFORE_THE_KEY = {"CERTIFICATE": 5, "CERTIFICATE REQUEST": 2, "NEW CERTIFICATE REQUEST": 2}
 
 
-# The algorithms that AWS IoT takes, each with what its keys begin with: no unused bits, then for RSA a sequence, for a
-# curve a point with both coordinates. AWS IoT API reference, "CreateCertificateFromCsr"; RFC 3279,
-# section 2.3.1; RFC 5480, section 2.
-_KINDS = {
-    bytes.fromhex("300d06092a864886f70d0101010500"): b"\x00\x30",
-    bytes.fromhex("301306072a8648ce3d020106082a8648ce3d030107"): b"\x00\x04",  # P-256
-    bytes.fromhex("301006072a8648ce3d020106052b81040022"): b"\x00\x04",  # P-384
-    bytes.fromhex("301006072a8648ce3d020106052b81040023"): b"\x00\x04",  # P-521
+# The algorithms that AWS IoT takes. AWS IoT API reference, "CreateCertificateFromCsr"; RFC 3279, section 2.3.1;
+# RFC 5480, section 2.
+_RSA = bytes.fromhex("300d06092a864886f70d0101010500")
+# How many bytes a point has: one that says that both coordinates follow, and these.
+_POINTS = {
+    bytes.fromhex("301306072a8648ce3d020106082a8648ce3d030107"): 1 + 2 * 32,  # P-256
+    bytes.fromhex("301006072a8648ce3d020106052b81040022"): 1 + 2 * 48,  # P-384
+    bytes.fromhex("301006072a8648ce3d020106052b81040023"): 1 + 2 * 66,  # P-521
 }
+_BOTH_COORDINATES = 0x04
 
 
 class InvalidPublicKey(ValueError):
@@ -127,13 +128,32 @@ def _public_key_info(der: bytes) -> bytes:
     """The same, if it is `SEQUENCE { algorithm SEQUENCE, key BIT STRING }` of a known algorithm."""
     start, end = _content(der, 0, len(der), _SEQUENCE)
     behind_algorithm = _content(der, start, end, _SEQUENCE)[1]
-    beginning = _KINDS.get(der[start:behind_algorithm])
+    algorithm = der[start:behind_algorithm]
     start, behind_key = _content(der, behind_algorithm, end, _BIT_STRING)
     if not behind_key == end == len(der):
         raise ValueError("bytes behind the key")
-    if beginning is None or der[start : start + 2] != beginning:
+    unused_bits, key = der[start], der[start + 1 : behind_key]
+    is_known = _is_rsa(key) if algorithm == _RSA else _is_point(key, _POINTS.get(algorithm))
+    if unused_bits or not is_known:
         raise ValueError("another algorithm, or another encoding")
     return der
+
+
+def _is_point(key: bytes, size: int | None) -> bool:
+    return len(key) == size and key[0] == _BOTH_COORDINATES
+
+
+def _is_rsa(key: bytes) -> bool:
+    """Whether it is a modulus and an exponent, each positive and as short as can be, and nothing else."""
+    at, end = _content(key, 0, len(key), _SEQUENCE)
+    if end != len(key):
+        return False
+    for _ in range(2):
+        start, at = _content(key, at, end, _INTEGER)
+        number = key[start:at]
+        if not number or number[0] >= 0x80 or (number[0] == 0 and number[1:2] < b"\x80"):
+            return False
+    return at == end
 
 
 def _content(der: bytes, at: int, limit: int, tag: int | None = None) -> tuple[int, int]:

@@ -70,8 +70,9 @@ class DenialReason(Reason):
     KEY_ASSIGNED_TO_ANOTHER_DEVICE = (
         "key_assigned_to_another_device",
         "The public key of the certificate was given to another serial number before.",
-        "Either firmware copies keys from device to device, or somebody uses one device's key for another: compare "
-        "both with fleetgate device story, and quarantine the device that the key belongs to.",
+        "Compare both with fleetgate device story. Firmware may copy keys from device to device, or somebody may have "
+        "replayed a signing request, which proves no possession of the key. Quarantine the device that the key belongs "
+        "to only if its key left it.",
     )
     CERTIFICATE_DEACTIVATED = (
         "certificate_deactivated",
@@ -228,7 +229,8 @@ class AllowRule(Reason):
     )
     SAME_KEY = (
         "same_key",
-        "The device asked with another certificate of the key that holds its unfinished reservation.",
+        "The device asked with another certificate of the key that holds its unfinished reservation, or with which it "
+        "was never seen.",
         "Nothing to do: it made its key once and asked again.",
     )
     SAME_CERTIFICATE_RETRY = (

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from fleetgate.domain.allow_list import AllowListEntry, Hold, KeyAssignment, Purpose, Reservation
+from fleetgate.domain.allow_list import AllowListEntry, DeviceCertificate, Hold, KeyAssignment, Purpose, Reservation
 from fleetgate.domain.claim import ClaimCertificate, ClaimStatus
 from fleetgate.domain.gate_switch import GateSwitch
 from fleetgate.domain.reasons import AllowRule, DenialReason
@@ -29,6 +29,7 @@ class Allowed:
         superseded_certificate_id: The device certificate that loses its place, if any.
         identity: Whom it lets in.
         key: Whom the presented public key was given to before; None makes this allow assign it.
+        takes_over: Whether another key loses its reservation.
     """
 
     rule: AllowRule
@@ -39,6 +40,7 @@ class Allowed:
     identity: PresentedIdentity
     key: KeyAssignment | None
     superseded_certificate_id: str | None = None
+    takes_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,9 @@ def _key_alone(identity: PresentedIdentity, key: KeyAssignment | None) -> Denial
 
 
 def _key_assignment(case: _Case) -> DenialReason | None:
+    # A certificate that a stop deactivated may have a live session still.
+    if case.is_device_itself and case.identity.claim_certificate_id in case.entry.deactivated_certificates:
+        return DenialReason.CERTIFICATE_DEACTIVATED
     return _key_alone(case.identity, case.key)
 
 
@@ -251,12 +256,13 @@ def _grant(case: _Case) -> AllowRule | DenialReason:
     unfinished = _unfinished(case)
     if isinstance(unfinished, DenialReason):
         return unfinished
-    if case.entry.device_certificate is None:
+    current = case.entry.device_certificate
+    if current is None:
         return unfinished or AllowRule.FIRST_RESERVATION
     reservation = case.entry.reservation
     if reservation is not None and reservation.purpose is Purpose.REPROVISIONING and reservation.is_live(case.now):
         return unfinished or AllowRule.RESERVATION_TAKEOVER
-    return _reprovision(case)
+    return _reprovision(case, current)
 
 
 def _unfinished(case: _Case) -> AllowRule | DenialReason | None:
@@ -275,8 +281,8 @@ def _unfinished(case: _Case) -> AllowRule | DenialReason | None:
     return AllowRule.RESERVATION_TAKEOVER
 
 
-def _is_same_key(case: _Case, reservation: Reservation) -> bool:
-    return reservation.key_fingerprint == case.identity.key_fingerprint
+def _is_same_key(case: _Case, held: Reservation | DeviceCertificate) -> bool:
+    return held.key_fingerprint == case.identity.key_fingerprint
 
 
 def _contested(case: _Case) -> Reservation | None:
@@ -294,7 +300,9 @@ def _rotate(case: _Case) -> AllowRule | DenialReason:
     return unfinished if isinstance(unfinished, DenialReason) else AllowRule.ROTATION
 
 
-def _reprovision(case: _Case) -> AllowRule | DenialReason:
+def _reprovision(case: _Case, current: DeviceCertificate) -> AllowRule | DenialReason:
+    if current.seen_at is None and _is_same_key(case, current):
+        return AllowRule.SAME_KEY  # somebody replayed its CSR, or the answer was lost: the device was never seen
     if case.is_repair_window_open:
         return AllowRule.REPAIR_WINDOW
     if case.policy.reprovisioning is ReprovisioningPolicy.NEVER:
@@ -319,7 +327,8 @@ def _allow(case: _Case, rule: AllowRule, decision_id: str) -> Allowed:
             key=case.key,
         )
     contested = _contested(case)
-    is_contest = contested is not None and not _is_same_key(case, contested)
+    renewed = contested if contested is not None and _is_same_key(case, contested) else None
+    is_contest = contested is not None and renewed is None
     # A reserved certificate that now serves as the claim certificate has been seen in use.
     entry = case.entry
     if entry.reservation is not None and contested is None:
@@ -329,10 +338,11 @@ def _allow(case: _Case, rule: AllowRule, decision_id: str) -> Allowed:
         claim_certificate_id=case.identity.claim_certificate_id,
         decision_id=decision_id,
         purpose=_purpose(rule, contested),
-        reserved_at=case.now,
+        # A renewal protects the device from others no longer than its first request did.
+        reserved_at=renewed.reserved_at if renewed else case.now,
         deadline=case.now + case.policy.reservation_time,
         attempts=1 if contested is None else contested.attempts + is_contest,
-        taken_over=is_contest,
+        taken_over=renewed.taken_over if renewed else is_contest,
         key_fingerprint=case.identity.key_fingerprint,
     )
     superseded = contested or entry.device_certificate
@@ -345,6 +355,7 @@ def _allow(case: _Case, rule: AllowRule, decision_id: str) -> Allowed:
         identity=case.identity,
         key=case.key,
         superseded_certificate_id=superseded.certificate_id if superseded else None,
+        takes_over=is_contest,
     )
 
 

@@ -88,12 +88,11 @@ class _RecordBuilder:
     request_id: str | None
 
     def allowance(self, allowed: Allowed, moment: datetime, record_id: str, identity: PresentedIdentity) -> AuditRecord:
-        held = allowed.reserved.reservation if allowed.reserved else None
         return replace(
             self._record(Verdict.ALLOWED, allowed.rule, moment, record_id, identity),
             decision_id=allowed.decision_id,
             superseded_certificate_id=allowed.superseded_certificate_id,
-            taken_over=held.taken_over if held else False,
+            taken_over=allowed.takes_over,
             thing_name=thing_name(allowed.entry, self.policy),
             manufacturer=allowed.entry.manufacturer,
             import_id=allowed.entry.import_id,

@@ -15,6 +15,7 @@ from ulid import ULID
 
 from fleetgate.domain.audit import AuditRecord, NoticeAction, RecordKind, Verdict
 from fleetgate.domain.faults import Fault
+from fleetgate.domain.identifiers import InvalidIdentifier, SerialNumber
 from fleetgate.domain.reasons import DenialReason
 from fleetgate.operators.key_store import KeyStore
 from fleetgate.store.announcements import Announcements
@@ -47,8 +48,10 @@ class Misuse:
     @property
     def sentence(self) -> str:
         """What happened, and what to do."""
-        asked = "certificate" if self.key_fingerprint is None else "key"
-        return f"the {asked} of {self.owner} asked for {self.other}: quarantine {self.owner}"
+        if self.key_fingerprint is None:
+            return f"the certificate of {self.owner} asked for {self.other}: quarantine {self.owner}"
+        # A replayed signing request proves no possession of the key.
+        return f"the key of {self.owner} was presented for {self.other}: compare both"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +114,12 @@ class MisuseReporter:
             )
 
     def _detail(self, misuse: Misuse) -> dict[str, Any]:
-        what = "was used as a claim certificate" if misuse.key_fingerprint is None else "was asked for"
+        if misuse.key_fingerprint is None:
+            what = "was used as a claim certificate"
+            why = f"Somebody has the key of {misuse.owner}, or its firmware presents a wrong serial number."
+        else:
+            what = "was asked for"
+            why = f"Firmware copies keys, or somebody has the key of {misuse.owner} or replays its signing request."
         return {
             "audit_table": self.audit_table,
             "certificate_id": misuse.certificate_id,
@@ -120,10 +128,9 @@ class MisuseReporter:
             "asked_for": misuse.other,
             "manufacturer": misuse.manufacturer,
             "decision_id": misuse.denial.decision_id,
-            "sentence": f"Device certificate {misuse.certificate_id} {what}: "
-            f"{misuse.sentence}. The gate denied the request. Somebody has the key of {misuse.owner}, or its firmware "
-            f"presents a wrong serial number. Look at both: fleetgate device story {misuse.owner}, "
-            f"fleetgate device story {misuse.other}.",
+            "sentence": f"Device certificate {misuse.certificate_id} {what}: {misuse.sentence}. The gate denied the "
+            f"request. {why} Look at both: fleetgate device story {misuse.owner}, fleetgate device story "
+            f"{misuse.other}.",
         }
 
 
@@ -137,7 +144,7 @@ def watch_misuse(records: Iterable[AuditRecord], *, reporter: MisuseReporter) ->
     by_claim: dict[str, list[AuditRecord]] = {}
     by_key: dict[str, list[AuditRecord]] = {}
     for record in records:
-        if record.kind is not RecordKind.DECISION or record.verdict is not Verdict.DENIED or not record.serial_number:
+        if record.kind is not RecordKind.DECISION or record.verdict is not Verdict.DENIED or not _asked_for(record):
             continue
         if record.claim_certificate_id:
             by_claim.setdefault(record.claim_certificate_id, []).append(record)
@@ -164,7 +171,7 @@ def _checked(
 
 def _of_key(fingerprint: str, denials: Iterable[AuditRecord], keys: KeyStore) -> Iterator[Misuse]:
     key = keys.key(fingerprint)
-    last = {record.serial_number: record for record in denials}
+    last = {_asked_for(record): record for record in denials}
     for serial_number, denial in last.items():
         owner = key.serial_number.value if key is not None else None
         if owner is not None and serial_number is not None and serial_number != owner:
@@ -181,7 +188,7 @@ def _of_certificate(certificate_id: str, denials: Iterable[AuditRecord], store: 
     allow = store.allow_of(certificate_id)
     if allow is None or allow.serial_number is None:
         return  # a claim certificate, or nobody's
-    last = {record.serial_number: record for record in denials}
+    last = {_asked_for(record): record for record in denials}
     for serial_number, denial in last.items():
         if serial_number is not None and serial_number != allow.serial_number:
             yield Misuse(
@@ -191,6 +198,14 @@ def _of_certificate(certificate_id: str, denials: Iterable[AuditRecord], store: 
                 denial=denial,
                 manufacturer=allow.manufacturer,
             )
+
+
+def _asked_for(denial: AuditRecord) -> str | None:
+    """The serial number that was presented, also where the request was denied for something else in it."""
+    try:
+        return SerialNumber.parse(denial.serial_number or denial.presented_serial_number or "").value
+    except InvalidIdentifier:
+        return None
 
 
 def _used(misuse: Misuse) -> str:

@@ -116,7 +116,7 @@ def test_a_key_that_is_used_for_another_device_is_on_record_of_both(
     assert invoke(asked) == QUIET
     assert invoke(asked) == QUIET
 
-    sentence = f"the key of {serial_number} asked for {other}: quarantine {serial_number}"
+    sentence = f"the key of {serial_number} was presented for {other}: compare both"
     for one in (serial_number, other):
         (notice,) = notices(embedded, one)
         assert (notice.reason, notice.key_fingerprint) == (sentence, fingerprint)

@@ -120,7 +120,7 @@ class GateModel(RuleBasedStateMachine):
 
     def finish(self, serial_number: str) -> None:
         self.losers[serial_number] |= self.ledgers[serial_number].own_certificate_ids
-        self.entries[serial_number] = self.entries[serial_number].provisioned()
+        self.entries[serial_number] = self.entries[serial_number].provisioned(seen_at=self.now)
         self.ledgers[serial_number].finish()
 
     def lost_place(self, serial_number: str) -> list[str]:
@@ -213,14 +213,15 @@ class GateModel(RuleBasedStateMachine):
 
     def claim_certificate_id(self, serial_number: str, claim: str) -> str:
         match claim:
-            case "its own":
+            case "its own" | "its own, connected still":
                 asking = serial_number
             case "of another device":
                 asking = SERIAL_NUMBERS[SERIAL_NUMBERS.index(serial_number) - 1]
             case _:
                 return claim
-        # The current certificate, or now and then the one that is pending; who is inactive cannot connect.
-        own = sorted(self.ledgers[asking].own_certificate_ids & self.account.active)
+        # The current certificate, or now and then the one that is pending; who is inactive cannot connect anew.
+        can_ask = self.ledgers[asking].own_certificate_ids
+        own = sorted(can_ask if claim == "its own, connected still" else can_ask & self.account.active)
         return own[self.requests % len(own)] if own else UNREGISTERED
 
     def certificate_id(self, serial_number: str, certificate: str) -> str:

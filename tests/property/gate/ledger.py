@@ -94,7 +94,8 @@ class Ledger:
             key=key,
             decision_id=decision_id,
             overrides=overrides,
-            granted_at=granted_at,
+            # Its place is protected since it first asked.
+            granted_at=granted_at if self.pending is None or is_attempt else self.pending.granted_at,
             deadline=deadline,
             is_comeback=is_comeback,
         )

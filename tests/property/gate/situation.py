@@ -66,6 +66,7 @@ class Situation:
             and self._is_in_scope(self.entry.templates)
             and self._proves_hardware
             and self._has_its_key
+            and not (self.is_itself and self.keys.is_held(self.identity.claim_certificate_id))
             and (self.is_itself or (self._is_approved_now and self._is_vouched_for))
         )
 
@@ -194,7 +195,10 @@ class Situation:
         assert reserved.reservation.purpose is self._purpose
         assert reserved.reservation.key_fingerprint == self.identity.key_fingerprint
         is_same_key = pending is not None and is_takeover and self._is_same_key(pending)
-        assert reserved.reservation.taken_over == (is_takeover and not is_same_key)
+        assert decision.takes_over == (is_takeover and not is_same_key)
+        held = self.entry.reservation
+        was_taken_over = held is not None and held.taken_over
+        assert reserved.reservation.taken_over == (was_taken_over if is_same_key else is_takeover)
         if pending is not None and is_takeover:
             assert self._is_left_unfinished(pending)
         loses_its_place = pending or ledger.current

@@ -192,6 +192,12 @@ ALLOWED: tuple[Judged, ...] = (
         key=assigned(),
     ),
     Judged(
+        behaviour="a device that was never seen comes back with its key though somebody finished with it",
+        outcome=AllowRule.SAME_KEY,
+        entry=entry(device_certificate=current_certificate(key_fingerprint=KEY_FINGERPRINT)),
+        key=assigned(),
+    ),
+    Judged(
         behaviour="the key that the approval names is let in",
         outcome=AllowRule.FIRST_RESERVATION,
         entry=entry(key_fingerprint=KEY_FINGERPRINT),

@@ -436,7 +436,22 @@ DENIED: tuple[Judged, ...] = (
     Judged(
         behaviour="the same key does not bring a provisioned device back",
         outcome=DenialReason.ALREADY_PROVISIONED,
-        entry=entry(device_certificate=current_certificate(key_fingerprint=KEY_FINGERPRINT)),
+        entry=entry(device_certificate=current_certificate(key_fingerprint=KEY_FINGERPRINT, seen_at=A_MINUTE_AGO)),
         key=assigned(),
+    ),
+    Judged(
+        behaviour="another key does not bring a device back that was never seen",
+        outcome=DenialReason.ALREADY_PROVISIONED,
+        entry=entry(device_certificate=current_certificate(key_fingerprint=OTHER_KEY_FINGERPRINT)),
+    ),
+    Judged(
+        behaviour="a certificate that a stop deactivated does not rotate over its live session",
+        outcome=DenialReason.CERTIFICATE_DEACTIVATED,
+        identity=identity(claim_certificate_id=CURRENT_CERTIFICATE_ID),
+        claim=None,
+        entry=entry(
+            device_certificate=current_certificate(),
+            deactivated_certificates=frozenset({CURRENT_CERTIFICATE_ID}),
+        ),
     ),
 )

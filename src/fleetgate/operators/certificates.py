@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from fleetgate.domain.allow_list import AllowListEntry, Hold
-from fleetgate.domain.audit import AuditRecord, OperatorAction
+from fleetgate.domain.audit import AuditRecord, OperatorAction, device_subject
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.operator_action import Operator
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.key_store import KeyChange, KeyStore, supersession
+from fleetgate.operators.stop_store import StopStore
 from fleetgate.operators.switch_store import SwitchStore
 from fleetgate.store.certificates import (
     CertificateOutOfReach,
@@ -139,11 +140,16 @@ class _Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateService:
-    """Deactivates and activates device certificates for an operator."""
+    """Deactivates and activates device certificates for an operator.
+
+    Attributes:
+        records: Knows which certificates devices were let in with.
+    """
 
     devices: DeviceStore
     keys: KeyStore
     switch: SwitchStore
+    records: StopStore
     certificates: Certificates
     sessions: Sessions
     operator: Operator
@@ -151,10 +157,21 @@ class CertificateService:
     def deactivate(self, entry: AllowListEntry) -> tuple[Handled, ...]:
         """Deactivate the certificates of a device that was stopped, note which, and end its session. Safe to repeat.
 
+        Those that it may use, and those on record that lost their place and are not yet deactivated: whoever has the
+        key of such a one can connect as the device.
+
         Raises:
             Fault: The tables could not be asked.
         """
-        handled = [self._deactivate(_Held.by(entry, one)) for one in dict.fromkeys(entry.certificate_ids)]
+        own = dict.fromkeys(entry.certificate_ids)
+        handled = [self._deactivate(_Held.by(entry, one)) for one in own]
+        for certificate_id, fingerprint in self.records.certificates_of(_subject(entry.serial_number)).items():
+            if certificate_id in own:
+                continue
+            earlier = self._deactivate(replace(_Held.by(entry, certificate_id), key_fingerprint=fingerprint))
+            # AWS IoT deletes certificates, so that it does not know an earlier one is nothing to tell of.
+            if earlier.ending is not CertificateResult.NOT_FOUND:
+                handled.append(earlier)
         return self._with_session(handled)
 
     def deactivate_issued(self, record: AuditRecord, *, stop: str | None = None) -> tuple[Handled, ...]:
@@ -438,6 +455,10 @@ class CertificateService:
     @staticmethod
     def _handled(held: _Held, ending: CertificateResult) -> Handled:
         return Handled(certificate_id=held.certificate_id, serial_number=held.serial_number, ending=ending)
+
+
+def _subject(serial_number: SerialNumber) -> str:
+    return device_subject(serial_number.value)
 
 
 _CANNOT_CONNECT = frozenset({CertificateStatus.INACTIVE, CertificateStatus.REVOKED})

@@ -29,6 +29,17 @@ class StopStore:
         found = self._records.records_under(subject, condition=_ALLOWED & AuditItem.key_fingerprint.exists())
         return frozenset(record.key_fingerprint for record in found if record.key_fingerprint)
 
+    def certificates_of(self, subject: str) -> dict[str, str | None]:
+        """The certificates that a device was let in with and their key fingerprints, as far as that is on record.
+
+        Strongly consistent, oldest first.
+        """
+        found: dict[str, str | None] = {}
+        for record in self._records.records_under(subject, condition=_ALLOWED):
+            if record.kind is RecordKind.DECISION and record.certificate_id:
+                found[record.certificate_id] = record.key_fingerprint or found.get(record.certificate_id)
+        return found
+
     def allows_of_device(self, subject: str, start: datetime, end: datetime) -> Iterator[AuditRecord]:
         """The decisions that let a device in, strongly consistent."""
         found = self._records.records_under(subject, ids=_between(start, end), condition=_ALLOWED)

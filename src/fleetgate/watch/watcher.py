@@ -183,6 +183,7 @@ def _service(operator: Operator) -> CertificateService:
         devices=DeviceStore(_tables()),
         keys=KeyStore(_tables()),
         switch=SwitchStore(_tables()),
+        records=StopStore(_tables()),
         certificates=Certificates(_iot("iot")),
         sessions=Sessions(_iot("iot-data"), _settings().thing_name_prefix),
         operator=operator,

@@ -99,6 +99,7 @@ class Desk:
             devices=self.devices,
             keys=KeyStore(self.tables),
             switch=self.switch,
+            records=StopStore(self.tables),
             certificates=Certificates(self.embedded.client("iot")),
             sessions=Sessions(self.embedded.client("iot-data"), ""),
             operator=self.operator,
@@ -389,6 +390,68 @@ def test_a_certificate_under_two_stops_is_activated_by_the_release_of_the_last(
     assert desk.status(request.certificate_id) == "INACTIVE"
     assert last() == {CertificateResult.ACTIVATED}
     assert desk.status(request.certificate_id) == "ACTIVE"
+
+
+@pytest.mark.parametrize("throw", [_device, _manufacturer, _import])
+def test_a_stop_of_devices_takes_superseded_certificates_and_its_release_brings_them_back(
+    throw: Throw,
+    embedded: Embedded,
+    store: GateStore,
+    desk: Desk,
+    device: AllowListEntry,
+    claim: ClaimCertificate,
+    issued: Callable[[], str],
+    ask: Ask,
+    judge: Judge,
+) -> None:
+    """Somebody has the key of the certificate that the device rotated away from."""
+    first = ask(device.serial_number.value, certificate_id=issued())
+    assert isinstance(judge(first, store).decision, Allowed)
+    second = replace(
+        ask(device.serial_number.value, certificate_id=issued()), claim_certificate_id=first.certificate_id
+    )
+    assert isinstance(judge(second, store).decision, Allowed)
+    embedded.put(embedded.entry(device.serial_number).provisioned())
+    assert first.certificate_id not in embedded.entry(device.serial_number).certificate_ids
+
+    def statuses() -> set[str]:
+        return {desk.status(one.certificate_id) for one in (first, second)}
+
+    throw(desk, device, claim)
+    handled = desk.service.deactivate(embedded.entry(device.serial_number))
+    assert {one.certificate_id for one in handled} == {first.certificate_id, second.certificate_id}
+    assert statuses() == {"INACTIVE"}
+
+    if throw is _device:
+        release_device(device.serial_number, store=desk.devices, operator=desk.operator)
+    elif throw is _manufacturer:
+        release_manufacturer(device.manufacturer, store=desk.switch, operator=desk.operator)
+    else:
+        switch = desk.switch.switch().releasing_import(str(device.import_id))
+        assert desk.switch.change(switch, desk.operator.record(OperatorAction.RELEASE_IMPORT))
+    desk.service.activate(embedded.entry(device.serial_number))
+    assert statuses() == {"ACTIVE"}
+
+
+def test_an_earlier_certificate_that_aws_iot_deleted_is_nothing_to_tell_of(
+    embedded: Embedded,
+    store: GateStore,
+    desk: Desk,
+    device: AllowListEntry,
+    claim: ClaimCertificate,
+    issued: Callable[[], str],
+    ask: Ask,
+    judge: Judge,
+) -> None:
+    deleted = ask(device.serial_number.value)
+    assert isinstance(judge(deleted, store).decision, Allowed)
+    current = ask(device.serial_number.value, certificate_id=issued())
+    assert isinstance(judge(replace(current, claim_certificate_id=deleted.certificate_id), store).decision, Allowed)
+    embedded.put(embedded.entry(device.serial_number).provisioned())
+    _device(desk, device, claim)
+
+    handled = desk.service.deactivate(embedded.entry(device.serial_number))
+    assert [one.certificate_id for one in handled] == [current.certificate_id]
 
 
 def test_a_certificate_from_before_key_assignments_is_given_to_nobody_else_once_it_was_stopped(

@@ -49,6 +49,7 @@ class Account:
             devices=SimulatedDevices(self),
             keys=SimulatedKeys(self),
             switch=SimulatedSwitch(self),
+            records=SimulatedRecords(self),
             certificates=SimulatedCertificates(self),
             sessions=NoSessions(),
             operator=operator,
@@ -172,6 +173,11 @@ class SimulatedRecords(StopStore):
         """When something was last done."""
         done = (one.recorded_at for one in reversed(self._account.records) if one.action == action.value)
         return next(done, None)
+
+    def certificates_of(self, subject: str) -> dict[str, str | None]:
+        """Those that a device was let in with."""
+        allows = (record for record in self._account.records if record.verdict is Verdict.ALLOWED)
+        return {str(record.certificate_id): record.key_fingerprint for record in allows if record.subject == subject}
 
     def allows_of_device(self, subject: str, start: datetime, end: datetime) -> Iterator[AuditRecord]:
         """Of one device."""

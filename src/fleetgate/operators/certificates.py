@@ -1,7 +1,7 @@
 """Switch the certificates of devices off in AWS IoT, and on again; say of each how it ended."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -47,6 +47,7 @@ class Handled:
     """What became of one certificate.
 
     Attributes:
+        key_fingerprint: Of its public key; None where that is not known.
         session: What became of the device's live session; None where nobody asked for its end, or another
             certificate of the device says.
     """
@@ -54,6 +55,7 @@ class Handled:
     certificate_id: str
     serial_number: SerialNumber | None
     ending: CertificateResult
+    key_fingerprint: str | None = None
     session: SessionResult | None = None
 
 
@@ -186,6 +188,25 @@ class CertificateService:
         """
         return self._with_session([self._deactivate(_Held.told_by(record), stop)])
 
+    def beside(self, record: AuditRecord, *, key_fingerprint: str | None) -> Iterator[AuditRecord]:
+        """What a device was let in with by a certificate of its own, and by others of the same key.
+
+        Args:
+            record: Of the decision that let the certificate in.
+            key_fingerprint: Of its public key; None leaves the key out.
+
+        Raises:
+            Fault: The tables could not be asked.
+        """
+        yield from self.records.allows_beside(record, key_fingerprint=key_fingerprint)
+        entry = self.devices.device(SerialNumber(record.serial_number or ""))
+        if entry is None or key_fingerprint is None:
+            return
+        # It may have been let in before the audit trail begins.
+        for held in (entry.reservation, entry.device_certificate):
+            if held and held.key_fingerprint == key_fingerprint and held.certificate_id != record.certificate_id:
+                yield replace(record, certificate_id=held.certificate_id, claim_certificate_id=None)
+
     def deactivate_superseded(self, takeover: AuditRecord, *, key_fingerprint: str | None) -> Handled | None:
         """Deactivate for good the certificate that lost its reservation, and end the live session. Safe to repeat.
 
@@ -304,6 +325,7 @@ class CertificateService:
         # Noted before it happens: whatever is cut off in between, a release knows what to activate.
         is_active = found.status is CertificateStatus.ACTIVE
         self._note_stopped(held, fingerprint, stop, is_active=is_active, is_news=can_connect)
+        held = replace(held, key_fingerprint=fingerprint)
         if not can_connect:
             return self._handled(held, CertificateResult.UNCHANGED)
         try:
@@ -454,7 +476,12 @@ class CertificateService:
 
     @staticmethod
     def _handled(held: _Held, ending: CertificateResult) -> Handled:
-        return Handled(certificate_id=held.certificate_id, serial_number=held.serial_number, ending=ending)
+        return Handled(
+            certificate_id=held.certificate_id,
+            serial_number=held.serial_number,
+            ending=ending,
+            key_fingerprint=held.key_fingerprint,
+        )
 
 
 def _subject(serial_number: SerialNumber) -> str:

@@ -40,6 +40,21 @@ class StopStore:
                 found[record.certificate_id] = record.key_fingerprint or found.get(record.certificate_id)
         return found
 
+    def allows_beside(self, record: AuditRecord, *, key_fingerprint: str | None) -> Iterator[AuditRecord]:
+        """The decisions that let a device in with a certificate of its own, or that let in another of the same key.
+
+        Strongly consistent.
+
+        Args:
+            record: Of the decision that let the certificate in.
+            key_fingerprint: Of its public key; None leaves the key out.
+        """
+        condition = AuditItem.claim_certificate_id == record.certificate_id
+        if key_fingerprint is not None:
+            condition |= AuditItem.key_fingerprint == key_fingerprint
+        found = self._records.records_under(record.subject, condition=_ALLOWED & condition)
+        return (one for one in found if one.kind is RecordKind.DECISION and one.certificate_id != record.certificate_id)
+
     def allows_of_device(self, subject: str, start: datetime, end: datetime) -> Iterator[AuditRecord]:
         """The decisions that let a device in, strongly consistent."""
         found = self._records.records_under(subject, ids=_between(start, end), condition=_ALLOWED)

@@ -179,6 +179,15 @@ class SimulatedRecords(StopStore):
         allows = (record for record in self._account.records if record.verdict is Verdict.ALLOWED)
         return {str(record.certificate_id): record.key_fingerprint for record in allows if record.subject == subject}
 
+    def allows_beside(self, record: AuditRecord, *, key_fingerprint: str | None) -> Iterator[AuditRecord]:
+        """By a certificate of its own, or of the same key."""
+        for one in tuple(self._account.records):
+            is_allow = one.verdict is Verdict.ALLOWED and one.subject == record.subject
+            is_of_key = key_fingerprint is not None and one.key_fingerprint == key_fingerprint
+            is_beside = is_of_key or one.claim_certificate_id == record.certificate_id
+            if is_allow and is_beside and one.certificate_id != record.certificate_id:
+                yield one
+
     def allows_of_device(self, subject: str, start: datetime, end: datetime) -> Iterator[AuditRecord]:
         """Of one device."""
         found = self._account.allows(start, end)

@@ -9,6 +9,7 @@ from fleetgate.domain.allow_list import AllowListEntry, Hold
 from fleetgate.domain.audit import AuditRecord, OperatorAction, device_subject
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.operator_action import Operator
+from fleetgate.domain.reasons import AllowRule
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.key_store import KeyChange, KeyStore, supersession
 from fleetgate.operators.stop_store import StopStore
@@ -211,7 +212,8 @@ class CertificateService:
         """Deactivate for good the certificate that lost its reservation, and end the live session. Safe to repeat.
 
         Both contestants have the thing name as client ID, so this ends the session of whichever is connected; the
-        winner connects again. A repeat that finds the certificate inactive ends no session.
+        winner connects again. Not where a device took over within its rotation, for the session is its own. A repeat
+        that finds the certificate inactive ends no session, unless an earlier one could not end it.
 
         Args:
             takeover: The decision that gave the reservation to another certificate.
@@ -224,6 +226,7 @@ class CertificateService:
             CertificateOutOfReach: AWS IoT did not deactivate it; the gate denies it nevertheless.
             Fault: The tables could not be asked.
         """
+        is_rotation = takeover.reason == AllowRule.ROTATION
         held = _Held(
             certificate_id=takeover.superseded_certificate_id or "",
             serial_number=SerialNumber(takeover.serial_number or ""),
@@ -241,11 +244,17 @@ class CertificateService:
         can_connect = found.status not in _CANNOT_CONNECT
         if not self._note_superseded(held, key_fingerprint or found.key_fingerprint, is_news=can_connect):
             return None
-        if not can_connect:
-            return self._handled(held, CertificateResult.UNCHANGED)
-        self.certificates.deactivate(held.certificate_id)
-        done = self._handled(held, CertificateResult.DEACTIVATED)
-        return replace(done, session=self.sessions.end(held.serial_number))
+        done = self._handled(held, CertificateResult.DEACTIVATED if can_connect else CertificateResult.UNCHANGED)
+        if can_connect:
+            self.certificates.deactivate(held.certificate_id)
+        if is_rotation or not (can_connect or self._is_session_left(held)):
+            return done
+        session = self.sessions.end(held.serial_number)
+        if session is SessionResult.NOT_ENDED and can_connect:
+            self.devices.append(self._record(OperatorAction.CERTIFICATE_OUT_OF_REACH, held))
+        elif session is not SessionResult.NOT_ENDED and not can_connect:
+            self.devices.append(self._record(OperatorAction.DEACTIVATE_CERTIFICATE, held))
+        return replace(done, session=session)
 
     def deactivate_claim(self, record: AuditRecord) -> Handled:
         """Deactivate a claim certificate itself. Safe to repeat.
@@ -363,6 +372,11 @@ class CertificateService:
                 self.devices.append(record)
 
         until_written(attempt)
+
+    def _is_session_left(self, held: _Held) -> bool:
+        """Whether an earlier run deactivated the certificate and could not end the live session."""
+        done = self.records.last_action_on(_subject(held.serial_number), held.certificate_id)
+        return done is not None and done.action == OperatorAction.CERTIFICATE_OUT_OF_REACH
 
     def _note_superseded(self, held: _Held, fingerprint: str | None, *, is_news: bool) -> bool:
         """Note that a certificate lost its place: the gate denies it, and no release activates it.

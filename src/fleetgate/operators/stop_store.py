@@ -24,6 +24,12 @@ class StopStore:
         newest = next((one for one in found if one.kind is RecordKind.OPERATOR_ACTION), None)
         return newest.recorded_at if newest else None
 
+    def last_action_on(self, subject: str, certificate_id: str) -> AuditRecord | None:
+        """What was last done about a device's certificate, strongly consistent; None where nothing is on record."""
+        done = (AuditItem.certificate_id == certificate_id) & AuditItem.action.exists()
+        found = self._records.records_under(subject, condition=done, newest_first=True)
+        return next((one for one in found if one.kind is RecordKind.OPERATOR_ACTION), None)
+
     def keys_of(self, subject: str) -> frozenset[str]:
         """The fingerprints of the public keys that a device was let in with, as far as that is on record."""
         found = self._records.records_under(subject, condition=_ALLOWED & AuditItem.key_fingerprint.exists())

@@ -174,6 +174,11 @@ class SimulatedRecords(StopStore):
         done = (one.recorded_at for one in reversed(self._account.records) if one.action == action.value)
         return next(done, None)
 
+    def last_action_on(self, subject: str, certificate_id: str) -> AuditRecord | None:
+        """What was last done about a certificate."""
+        about = (one for one in reversed(self._account.records) if one.certificate_id == certificate_id)
+        return next((one for one in about if one.action and one.subject == subject), None)
+
     def certificates_of(self, subject: str) -> dict[str, str | None]:
         """Those that a device was let in with."""
         allows = (record for record in self._account.records if record.verdict is Verdict.ALLOWED)

@@ -23,9 +23,8 @@ class OutcomeReason(Reason):
     )
     SUPERSEDED_USED = (
         "superseded_used",
-        "Somebody connected with a certificate that had lost its place, and that its device is not to fall back to.",
-        "Find out who has its key: the device that was first, or the one that took over. Quarantine the serial number "
-        "if you cannot tell.",
+        "Somebody connected with a certificate that had lost its place; the first use after a fall-back is fell_back.",
+        "Find out who has its key: the device, or somebody else. Quarantine the serial number if you cannot tell.",
     )
     THING_REGISTERED = (
         "thing_registered",

@@ -58,6 +58,7 @@ def certificate_service(run: Run, operator: Operator) -> CertificateService:
         devices=run.devices,
         keys=KeyStore(run.tables),
         switch=run.switch,
+        records=StopStore(run.tables),
         certificates=Certificates(iot),
         sessions=Sessions(iot_data, run.target.output("ThingNamePrefix")),
         operator=operator,

@@ -85,6 +85,7 @@ def service_of(operator: Operator) -> CertificateService:
         devices=devices(),
         keys=keys(),
         switch=switch(),
+        records=stops(),
         certificates=Certificates(iot),
         sessions=Sessions(iot_data, action_settings().thing_name_prefix),
         operator=operator,

@@ -34,7 +34,7 @@ from fleetgate.domain.gate_switch import GateSwitch
 from fleetgate.domain.operator_action import Change
 from fleetgate.operators.certificates import CertificateService, Handled, Tally
 from fleetgate.operators.claims import block_claim, release_claim
-from fleetgate.operators.issued_certificates import issued_from
+from fleetgate.operators.issued_certificates import IssuedDeactivation, issued_from
 from fleetgate.operators.key_store import claim_stop_name
 from fleetgate.operators.many_certificates import devices_in, handle_some
 from fleetgate.operators.stops import Stop, claim_stop, gate_stop, import_stop, manufacturer_stop
@@ -167,9 +167,10 @@ def block(certificate_id: fields.CertificateIdPath, order: _BlockOrder) -> order
     if order.deactivate and order.cursor is None:
         about_it = replace(operator.record(OperatorAction.DEACTIVATE_CERTIFICATE), certificate_id=certificate_id)
         itself.add([service.deactivate_claim(replace(about_it, claim_certificate_id=certificate_id))])
-    handle = partial(service.deactivate_issued, stop=claim_stop_name(certificate_id))
+    deactivation = IssuedDeactivation(service=service, stop=claim_stop_name(certificate_id))
     issued = issued_from(place, claims()) if order.deactivate_devices else ()
-    batch = handle_some(issued, handle, should_continue=partial(has_time, router))
+    batch = handle_some(issued, deactivation.handle, should_continue=partial(has_time, router))
+    batch.tally.merge(deactivation.rest())
     batch.tally.merge(itself)
     return _claim("blocked", change, report_of_batch(batch, about), meanwhile)
 

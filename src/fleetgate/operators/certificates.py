@@ -1,16 +1,18 @@
 """Switch the certificates of devices off in AWS IoT, and on again; say of each how it ended."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from fleetgate.domain.allow_list import AllowListEntry, Hold
-from fleetgate.domain.audit import AuditRecord, OperatorAction
+from fleetgate.domain.audit import AuditRecord, OperatorAction, device_subject
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.operator_action import Operator
+from fleetgate.domain.reasons import AllowRule
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.key_store import KeyChange, KeyStore, supersession
+from fleetgate.operators.stop_store import StopStore
 from fleetgate.operators.switch_store import SwitchStore
 from fleetgate.store.certificates import (
     CertificateOutOfReach,
@@ -46,6 +48,7 @@ class Handled:
     """What became of one certificate.
 
     Attributes:
+        key_fingerprint: Of its public key; None where that is not known.
         session: What became of the device's live session; None where nobody asked for its end, or another
             certificate of the device says.
     """
@@ -53,6 +56,7 @@ class Handled:
     certificate_id: str
     serial_number: SerialNumber | None
     ending: CertificateResult
+    key_fingerprint: str | None = None
     session: SessionResult | None = None
 
 
@@ -139,11 +143,16 @@ class _Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateService:
-    """Deactivates and activates device certificates for an operator."""
+    """Deactivates and activates device certificates for an operator.
+
+    Attributes:
+        records: Knows which certificates devices were let in with.
+    """
 
     devices: DeviceStore
     keys: KeyStore
     switch: SwitchStore
+    records: StopStore
     certificates: Certificates
     sessions: Sessions
     operator: Operator
@@ -151,10 +160,21 @@ class CertificateService:
     def deactivate(self, entry: AllowListEntry) -> tuple[Handled, ...]:
         """Deactivate the certificates of a device that was stopped, note which, and end its session. Safe to repeat.
 
+        Those that it may use, and those on record that lost their place and are not yet deactivated: whoever has the
+        key of such a one can connect as the device.
+
         Raises:
             Fault: The tables could not be asked.
         """
-        handled = [self._deactivate(_Held.by(entry, one)) for one in dict.fromkeys(entry.certificate_ids)]
+        own = dict.fromkeys(entry.certificate_ids)
+        handled = [self._deactivate(_Held.by(entry, one)) for one in own]
+        for certificate_id, fingerprint in self.records.certificates_of(_subject(entry.serial_number)).items():
+            if certificate_id in own:
+                continue
+            earlier = self._deactivate(replace(_Held.by(entry, certificate_id), key_fingerprint=fingerprint))
+            # AWS IoT deletes certificates, so that it does not know an earlier one is nothing to tell of.
+            if earlier.ending is not CertificateResult.NOT_FOUND:
+                handled.append(earlier)
         return self._with_session(handled)
 
     def deactivate_issued(self, record: AuditRecord, *, stop: str | None = None) -> tuple[Handled, ...]:
@@ -169,11 +189,31 @@ class CertificateService:
         """
         return self._with_session([self._deactivate(_Held.told_by(record), stop)])
 
+    def beside(self, record: AuditRecord, *, key_fingerprint: str | None) -> Iterator[AuditRecord]:
+        """What a device was let in with by a certificate of its own, and by others of the same key.
+
+        Args:
+            record: Of the decision that let the certificate in.
+            key_fingerprint: Of its public key; None leaves the key out.
+
+        Raises:
+            Fault: The tables could not be asked.
+        """
+        yield from self.records.allows_beside(record, key_fingerprint=key_fingerprint)
+        entry = self.devices.device(SerialNumber(record.serial_number or ""))
+        if entry is None or key_fingerprint is None:
+            return
+        # It may have been let in before the audit trail begins.
+        for held in (entry.reservation, entry.device_certificate):
+            if held and held.key_fingerprint == key_fingerprint and held.certificate_id != record.certificate_id:
+                yield replace(record, certificate_id=held.certificate_id, claim_certificate_id=None)
+
     def deactivate_superseded(self, takeover: AuditRecord, *, key_fingerprint: str | None) -> Handled | None:
         """Deactivate for good the certificate that lost its reservation, and end the live session. Safe to repeat.
 
         Both contestants have the thing name as client ID, so this ends the session of whichever is connected; the
-        winner connects again. A repeat that finds the certificate inactive ends no session.
+        winner connects again. Not where a device took over within its rotation, for the session is its own. A repeat
+        that finds the certificate inactive ends no session, unless an earlier one could not end it.
 
         Args:
             takeover: The decision that gave the reservation to another certificate.
@@ -186,6 +226,7 @@ class CertificateService:
             CertificateOutOfReach: AWS IoT did not deactivate it; the gate denies it nevertheless.
             Fault: The tables could not be asked.
         """
+        is_rotation = takeover.reason == AllowRule.ROTATION
         held = _Held(
             certificate_id=takeover.superseded_certificate_id or "",
             serial_number=SerialNumber(takeover.serial_number or ""),
@@ -203,11 +244,17 @@ class CertificateService:
         can_connect = found.status not in _CANNOT_CONNECT
         if not self._note_superseded(held, key_fingerprint or found.key_fingerprint, is_news=can_connect):
             return None
-        if not can_connect:
-            return self._handled(held, CertificateResult.UNCHANGED)
-        self.certificates.deactivate(held.certificate_id)
-        done = self._handled(held, CertificateResult.DEACTIVATED)
-        return replace(done, session=self.sessions.end(held.serial_number))
+        done = self._handled(held, CertificateResult.DEACTIVATED if can_connect else CertificateResult.UNCHANGED)
+        if can_connect:
+            self.certificates.deactivate(held.certificate_id)
+        if is_rotation or not (can_connect or self._is_session_left(held)):
+            return done
+        session = self.sessions.end(held.serial_number)
+        if session is SessionResult.NOT_ENDED and can_connect:
+            self.devices.append(self._record(OperatorAction.CERTIFICATE_OUT_OF_REACH, held))
+        elif session is not SessionResult.NOT_ENDED and not can_connect:
+            self.devices.append(self._record(OperatorAction.DEACTIVATE_CERTIFICATE, held))
+        return replace(done, session=session)
 
     def deactivate_claim(self, record: AuditRecord) -> Handled:
         """Deactivate a claim certificate itself. Safe to repeat.
@@ -287,6 +334,7 @@ class CertificateService:
         # Noted before it happens: whatever is cut off in between, a release knows what to activate.
         is_active = found.status is CertificateStatus.ACTIVE
         self._note_stopped(held, fingerprint, stop, is_active=is_active, is_news=can_connect)
+        held = replace(held, key_fingerprint=fingerprint)
         if not can_connect:
             return self._handled(held, CertificateResult.UNCHANGED)
         try:
@@ -324,6 +372,11 @@ class CertificateService:
                 self.devices.append(record)
 
         until_written(attempt)
+
+    def _is_session_left(self, held: _Held) -> bool:
+        """Whether an earlier run deactivated the certificate and could not end the live session."""
+        done = self.records.last_action_on(_subject(held.serial_number), held.certificate_id)
+        return done is not None and done.action == OperatorAction.CERTIFICATE_OUT_OF_REACH
 
     def _note_superseded(self, held: _Held, fingerprint: str | None, *, is_news: bool) -> bool:
         """Note that a certificate lost its place: the gate denies it, and no release activates it.
@@ -437,7 +490,16 @@ class CertificateService:
 
     @staticmethod
     def _handled(held: _Held, ending: CertificateResult) -> Handled:
-        return Handled(certificate_id=held.certificate_id, serial_number=held.serial_number, ending=ending)
+        return Handled(
+            certificate_id=held.certificate_id,
+            serial_number=held.serial_number,
+            ending=ending,
+            key_fingerprint=held.key_fingerprint,
+        )
+
+
+def _subject(serial_number: SerialNumber) -> str:
+    return device_subject(serial_number.value)
 
 
 _CANNOT_CONNECT = frozenset({CertificateStatus.INACTIVE, CertificateStatus.REVOKED})

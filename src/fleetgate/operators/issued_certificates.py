@@ -1,13 +1,65 @@
 """The device certificates that were issued through a claim certificate, however often they were rotated since."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 
 from fleetgate.domain.audit import AuditRecord
-from fleetgate.operators.certificates import CertificateService, Tally
+from fleetgate.operators.certificates import CertificateService, Handled, Tally
 from fleetgate.operators.claim_store import ClaimStore
 from fleetgate.operators.key_store import claim_stop_name
 from fleetgate.operators.many_certificates import handle_all
+
+
+@dataclass(slots=True, kw_only=True)
+class IssuedDeactivation:
+    """Deactivates what decisions let in, each certificate once, and stops its key.
+
+    A device may rotate until its certificate is noted as deactivated, when a walk has long passed by. So what it got
+    with the certificate is looked for after that, where nothing lags, and `rest` gives it.
+
+    Attributes:
+        stop: The stop that holds the keys.
+        since: Certificates that a device got with its own before that stay; None deactivates all, and the others of a
+            key that is stopped, whoever they came through.
+    """
+
+    service: CertificateService
+    stop: str
+    since: datetime | None = None
+    _seen: set[str] = field(default_factory=set)
+    _waiting: dict[str, AuditRecord] = field(default_factory=dict)
+
+    def handle(self, record: AuditRecord) -> tuple[Handled, ...]:
+        """Deactivate the certificate that a decision let in, and look for what goes with it.
+
+        Raises:
+            Fault: The tables could not be asked.
+        """
+        certificate_id = record.certificate_id or ""
+        self._seen.add(certificate_id)
+        self._waiting.pop(certificate_id, None)
+        handled = self.service.deactivate_issued(record, stop=self.stop)
+        fingerprint = handled[0].key_fingerprint if self.since is None else None
+        for found in self.service.beside(record, key_fingerprint=fingerprint):
+            is_due = self.since is None or found.recorded_at >= self.since
+            if is_due and found.certificate_id and found.certificate_id not in self._seen:
+                self._waiting[found.certificate_id] = found
+        return handled
+
+    def rest(self) -> Tally:
+        """Deactivate what was found beside all that was handled.
+
+        Raises:
+            Fault: The tables could not be asked.
+        """
+        tally = Tally()
+        while self._waiting:
+            certificate_id, record = self._waiting.popitem()
+            if certificate_id not in self._seen:
+                tally.add(self.handle(record))
+        return tally
 
 
 def deactivate_all_through(
@@ -20,14 +72,16 @@ def deactivate_all_through(
     """Deactivate every device certificate that was issued through a claim certificate, and stop its key.
 
     Safe to repeat. Certificates that devices got later with such a certificate of their own count as well: whoever has
-    the claim certificate's key may have them. Decisions that are no longer on record cannot be followed.
+    the claim certificate's key may have them; so do other certificates of a key that is stopped. Decisions that are no
+    longer on record cannot be followed.
 
     Raises:
         Fault: The tables could not be asked; repeat it.
     """
-    stop = claim_stop_name(claim_certificate_id)
-    handle = partial(service.deactivate_issued, stop=stop)
-    return handle_all(issued_through(claim_certificate_id, claims), handle, progress=progress)
+    deactivation = IssuedDeactivation(service=service, stop=claim_stop_name(claim_certificate_id))
+    tally = handle_all(issued_through(claim_certificate_id, claims), deactivation.handle, progress=progress)
+    tally.merge(deactivation.rest())
+    return tally
 
 
 def activate_all_through(

@@ -24,10 +24,42 @@ class StopStore:
         newest = next((one for one in found if one.kind is RecordKind.OPERATOR_ACTION), None)
         return newest.recorded_at if newest else None
 
+    def last_action_on(self, subject: str, certificate_id: str) -> AuditRecord | None:
+        """What was last done about a device's certificate, strongly consistent; None where nothing is on record."""
+        done = (AuditItem.certificate_id == certificate_id) & AuditItem.action.exists()
+        found = self._records.records_under(subject, condition=done, newest_first=True)
+        return next((one for one in found if one.kind is RecordKind.OPERATOR_ACTION), None)
+
     def keys_of(self, subject: str) -> frozenset[str]:
         """The fingerprints of the public keys that a device was let in with, as far as that is on record."""
         found = self._records.records_under(subject, condition=_ALLOWED & AuditItem.key_fingerprint.exists())
         return frozenset(record.key_fingerprint for record in found if record.key_fingerprint)
+
+    def certificates_of(self, subject: str) -> dict[str, str | None]:
+        """The certificates that a device was let in with and their key fingerprints, as far as that is on record.
+
+        Strongly consistent, oldest first.
+        """
+        found: dict[str, str | None] = {}
+        for record in self._records.records_under(subject, condition=_ALLOWED):
+            if record.kind is RecordKind.DECISION and record.certificate_id:
+                found[record.certificate_id] = record.key_fingerprint or found.get(record.certificate_id)
+        return found
+
+    def allows_beside(self, record: AuditRecord, *, key_fingerprint: str | None) -> Iterator[AuditRecord]:
+        """The decisions that let a device in with a certificate of its own, or that let in another of the same key.
+
+        Strongly consistent.
+
+        Args:
+            record: Of the decision that let the certificate in.
+            key_fingerprint: Of its public key; None leaves the key out.
+        """
+        condition = AuditItem.claim_certificate_id == record.certificate_id
+        if key_fingerprint is not None:
+            condition |= AuditItem.key_fingerprint == key_fingerprint
+        found = self._records.records_under(record.subject, condition=_ALLOWED & condition)
+        return (one for one in found if one.kind is RecordKind.DECISION and one.certificate_id != record.certificate_id)
 
     def allows_of_device(self, subject: str, start: datetime, end: datetime) -> Iterator[AuditRecord]:
         """The decisions that let a device in, strongly consistent."""

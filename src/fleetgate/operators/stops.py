@@ -24,6 +24,7 @@ from fleetgate.domain.audit import (
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.operator_action import Change
 from fleetgate.operators.certificates import CertificateService, Tally
+from fleetgate.operators.issued_certificates import IssuedDeactivation
 from fleetgate.operators.key_store import GATE_STOP, claim_stop_name
 from fleetgate.operators.stop_store import StopStore
 
@@ -48,14 +49,14 @@ class Stop:
         subject: What its audit record is filed under.
         action: What its audit record says was done.
         allows: The decisions on record that let somebody in whom it may keep out, between two moments.
-        covers: Whether it keeps out who was let in by such a decision; the entry is as it stands now.
+        covers: Whether it keeps out who was let in by such a decision; the entry is as it stands now. None: everybody.
         key_stop: What holds the keys of those who were let in meanwhile; None where the entry or the switch holds them.
     """
 
     subject: str
     action: OperatorAction
     allows: _Find
-    covers: Callable[[AllowListEntry | None], bool] = lambda _entry: True
+    covers: Callable[[AllowListEntry | None], bool] | None = None
     key_stop: str | None = None
 
 
@@ -130,7 +131,8 @@ class Stopper:
         """Write a stop, wait, and deactivate what was let in meanwhile.
 
         Safe to repeat, also where an earlier one was cut off in between. A repeat does not know what was on record
-        before the stop was written, so it also deactivates what was let in up to `SETTLING_TIME` before.
+        before the stop was written, so it also deactivates what was let in up to `SETTLING_TIME` before. That start is
+        as good as the clocks: what a hook recorded whose clock is further behind is not found.
 
         Args:
             write: Writes the hold, the switch or the claim certificate, with its audit record.
@@ -150,7 +152,8 @@ class Stopper:
         if written_at is None:
             return Stopped(change, Tally())
         self._wait_until(written_at + SETTLING_TIME)
-        start, end = written_at - SETTLING_TIME, written_at + SETTLING_TIME
+        # Nobody is let in while the stop stands, so the end may be generous.
+        start, end = written_at - SETTLING_TIME, written_at + SETTLING_TIME + _CLOCK_DIFFERENCE
         return Stopped(change, self._deactivate(stop, start, end, set()))
 
     def release_meanwhile(self, stop: Stop) -> Tally:
@@ -165,23 +168,38 @@ class Stopper:
         written_at = self.store.written_at(stop.subject, stop.action)
         if written_at is not None and stop.key_stop is not None:
             start, end = written_at - _CLOCK_DIFFERENCE, written_at + _CLOCK_DIFFERENCE
-            for record in self._found(stop, start, end):
+            for record in self._found(stop, start, end, set()):
                 if handled := self.service.activate_issued(record, stop=stop.key_stop):
                     tally.add(handled)
         return tally
 
     def _deactivate(self, stop: Stop, start: datetime, end: datetime, before: set[str]) -> Tally:
         tally = Tally()
-        for record in self._found(stop, start, end):
-            if record.record_id not in before:
-                tally.add(self.service.deactivate_issued(record, stop=stop.key_stop))
+        if stop.key_stop is None:
+            for record in self._found(stop, start, end, before):
+                tally.add(self.service.deactivate_issued(record))
+            return tally
+        deactivation = IssuedDeactivation(service=self.service, stop=stop.key_stop, since=start)
+        for record in self._found(stop, start, end, before):
+            tally.add(deactivation.handle(record))
+        tally.merge(deactivation.rest())
         return tally
 
-    def _found(self, stop: Stop, start: datetime, end: datetime) -> Iterator[AuditRecord]:
+    def _found(self, stop: Stop, start: datetime, end: datetime, before: set[str]) -> Iterator[AuditRecord]:
+        """The decisions whose certificates it may keep out, one for each certificate.
+
+        A device may repeat its request thousands of times, each of them on record.
+        """
+        seen: set[tuple[str, str]] = set()
         for record in stop.allows(self.store, start, end):
-            if not record.certificate_id or not record.serial_number:
+            if record.record_id in before or not record.certificate_id or not record.serial_number:
                 continue
-            if stop.covers(self.service.devices.device(SerialNumber(record.serial_number))):
+            about = record.serial_number, record.certificate_id
+            if about in seen:
+                continue
+            seen.add(about)
+            serial_number = SerialNumber(record.serial_number)
+            if stop.covers is None or stop.covers(self.service.devices.device(serial_number)):
                 yield record
 
     def _wait_until(self, moment: datetime) -> None:

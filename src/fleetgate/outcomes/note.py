@@ -137,15 +137,14 @@ class OutcomeRecorder:
 
     def _superseded_used(self, entry: AllowListEntry, outcome: OutcomeEvent) -> Noted:
         """Put on record that somebody uses a certificate that lost its place; it changes nothing of the device."""
-        used = outcome.certificate_id
-        if outcome.reason is not OutcomeReason.CONNECTED or used is None or used in entry.certificate_ids:
+        used, current = outcome.certificate_id, entry.device_certificate
+        has_place = used in entry.certificate_ids and (current is None or used != current.fell_back_to)
+        if outcome.reason is not OutcomeReason.CONNECTED or used is None or has_place:
             return Noted.KNOWN
         superseding = self.store.superseded_by(entry.serial_number, used)
-        if superseding is None:
-            return Noted.KNOWN
-        # Of a device that rotates, an earlier connection may come late; that of a loser is looked at in any case.
-        is_old = not superseding.taken_over and entry.device_certificate is not None
-        if is_old or not is_superseded_use(entry, outcome, superseded_at=superseding.recorded_at):
+        if superseding is None or not is_superseded_use(
+            entry, outcome, superseded_at=superseding.recorded_at, is_loser=bool(superseding.taken_over)
+        ):
             return Noted.KNOWN
         reason = OutcomeReason.SUPERSEDED_USED
         record = self._record(reason, outcome, outcome.seen_at, _id_of(reason, outcome.event_id, outcome.seen_at))

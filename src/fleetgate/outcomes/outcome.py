@@ -23,9 +23,8 @@ class OutcomeReason(Reason):
     )
     SUPERSEDED_USED = (
         "superseded_used",
-        "Somebody connected with a certificate that had lost its place, and that its device is not to fall back to.",
-        "Find out who has its key: the device that was first, or the one that took over. Quarantine the serial number "
-        "if you cannot tell.",
+        "Somebody connected with a certificate that had lost its place; the first use after a fall-back is fell_back.",
+        "Find out who has its key: the device, or somebody else. Quarantine the serial number if you cannot tell.",
     )
     THING_REGISTERED = (
         "thing_registered",
@@ -151,15 +150,26 @@ def is_certainly_later(seen_at: datetime, than: datetime | None) -> bool:
     return than is None or seen_at > than + PRESENCE_TOLERANCE
 
 
-def is_superseded_use(entry: AllowListEntry, outcome: OutcomeEvent, *, superseded_at: datetime) -> bool:
-    """Whether somebody connected with a certificate after, or perhaps after, it had lost its place.
+def is_superseded_use(entry: AllowListEntry, outcome: OutcomeEvent, *, superseded_at: datetime, is_loser: bool) -> bool:
+    """Whether somebody connected with a certificate after it had lost its place; it is not the sign of a fall-back.
+
+    Of the loser of a take-over, and before the device has another, it is enough that it may have been after that. A
+    device that rotates goes on with its old certificate for a moment, and its earlier connection may come late.
 
     Args:
-        superseded_at: When it was given to another certificate; aware UTC.
+        superseded_at: When its place was given to another certificate; aware UTC.
+        is_loser: Whether that was a take-over.
     """
-    is_held = outcome.certificate_id in entry.certificate_ids
-    is_connection = outcome.reason is OutcomeReason.CONNECTED
-    return is_connection and not is_held and _may_be_later(outcome.seen_at, superseded_at)
+    current, used = entry.device_certificate, outcome.certificate_id
+    if outcome.reason is not OutcomeReason.CONNECTED or used is None:
+        return False
+    if current is not None and used == current.fell_back_to:
+        return current.seen_at is None or outcome.seen_at > current.seen_at
+    if used in entry.certificate_ids:
+        return False
+    if is_loser or current is None:
+        return _may_be_later(outcome.seen_at, superseded_at)
+    return is_certainly_later(outcome.seen_at, superseded_at)
 
 
 def _may_be_later(seen_at: datetime, than: datetime | None) -> bool:

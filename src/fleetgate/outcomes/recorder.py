@@ -83,9 +83,9 @@ def _note(event: Mapping[str, Any]) -> None:
         )
     for what, count in noted.items():
         metrics.add_metric(_METRICS[what], MetricUnit.Count, count)
-    # A device that certainly fell back uses a superseded certificate too.
-    if noted[Noted.FELL_BACK]:
-        metrics.add_metric(_METRICS[Noted.SUPERSEDED_USED], MetricUnit.Count, noted[Noted.FELL_BACK])
+    # A device that fell back, or may have, uses a superseded certificate too.
+    if fallen := noted[Noted.FELL_BACK] + noted[Noted.MAY_HAVE_FALLEN_BACK]:
+        metrics.add_metric(_METRICS[Noted.SUPERSEDED_USED], MetricUnit.Count, fallen)
 
 
 @cache

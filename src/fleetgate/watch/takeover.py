@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.domain.faults import Fault
 from fleetgate.operators.certificates import CertificateService, Handled
-from fleetgate.store.certificates import CertificateOutOfReach
+from fleetgate.store.certificates import CertificateOutOfReach, Obstacle, SessionResult
 from fleetgate.watch.store import ClaimWatchStore
 
 
@@ -19,8 +19,8 @@ class Loser:
 
     Attributes:
         record_id: Of the decision that took the reservation over.
-        handled: None where the device may use the certificate again, or there was a problem.
-        problem: After which the record has to come again.
+        handled: None where the device may use the certificate again, or it could not be deactivated.
+        problem: After which the record has to come again; also that the live session could not be ended.
     """
 
     record_id: str
@@ -50,6 +50,8 @@ def watch_takeovers(
         try:
             fingerprint = store.key_of(serial_number, certificate_id)
             handled = service().deactivate_superseded(record, key_fingerprint=fingerprint)
+            if handled is not None and handled.session is SessionResult.NOT_ENDED:
+                problem = CertificateOutOfReach(Obstacle.UNAVAILABLE)
         except (Fault, CertificateOutOfReach) as error:
             problem = error
         yield Loser(

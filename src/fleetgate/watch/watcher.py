@@ -116,9 +116,11 @@ def _report(watched: Watched) -> None:
 def _report_loser(loser: Loser) -> None:
     if loser.problem is not None:
         logger.error(
-            "loser of a take-over could not be deactivated",
+            "loser of a take-over could not be deactivated, or its session not be ended",
             serial_number=loser.serial_number,
             certificate_id=loser.certificate_id,
+            ending=loser.handled and loser.handled.ending,
+            session=loser.handled and loser.handled.session,
             fault=loser.problem.reason.value if isinstance(loser.problem, Fault) else loser.problem.obstacle.value,
             exceptions=[type(link).__qualname__ for link in (loser.problem, loser.problem.__cause__) if link],
             comes_again=True,
@@ -183,6 +185,7 @@ def _service(operator: Operator) -> CertificateService:
         devices=DeviceStore(_tables()),
         keys=KeyStore(_tables()),
         switch=SwitchStore(_tables()),
+        records=StopStore(_tables()),
         certificates=Certificates(_iot("iot")),
         sessions=Sessions(_iot("iot-data"), _settings().thing_name_prefix),
         operator=operator,

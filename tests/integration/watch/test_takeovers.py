@@ -260,6 +260,38 @@ def test_a_loser_that_aws_iot_does_not_deactivate_comes_again_and_is_kept_out_me
     assert one.statuses() == ("ACTIVE", "INACTIVE")
 
 
+def test_a_session_that_could_not_be_ended_comes_again_and_is_ended_then(
+    invoke: Invoke,
+    contest: Callable[[], Contest],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    one = contest()
+    for _ in range(2):
+        told = invoke([one.record], AWS_ENDPOINT_URL_IOT_DATA_PLANE="http://127.0.0.1:9")
+        assert told == [one.record.record_id]
+        assert one.statuses() == ("ACTIVE", "INACTIVE")
+    assert metrics_in(capsys.readouterr().out)["WatchFault"] == 1
+    done = ["deactivate_certificate", "certificate_out_of_reach"]
+    assert [record.action for record in one.records] == done
+
+    monkeypatch.delenv("AWS_ENDPOINT_URL_IOT_DATA_PLANE")
+    for _ in range(2):
+        assert invoke([one.record]) == QUIET
+    assert sessions_in(capsys.readouterr().out) == ["not_connected", None]
+    assert [record.action for record in one.records] == [*done, "deactivate_certificate"]
+
+
+def test_a_device_that_takes_over_within_its_rotation_keeps_its_session(
+    invoke: Invoke, contest: Callable[[], Contest], capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = contest()
+    assert invoke([replace(one.record, reason="rotation")]) == QUIET
+
+    assert one.statuses() == ("ACTIVE", "INACTIVE")
+    assert sessions_in(capsys.readouterr().out) == [None]
+
+
 def test_a_device_that_cannot_be_read_does_not_hold_up_the_others(
     embedded: Embedded, invoke: Invoke, contest: Callable[[], Contest]
 ) -> None:

@@ -49,6 +49,7 @@ class Account:
             devices=SimulatedDevices(self),
             keys=SimulatedKeys(self),
             switch=SimulatedSwitch(self),
+            records=SimulatedRecords(self),
             certificates=SimulatedCertificates(self),
             sessions=NoSessions(),
             operator=operator,
@@ -172,6 +173,25 @@ class SimulatedRecords(StopStore):
         """When something was last done."""
         done = (one.recorded_at for one in reversed(self._account.records) if one.action == action.value)
         return next(done, None)
+
+    def last_action_on(self, subject: str, certificate_id: str) -> AuditRecord | None:
+        """What was last done about a certificate."""
+        about = (one for one in reversed(self._account.records) if one.certificate_id == certificate_id)
+        return next((one for one in about if one.action and one.subject == subject), None)
+
+    def certificates_of(self, subject: str) -> dict[str, str | None]:
+        """Those that a device was let in with."""
+        allows = (record for record in self._account.records if record.verdict is Verdict.ALLOWED)
+        return {str(record.certificate_id): record.key_fingerprint for record in allows if record.subject == subject}
+
+    def allows_beside(self, record: AuditRecord, *, key_fingerprint: str | None) -> Iterator[AuditRecord]:
+        """By a certificate of its own, or of the same key."""
+        for one in tuple(self._account.records):
+            is_allow = one.verdict is Verdict.ALLOWED and one.subject == record.subject
+            is_of_key = key_fingerprint is not None and one.key_fingerprint == key_fingerprint
+            is_beside = is_of_key or one.claim_certificate_id == record.certificate_id
+            if is_allow and is_beside and one.certificate_id != record.certificate_id:
+                yield one
 
     def allows_of_device(self, subject: str, start: datetime, end: datetime) -> Iterator[AuditRecord]:
         """Of one device."""

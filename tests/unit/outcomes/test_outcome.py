@@ -99,8 +99,23 @@ def test_a_certificate_is_used_after_it_lost_its_place_unless_that_was_certainly
 ) -> None:
     contested = entry(reservation=reservation())
     used = sign(OTHER_CERTIFICATE_ID, NOW + timedelta(seconds=seconds))
-    assert is_superseded_use(contested, used, superseded_at=NOW) is is_use
-    assert not is_superseded_use(contested, sign(CERTIFICATE_ID), superseded_at=NOW)
+    assert is_superseded_use(contested, used, superseded_at=NOW, is_loser=True) is is_use
+    assert not is_superseded_use(contested, sign(CERTIFICATE_ID), superseded_at=NOW, is_loser=True)
+
+
+@pytest.mark.parametrize(("seconds", "is_loser", "is_use"), [(0, True, True), (120, False, False), (121, False, True)])
+def test_an_earlier_certificate_of_a_device_that_rotated_is_in_use_where_that_is_certain(
+    seconds: int, is_loser: bool, is_use: bool
+) -> None:
+    rotated = entry(device_certificate=SEEN)
+    used = sign(OTHER_CERTIFICATE_ID, NOW + timedelta(seconds=seconds))
+    assert is_superseded_use(rotated, used, superseded_at=NOW, is_loser=is_loser) is is_use
+
+
+@pytest.mark.parametrize(("seen_at", "is_use"), [(EARLIER, False), (NOW, False), (NOW + timedelta(seconds=1), True)])
+def test_each_later_use_of_the_certificate_that_a_device_fell_back_to_counts(seen_at: datetime, is_use: bool) -> None:
+    fallen, used = entry(device_certificate=FALLEN), sign(OTHER_CERTIFICATE_ID, seen_at)
+    assert is_superseded_use(fallen, used, superseded_at=EARLIER, is_loser=False) is is_use
 
 
 @pytest.mark.parametrize("reason", sorted(set(OutcomeReason) - {OutcomeReason.CONNECTED}))

@@ -13,6 +13,7 @@ from fleetgate.operators.certificates import CertificateResult, CertificateServi
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.devices import release_device
 from fleetgate.operators.key_store import KeyStore
+from fleetgate.operators.stop_store import StopStore
 from fleetgate.operators.switch_store import SwitchStore
 from fleetgate.store.certificates import Certificates, Sessions
 from fleetgate_cli.errors import ExitCode
@@ -152,6 +153,7 @@ def test_a_quarantine_that_overtakes_a_release_has_the_last_word(
         devices=store,
         keys=KeyStore(imports.tables),
         switch=SwitchStore(imports.tables),
+        records=StopStore(imports.tables),
         certificates=Overtaken(embedded.client("iot")),
         sessions=Sessions(embedded.client("iot-data"), ""),
         operator=operator,

@@ -1,10 +1,12 @@
 """Certificates that a later one took the place of: deactivated after a while, never one that a device may use."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,6 +16,7 @@ from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.devices import reopen_device
 from fleetgate.operators.key_store import SUPERSEDED_STOP, KeyStore
 from fleetgate.operators.stop_store import StopStore
+from fleetgate.outcomes import recorder
 from fleetgate.outcomes.note import Noted
 from fleetgate.outcomes.reservations import ReservationResult
 from fleetgate.outcomes.superseded import SupersessionResult
@@ -148,6 +151,58 @@ def test_a_certificate_that_a_device_fell_back_to_is_left_alone_and_has_a_grace_
     assert list(world.superseded(later=GRACE - 3 * HOUR).run()) == []
     assert list(world.superseded(later=GRACE - HOUR).run()) == [SupersessionResult.DEACTIVATED]
     assert (world.status(first), world.status(second)) == ("INACTIVE", "ACTIVE")
+
+
+def test_each_use_of_the_certificate_that_a_device_fell_back_to_is_on_record_once(
+    approved: AllowListEntry, devices: Devices, world: OutcomeWorld
+) -> None:
+    first, _ = devices.rotate(approved)
+    assert world.connect(approved.serial_number, first, 3 * HOUR) is Noted.FELL_BACK
+    noted = [world.connect(approved.serial_number, first, ago) for ago in (2 * HOUR, HOUR)]
+    assert noted == [Noted.SUPERSEDED_USED, Noted.SUPERSEDED_USED]
+    assert world.outcomes(approved)[-3:] == ["fell_back", "superseded_used", "superseded_used"]
+
+
+def test_a_use_of_an_earlier_certificate_within_two_minutes_of_the_later_one_counts_for_the_alarm(
+    approved: AllowListEntry,
+    devices: Devices,
+    world: OutcomeWorld,
+    embedded: Embedded,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first, _ = devices.rotate(approved)
+    for name, value in embedded.environment_of("OutcomeFunction").items():
+        monkeypatch.setenv(name, value)
+    recorder._settings.cache_clear()
+    recorder._recorder.cache_clear()
+    seen_at = datetime.now(UTC) - USED - timedelta(minutes=1)
+    event = {
+        "eventType": "connected",
+        "timestamp": int(seen_at.timestamp() * 1000),
+        "sessionIdentifier": approved.serial_number.value,
+        "principalIdentifier": first,
+        "clientId": embedded.thing_name(approved.serial_number),
+    }
+    context = SimpleNamespace(
+        function_name="outcomes", memory_limit_in_mb=256, invoked_function_arn="arn", aws_request_id="1"
+    )
+    recorder.handler(event, context)
+
+    assert world.outcomes(approved)[-1] == "fell_back"
+    (emitted,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    assert (emitted["DeviceFellBack"], emitted["SupersededCertificateUsed"]) == ([1], [1])
+
+
+def test_the_use_of_an_earlier_certificate_while_the_device_used_a_later_one_is_on_record_however_late_it_comes(
+    approved: AllowListEntry, devices: Devices, world: OutcomeWorld, embedded: Embedded
+) -> None:
+    first, second = devices.rotate(approved)
+    third = devices.let_in(approved, HOUR, own=second)
+    world.connect(approved.serial_number, third, timedelta(0))
+    before = embedded.entry(approved.serial_number)
+    assert world.connect(approved.serial_number, first, 2 * HOUR) is Noted.SUPERSEDED_USED
+    assert embedded.entry(approved.serial_number) == before
 
 
 def test_a_quarantine_takes_the_certificate_that_a_device_fell_back_to(

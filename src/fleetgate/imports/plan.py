@@ -56,7 +56,7 @@ class ConflictReason(Reason):
     )
     STOPPED = (
         "stopped",
-        "The device is in quarantine or retired.",
+        "The device is retired, or in quarantine: by itself, with its manufacturer, or with an import that named it.",
         "Ask the security team; an import never lifts a stop.",
     )
     NOTHING_TO_REVOKE = (
@@ -158,7 +158,7 @@ def plan_row(row: ImportRow, known: KnownRows, *, manufacturer: str, import_id: 
         return _own_work(row, entry)
     if _says_the_same(row, entry):
         return NothingToWrite(RowClass.UNCHANGED)
-    in_the_way = _IN_THE_WAY[entry.state]
+    in_the_way = ConflictReason.STOPPED if known.switch.stop_of(entry) else _IN_THE_WAY[entry.state]
     if in_the_way is None and entry.import_id is not None and is_later(entry.import_id, than=import_id):
         in_the_way = ConflictReason.IN_LATER_LIST
     if (

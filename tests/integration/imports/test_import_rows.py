@@ -3,7 +3,7 @@
 import json
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ import pytest
 
 from fleetgate.domain.allow_list import AllowListEntry, ApprovalTerms, DeviceState
 from fleetgate.domain.faults import Fault
+from fleetgate.domain.gate_switch import OPEN, GateSwitch
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.gate.decision import Allowed
@@ -22,6 +23,7 @@ from fleetgate.imports.apply import RowResult, apply_rows
 from fleetgate.imports.plan import KnownRows, RowClass
 from fleetgate.imports.reading.factory_list import ImportRow, Operation
 from fleetgate.imports.store.rows import ImportStore
+from fleetgate.store.allow_list_items import SWITCH_KEY, SwitchItem
 from fleetgate.store.tables import TableSettings
 from harness import faulty_dynamodb as faults
 from harness.builders import reservation
@@ -582,3 +584,52 @@ def test_only_a_row_that_names_a_key_writes_one_item_more_and_a_row_that_changes
     changed = [rows[0]._replace(terms=replace(rows[0].terms, attributes={})), with_key(rows[1], fresh_key())]
     assert classes(deliver(changed, store=store, import_id="import-3")) == ["updated", "updated"]
     assert written == ["Put", "Put", "Put"], "one for each device, and one for the key"
+
+
+# ---- Stops of more than one device --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stopped(embedded: Embedded) -> Iterator[Callable[[GateSwitch], None]]:
+    """Updates the switch, which is gone in the end."""
+
+    def update(switch: GateSwitch) -> None:
+        item = SwitchItem(
+            pk=SWITCH_KEY,
+            is_stopped=switch.is_stopped,
+            manufacturers=set(switch.manufacturers) or None,
+            imports=set(switch.imports) or None,
+            version=switch.version,
+            updated_at=datetime.now(UTC),
+        )
+        embedded.put_raw(item.serialize())
+
+    yield update
+    embedded.dynamodb.delete_item(TableName=embedded.stack.outputs["AllowListTableName"], Key={"pk": {"S": SWITCH_KEY}})
+
+
+@pytest.mark.parametrize("what", ["the import that added it", "the import that changed it last", "its manufacturer"])
+def test_a_device_that_the_switch_stops_is_not_changed_so_that_the_stop_goes_on(
+    what: str, stopped: Callable[[GateSwitch], None], embedded: Embedded, deliver: Deliver, batch: str
+) -> None:
+    added, changed, later = (f"{batch}-{number}" for number in (1, 2, 3))
+    original = row(2, batch, fresh_mac())
+    deliver([original], manufacturer=batch, import_id=added)
+    other_model = original._replace(terms=ApprovalTerms(attributes={"Model": "gw-2"}))
+    deliver([other_model], manufacturer=batch, import_id=changed)
+    before = embedded.entry(batch)
+    stopped(
+        {
+            "the import that added it": OPEN.stopping_import(added),
+            "the import that changed it last": OPEN.stopping_import(changed),
+            "its manufacturer": OPEN.stopping_manufacturer(batch),
+        }[what]
+    )
+
+    for attempt in (original, original._replace(operation=Operation.REVOKE)):
+        assert classes(deliver([attempt], manufacturer=batch, import_id=later)) == ["stopped"]
+    assert classes(deliver([other_model], manufacturer=batch, import_id=later)) == ["unchanged"]
+    assert embedded.entry(batch) == before
+
+    stopped(OPEN.stopping_import(later))
+    assert classes(deliver([original], manufacturer=batch, import_id=later)) == ["updated"], "the stop is another's"

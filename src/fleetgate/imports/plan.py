@@ -46,8 +46,8 @@ class ConflictReason(Reason):
     OTHER_PUBLIC_KEY = (
         "other_public_key",
         "The device is approved for another public key, and an import never changes the key of a device.",
-        "If only the list that added the device named the key, and no later one the device, roll its import back and send "
-        "the right list; else the device needs a new serial number.",
+        "If the list that added the device named the key, and no later list the device, roll its import back and send "
+        "the right one; else the device needs a new serial number.",
     )
     IN_USE = (
         "in_use",

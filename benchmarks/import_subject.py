@@ -10,8 +10,9 @@ from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.imports.account import RowTally, accounting
 from fleetgate.imports.apply import apply_rows
 from fleetgate.imports.check import CheckedFile, check_file
+from fleetgate.imports.plan import KnownRows
 from fleetgate.imports.reading.factory_list import ImportPolicy
-from fleetgate.imports.store.rows import ImportStore, KnownRows
+from fleetgate.imports.store.rows import ImportStore
 
 MANUFACTURER = "acme"
 
@@ -22,9 +23,9 @@ class NullSink(ImportStore):
     def __init__(self) -> None:
         """Needs no settings."""
 
-    def known(self, *_identities: Iterable[SerialNumber | MacAddress]) -> KnownRows:
+    def known(self, *_identities: Iterable[SerialNumber | MacAddress | str]) -> KnownRows:
         """Know none of them."""
-        return KnownRows({}, {})
+        return KnownRows()
 
     def insert(self, *_writes: object, now: datetime) -> set[SerialNumber]:  # noqa: ARG002 - as in ImportStore
         """Take them all."""

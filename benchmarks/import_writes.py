@@ -18,7 +18,7 @@ from benchmarks.null_server import null_server
 from benchmarks.recording import recorder
 from fleetgate.domain.allow_list import ApprovalTerms
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
-from fleetgate.imports.plan import Write, plan_row
+from fleetgate.imports.plan import KnownRows, Write, plan_row
 from fleetgate.imports.reading.factory_list import ImportRow, Operation
 from fleetgate.imports.store.rows import ImportStore, mac_assignment_item
 from fleetgate.store.allow_list_items import item_from
@@ -74,14 +74,14 @@ def _write(number: int) -> Write:
         mac_addresses=frozenset({MacAddress((b"\x00\x1b\x45" + number.to_bytes(3, "big")).hex(":"))}),
         terms=ApprovalTerms(attributes={"Model": "thermostat-2", "HardwareRevision": "B"}),
     )
-    plan = plan_row(row, None, {}, manufacturer=MANUFACTURER, import_id="import-1")
+    plan = plan_row(row, KnownRows(), manufacturer=MANUFACTURER, import_id="import-1")
     if not isinstance(plan, Write):
         raise CouldNotMeasure(f"a new device was judged as {plan}")
     return plan
 
 
 def _insert(store: ImportStore, writes: Sequence[Write]) -> None:
-    if again := store.insert(writes, {}, now=datetime.now(UTC)):
+    if again := store.insert(writes, KnownRows(), now=datetime.now(UTC)):
         raise CouldNotMeasure(f"{len(again)} of {len(writes)} new devices were not inserted")
 
 

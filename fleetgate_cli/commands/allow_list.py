@@ -53,8 +53,8 @@ def allow_list() -> None:
     "key_fingerprint",
     metavar="FILE",
     type=PUBLIC_KEY_FILE,
-    help="Only this key may enrol: a public key, a signing request or a certificate as PEM or DER, or the SHA-256 "
-    "fingerprint of the key; - reads the standard input. [default: any key]",
+    help="Only this key may be let in, and no other device with it: a public key, a signing request or a certificate "
+    "as PEM or DER, or the SHA-256 fingerprint of the key; - reads the standard input. [default: any key]",
 )
 @click.option(
     "--template",
@@ -91,8 +91,8 @@ def add(
 ) -> None:
     """Approve the device with the serial number SERIAL.
 
-    The same approval again changes nothing and succeeds. A serial number with another entry, or a MAC address of
-    another serial number, is a conflict: nothing is overwritten.
+    The same approval again changes nothing and succeeds. A serial number with another entry, or a MAC address or a
+    public key of another serial number, is a conflict: nothing is overwritten.
 
     \b
     Examples:

@@ -110,12 +110,14 @@ class KeyAssignment:
 
     Attributes:
         fingerprint: SHA-256 over the DER SubjectPublicKeyInfo.
+        is_unused: Whether an approval named it, and no device was let in with it yet.
         stops: Which stops deactivated it, by name; while there is one, no certificate of the key is let in.
         deactivated_certificates: IDs of certificates of the key that lost their place; they are not let in again.
     """
 
     fingerprint: str
     serial_number: SerialNumber
+    is_unused: bool = False
     stops: frozenset[str] = field(default_factory=frozenset)
     deactivated_certificates: frozenset[str] = field(default_factory=frozenset)
 

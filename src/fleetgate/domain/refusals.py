@@ -10,6 +10,7 @@ class RefusalCode(StrEnum):
 
     ALREADY_ON_ALLOW_LIST = "already_on_allow_list"
     MAC_ADDRESS_TAKEN = "mac_address_taken"
+    KEY_OF_ANOTHER_DEVICE = "key_of_another_device"
     SERIAL_NUMBER_UNUSABLE = "serial_number_unusable"
     THING_GROUP_NOT_ALLOWED = "thing_group_not_allowed"
     THING_GROUP_MISSING = "thing_group_missing"

@@ -107,7 +107,8 @@ class GateStore:
                         condition=unchanged,
                         return_values="ALL_OLD",
                     )
-                if allowed.key is None:  # also a retry of what was let in before keys were assigned
+                # No assignment also at a retry of what was let in before keys were assigned.
+                if allowed.key is None or allowed.key.is_unused:
                     transaction.update(
                         key,
                         actions=_assignment(allowed, record.recorded_at),
@@ -129,10 +130,11 @@ class GateStore:
 
 
 def _assignment(allowed: Allowed, now: datetime) -> list[Any]:
-    """What a key assignment holds at first."""
+    """What the first allow with a key writes to its assignment."""
     return [
         KeyItem.serial_number.set(allowed.entry.serial_number.value),
         KeyItem.kind.set(KeyItem),
+        KeyItem.is_unused.remove(),
         KeyItem.updated_at.set(now),
     ]
 

@@ -10,7 +10,7 @@ from typing import NamedTuple, assert_never
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.reasons import FaultReason
-from fleetgate.imports.plan import Conflict, ConflictReason, NothingToWrite, RowClass, Write, plan_row
+from fleetgate.imports.plan import Conflict, ConflictReason, KnownRows, NothingToWrite, RowClass, Write, plan_row
 from fleetgate.imports.reading.factory_list import ImportRow
 from fleetgate.imports.store.rows import ImportStore
 
@@ -72,11 +72,10 @@ def preview_rows(
     """
     if not rows:
         return []
-    known = store.known((row.serial_number for row in rows), {mac for row in rows for mac in row.mac_addresses})
+    known = _known(rows, store)
     results = []
     for row in rows:
-        entry = known.entries.get(row.serial_number)
-        plan = plan_row(row, entry, known.mac_owners, manufacturer=manufacturer, import_id=import_id)
+        plan = plan_row(row, known, manufacturer=manufacturer, import_id=import_id)
         match plan:
             case NothingToWrite(row_class) | Write(row_class=row_class):
                 results.append(RowResult(row, row_class))
@@ -91,17 +90,41 @@ _Numbered = tuple[int, ImportRow]
 
 
 def _without_shared_identities(rows: Sequence[_Numbered]) -> tuple[list[_Numbered], list[_Numbered]]:
-    """The rows that share no serial number or MAC address with an earlier row, and the others."""
-    taken: set[SerialNumber | MacAddress] = set()
+    """The rows that share no serial number, MAC address or public key with an earlier row, and the others."""
+    taken: set[SerialNumber | MacAddress | str] = set()
     turn: list[_Numbered] = []
     waiting: list[_Numbered] = []
     for numbered in rows:
         _, row = numbered
-        is_taken = row.serial_number in taken or not row.mac_addresses.isdisjoint(taken)
-        (waiting if is_taken else turn).append(numbered)
-        taken.add(row.serial_number)
-        taken |= row.mac_addresses
+        identities: set[SerialNumber | MacAddress | str] = {row.serial_number, *row.mac_addresses, *_key_of(row)}
+        (turn if identities.isdisjoint(taken) else waiting).append(numbered)
+        taken |= identities
     return turn, waiting
+
+
+def _key_of(row: ImportRow) -> tuple[str, ...]:
+    """The fingerprint of the public key that a row names, if it names one."""
+    return (row.terms.key_fingerprint,) if row.terms.key_fingerprint else ()
+
+
+def _known(rows: Sequence[ImportRow], store: ImportStore) -> KnownRows:
+    """What the tables hold of some rows."""
+    return store.known(
+        (row.serial_number for row in rows),
+        {mac for row in rows for mac in row.mac_addresses},
+        {key for row in rows for key in _key_of(row)},
+    )
+
+
+def _release_strays(row: ImportRow, known: KnownRows, store: ImportStore, *, import_id: str) -> None:
+    """Release what an earlier try assigned to the device of a row that is not applied, and its entry does not name."""
+    entry, key_fingerprint = known.entries.get(row.serial_number), row.terms.key_fingerprint
+    own = entry.mac_addresses if entry else frozenset()
+    stray = [mac for mac in row.mac_addresses - own if known.mac_owners.get(mac) == row.serial_number]
+    key = known.keys.get(key_fingerprint) if key_fingerprint else None
+    is_stray = key is not None and key.is_unused and key.serial_number == row.serial_number
+    is_named = entry is not None and entry.key_fingerprint == key_fingerprint
+    store.release(row.serial_number, stray, key_fingerprint if is_stray and not is_named else None, import_id=import_id)
 
 
 def _round(
@@ -114,32 +137,28 @@ def _round(
     now: datetime,
 ) -> list[_Numbered]:
     """Plan rows from fresh facts and write them; returns the rows that have to be planned again."""
-    mac_addresses = frozenset[MacAddress]().union(*(row.mac_addresses for _, row in turn))
-    known = store.known([row.serial_number for _, row in turn], mac_addresses)
+    known = _known([row for _, row in turn], store)
     additions: list[tuple[_Numbered, Write]] = []
     missed: list[_Numbered] = []
     for numbered in turn:
         position, row = numbered
-        entry = known.entries.get(row.serial_number)
-        plan = plan_row(row, entry, known.mac_owners, manufacturer=manufacturer, import_id=import_id)
+        plan = plan_row(row, known, manufacturer=manufacturer, import_id=import_id)
         match plan:
             case NothingToWrite(row_class):
                 results[position] = RowResult(row, row_class)
             case Conflict(reason):
-                own = entry.mac_addresses if entry else frozenset()
-                stray = [mac for mac in row.mac_addresses - own if known.mac_owners.get(mac) == row.serial_number]
-                store.release_mac_addresses(row.serial_number, stray, import_id=import_id)
+                _release_strays(row, known, store, import_id=import_id)
                 results[position] = RowResult(row, RowClass.CONFLICT, reason)
             case Write(before=None):
                 additions.append((numbered, plan))
             case Write(row_class=row_class):
-                if store.replace(plan, now=now):
+                if store.replace(plan, known, now=now):
                     results[position] = RowResult(row, row_class)
                 else:
                     missed.append(numbered)
             case _:
                 assert_never(plan)
-    again = store.insert([write for _, write in additions], known.mac_owners, now=now)
+    again = store.insert([write for _, write in additions], known, now=now)
     for numbered, write in additions:
         position, row = numbered
         if row.serial_number in again:

@@ -1,11 +1,12 @@
 """Plans what one row of a factory list changes on the allow-list. An import never rewrites history (invariant 5)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from fleetgate.domain.allow_list import AllowListEntry, ApprovalTerms, DeviceState
+from fleetgate.domain.allow_list import AllowListEntry, ApprovalTerms, DeviceState, KeyAssignment
+from fleetgate.domain.gate_switch import OPEN, GateSwitch
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.reasons import Reason
 from fleetgate.imports.delivery import is_later
@@ -37,10 +38,16 @@ class ConflictReason(Reason):
         "A MAC address of this row belongs to another serial number.",
         "Compare the labels of both devices; a MAC address is never moved by an import.",
     )
+    KEY_OF_ANOTHER_DEVICE = (
+        "key_of_another_device",
+        "The public key of this row belongs to another serial number.",
+        "Read the keys of both devices again; each device has its own, and an import never moves one.",
+    )
     OTHER_PUBLIC_KEY = (
         "other_public_key",
         "The device is approved for another public key, and an import never changes the key of a device.",
-        "Compare the device with the list; if the earlier list was wrong, roll its import back, then send it again.",
+        "If the list that added the device named the key, and no later list the device, roll its import back and send "
+        "the right one; else the device needs a new serial number.",
     )
     IN_USE = (
         "in_use",
@@ -49,7 +56,7 @@ class ConflictReason(Reason):
     )
     STOPPED = (
         "stopped",
-        "The device is in quarantine or retired.",
+        "The device is retired, or in quarantine: by itself, with its manufacturer, or with an import that named it.",
         "Ask the security team; an import never lifts a stop.",
     )
     NOTHING_TO_REVOKE = (
@@ -67,6 +74,21 @@ class ConflictReason(Reason):
         "Another line of the same file already speaks for this serial number.",
         "Keep one of the two lines.",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRows:
+    """What the tables hold of some rows.
+
+    Attributes:
+        mac_owners: The owner of each MAC address that has one. keys: the assignments of public keys, by fingerprint.
+        switch: What operators stopped for more than one device.
+    """
+
+    entries: Mapping[SerialNumber, AllowListEntry] = field(default_factory=dict)
+    mac_owners: Mapping[MacAddress, SerialNumber] = field(default_factory=dict)
+    keys: Mapping[str, KeyAssignment] = field(default_factory=dict)
+    switch: GateSwitch = OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,38 +128,37 @@ class Write(NamedTuple):
         """MAC addresses the device loses."""
         return (self.before.mac_addresses if self.before else frozenset()) - self.after.mac_addresses
 
+    @property
+    def key_to_assign(self) -> str | None:
+        """The fingerprint of the public key that the device gains, if any."""
+        before = self.before and self.before.key_fingerprint
+        return self.after.key_fingerprint if self.after.key_fingerprint != before else None
+
 
 Plan = NothingToWrite | Conflict | Write
 
 
-def plan_row(
-    row: ImportRow,
-    entry: AllowListEntry | None,
-    mac_owners: Mapping[MacAddress, SerialNumber],
-    *,
-    manufacturer: str,
-    import_id: str,
-) -> Plan:
+def plan_row(row: ImportRow, known: KnownRows, *, manufacturer: str, import_id: str) -> Plan:
     """Plan one row against the allow-list.
 
     A row of the same import that comes again gets the class of its first time, even if the device has changed since.
 
     Args:
-        entry: The allow-list entry of the row's serial number, or None.
-        mac_owners: The owner of each of the row's MAC addresses that has one.
+        known: What the tables hold of the row's serial number, MAC addresses and public key, and the switch.
         manufacturer: Who delivers; from the place of delivery, never from the file.
     """
+    entry = known.entries.get(row.serial_number)
     if entry is None:
         if row.operation is Operation.REVOKE:
             return Conflict(ConflictReason.NOTHING_TO_REVOKE)
-        return _unless_taken(row, mac_owners, _addition(row, manufacturer, import_id))
+        return _unless_taken(row, known, _addition(row, manufacturer, import_id))
     if entry.manufacturer != manufacturer:
         return Conflict(ConflictReason.OTHER_MANUFACTURER)
     if entry.import_id == import_id:
         return _own_work(row, entry)
     if _says_the_same(row, entry):
         return NothingToWrite(RowClass.UNCHANGED)
-    in_the_way = _IN_THE_WAY[entry.state]
+    in_the_way = ConflictReason.STOPPED if known.switch.stop_of(entry) else _IN_THE_WAY[entry.state]
     if in_the_way is None and entry.import_id is not None and is_later(entry.import_id, than=import_id):
         in_the_way = ConflictReason.IN_LATER_LIST
     if (
@@ -150,7 +171,7 @@ def plan_row(
         )
     ):
         in_the_way = ConflictReason.OTHER_PUBLIC_KEY
-    return Conflict(in_the_way) if in_the_way else _unless_taken(row, mac_owners, _change(row, entry, import_id))
+    return Conflict(in_the_way) if in_the_way else _unless_taken(row, known, _change(row, entry, import_id))
 
 
 # What keeps an import from changing a device, by its state.
@@ -185,11 +206,13 @@ def _terms(row: ImportRow, entry: AllowListEntry) -> ApprovalTerms:
     return row.terms
 
 
-def _unless_taken(row: ImportRow, mac_owners: Mapping[MacAddress, SerialNumber], write: Write) -> Plan:
+def _unless_taken(row: ImportRow, known: KnownRows, write: Write) -> Plan:
     for mac_address in row.mac_addresses:
-        owner = mac_owners.get(mac_address)
-        if owner is not None and owner != row.serial_number:
+        if known.mac_owners.get(mac_address, row.serial_number) != row.serial_number:
             return Conflict(ConflictReason.MAC_ADDRESS_OF_ANOTHER_DEVICE)
+    key = known.keys.get(row.terms.key_fingerprint) if row.terms.key_fingerprint else None
+    if key is not None and key.serial_number != row.serial_number:
+        return Conflict(ConflictReason.KEY_OF_ANOTHER_DEVICE)
     return write
 
 

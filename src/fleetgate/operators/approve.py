@@ -1,4 +1,4 @@
-"""Approve one device: its allow-list entry, its MAC addresses and the audit record, or nothing."""
+"""Approve one device: its allow-list entry, its MAC addresses, its key and the audit record, or nothing."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -31,8 +31,8 @@ def approve_device(
         The entry as it stands, with the state that the device has reached since.
 
     Raises:
-        Refusal: The serial number is listed otherwise, a MAC address belongs to another serial number, or the device
-            could not become a thing of this stack.
+        Refusal: The serial number is listed otherwise, a MAC address or the public key belongs to another serial
+            number, or the device could not become a thing of this stack.
         Fault: The tables could not be asked.
     """
     if len(entry.mac_addresses) > MAX_MAC_ADDRESSES:
@@ -57,10 +57,10 @@ def approve_device(
         if conflict.is_transient:
             raise Overtaken
         listed = conflict.entry
-        if listed is not None and not conflict.mac_owners and _is_same_approval(listed, entry):
+        is_taken = bool(conflict.mac_owners) or conflict.key_owner is not None
+        if listed is not None and not is_taken and _is_same_approval(listed, entry):
             return Change(listed, None)
         raise _refusal(entry, conflict)
-        raise Overtaken
 
     return until_written(attempt)
 
@@ -87,7 +87,7 @@ def _check_thing(entry: AllowListEntry, rules: ThingRules, group_exists: Callabl
 
 def _refusal(entry: AllowListEntry, conflict: ApprovalConflict) -> Refusal:
     sentences = []
-    code = RefusalCode.MAC_ADDRESS_TAKEN
+    code = RefusalCode.MAC_ADDRESS_TAKEN if conflict.mac_owners else RefusalCode.KEY_OF_ANOTHER_DEVICE
     if conflict.entry is not None:
         code = RefusalCode.ALREADY_ON_ALLOW_LIST
         sentences.append(_already_listed(conflict.entry, entry))
@@ -95,6 +95,11 @@ def _refusal(entry: AllowListEntry, conflict: ApprovalConflict) -> Refusal:
         f"MAC address {mac_address} already belongs to serial number {owner}: compare the labels of both devices."
         for mac_address, owner in sorted(conflict.mac_owners.items())
     )
+    if conflict.key_owner is not None:
+        sentences.append(
+            f"The public key already belongs to serial number {conflict.key_owner}: read the keys of both devices "
+            "again; each device has its own."
+        )
     return Refusal(code, " ".join(sentences))
 
 

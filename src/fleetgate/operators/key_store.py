@@ -41,6 +41,7 @@ class KeyChange:
             # Whose key it is never changes.
             KeyItem.serial_number.set(KeyItem.serial_number | self.serial_number),
             KeyItem.kind.set(KeyItem),
+            KeyItem.is_unused.remove(),
             KeyItem.updated_at.set(now),
         ]
         if self.stop:

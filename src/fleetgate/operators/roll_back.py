@@ -77,8 +77,8 @@ def roll_back_import(
             examples = [*examples, *stay][:_MAX_NAMED]
             removed += len(some) - len(stay)
             progress(removed)
-    for mac_address, owner in allow_list.mac_addresses_of_import(import_id):
-        devices.release_mac_address(mac_address, owner, import_id=import_id)
+    for assigned, owner in allow_list.assignments_of_import(import_id):
+        devices.release(assigned, owner, import_id=import_id)
     return RolledBack(
         record=_counted(record, removed, records), removed=removed, kept=dict(kept), examples=tuple(examples)
     )
@@ -114,7 +114,7 @@ def _fenced(import_id: str, records: ImportRecords, operator: Operator) -> Impor
 def _remove(
     entry: AllowListEntry | None, import_id: str, devices: DeviceStore, operator: Operator
 ) -> KeptReason | None:
-    """Take one device off the allow-list, with its MAC addresses and an audit record; or say why not."""
+    """Take one device off the allow-list, with its MAC addresses, its key and an audit record; or say why not."""
 
     def attempt() -> KeptReason | None:
         nonlocal entry

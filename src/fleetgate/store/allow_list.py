@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.allow_list import AllowListEntry, KeyAssignment
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.gate_switch import OPEN, GateSwitch
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
@@ -14,12 +14,14 @@ from fleetgate.store.allow_list_items import (
     AllowListItem,
     ClaimItem,
     DeviceItem,
+    KeyItem,
     MacAssignmentItem,
     SwitchItem,
     claim_from,
     claim_key,
     device_key,
     entry_from,
+    key_assignment_from,
     mac_key,
     switch_from,
 )
@@ -103,14 +105,20 @@ class AllowList:
         """
         return self._device_pages(DeviceItem.manufacturer == name, after)
 
-    def mac_addresses_of_import(self, import_id: str) -> Iterator[tuple[MacAddress, SerialNumber]]:
-        """The MAC addresses that an import assigned, each with its owner; a scan, so it costs what the table holds."""
-        condition = MacAssignmentItem.import_id == import_id
+    def assignments_of_import(self, import_id: str) -> Iterator[tuple[MacAddress | KeyAssignment, SerialNumber]]:
+        """The MAC addresses and the keys that an import assigned, each with its owner.
+
+        A scan, so it costs what the table holds.
+        """
+        condition = (MacAssignmentItem.import_id == import_id) & AllowListItem.kind.is_in(MacAssignmentItem, KeyItem)
         with self._tables.asked():
-            for item in MacAssignmentItem.scan(
-                filter_condition=condition, page_size=SCAN_PAGE_ITEMS, consistent_read=True
-            ):
-                yield MacAddress.parse(item.pk.removeprefix("mac#")), SerialNumber.parse(item.serial_number)
+            for item in AllowListItem.scan(filter_condition=condition, page_size=SCAN_PAGE_ITEMS, consistent_read=True):
+                match item:
+                    case MacAssignmentItem():
+                        yield MacAddress.parse(item.pk.removeprefix("mac#")), SerialNumber.parse(item.serial_number)
+                    case KeyItem():
+                        key = key_assignment_from(item)
+                        yield key, key.serial_number
 
     def claims(self, *, limit: int, starting_with: str = "") -> Page[ClaimCertificate]:
         """Registered claim certificates by certificate ID, or those whose certificate ID starts with some digits."""

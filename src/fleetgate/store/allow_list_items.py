@@ -107,9 +107,15 @@ class MacAssignmentItem(AllowListItem, discriminator="mac"):
 
 
 class KeyItem(AllowListItem, discriminator="key"):
-    """Which serial number a public key was given to, and what deactivated it. It is never deleted."""
+    """Which serial number a public key was given to, and what deactivated it. It is never deleted once it was used.
+
+    An approval that names the key makes it, with `is_unused` and the import if it is one; else the first allow does.
+    The first allow ends `is_unused`.
+    """
 
     serial_number = UnicodeAttribute()
+    import_id = UnicodeAttribute(null=True)
+    is_unused = BooleanAttribute(null=True)
     stops = UnicodeSetAttribute(null=True)
     deactivated_certificates = UnicodeSetAttribute(null=True)
     updated_at = UTCDateTimeAttribute()
@@ -250,8 +256,20 @@ def key_assignment_from(item: KeyItem) -> KeyAssignment:
     return KeyAssignment(
         fingerprint=item.pk.removeprefix("key#"),
         serial_number=SerialNumber.parse(item.serial_number),
+        is_unused=bool(item.is_unused),
         stops=frozenset(item.stops or ()),
         deactivated_certificates=frozenset(item.deactivated_certificates or ()),
+    )
+
+
+def new_key_item(key_fingerprint: str, entry: AllowListEntry, *, now: datetime) -> KeyItem:
+    """The item that gives a public key to the device that is approved for it."""
+    return KeyItem(
+        pk=assignment_key(key_fingerprint),
+        serial_number=entry.serial_number.value,
+        import_id=entry.import_id,
+        is_unused=True,
+        updated_at=now,
     )
 
 

@@ -1,22 +1,28 @@
 """Keys at the gate: whom a public key belongs to, and what a second certificate of it may do."""
 
 import json
+import secrets
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from fleetgate.domain.allow_list import AllowListEntry, DeviceState
-from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.reasons import AllowRule, DenialReason
 from fleetgate.gate.decision import Allowed, Denied
 from fleetgate.gate.request import PresentedIdentity
 from fleetgate.gate.settings import HookSettings
 from fleetgate.gate.store import Facts, GateStore
+from fleetgate.imports.apply import apply_rows
+from fleetgate.imports.reading.factory_list import ImportRow, Operation
+from fleetgate.imports.store.rows import ImportStore
 from fleetgate.store.allow_list_items import assignment_key
 from harness import faulty_dynamodb as faults
 from harness.embedded import Embedded
 from harness.faulty_dynamodb import FaultyDynamoDB
+from harness.world import mac as fresh_mac
 from tests.integration.conftest import Ask, Judge
 
 
@@ -188,6 +194,41 @@ def test_only_the_key_that_an_approval_names_gets_in(
     assert judge(ask(approved.serial_number.value), store).decision == Denied(DenialReason.KEY_MISMATCH)
     assert isinstance(judge(genuine, store).decision, Allowed)
     assert embedded.entry(approved.serial_number).key_fingerprint == genuine.key_fingerprint
+
+
+def test_a_listed_key_is_its_devices_before_the_device_comes(
+    embedded: Embedded,
+    store: GateStore,
+    approved: AllowListEntry,
+    other: AllowListEntry,
+    settings: HookSettings,
+    ask: Ask,
+    judge: Judge,
+) -> None:
+    """Whoever has a claim certificate and a label without a key takes no listed key away with its public request."""
+    listed = replace(
+        approved,
+        serial_number=SerialNumber(f"{approved.serial_number}-listed"),
+        mac_addresses=frozenset(),
+        key_fingerprint=secrets.token_hex(32),
+    )
+    assert listed.key_fingerprint is not None
+    row = ImportRow(
+        2, Operation.APPROVE, listed.serial_number, frozenset({MacAddress.parse(fresh_mac())}), listed.terms
+    )
+    imports = ImportStore(embedded.tables())
+    apply_rows([row], manufacturer="acme", import_id="list-1", store=imports, now=lambda: datetime.now(UTC))
+    (mac_address,) = row.mac_addresses
+
+    thief = ask(other.serial_number.value, key_fingerprint=listed.key_fingerprint)
+    assert judge(thief, store).decision == Denied(DenialReason.KEY_ASSIGNED_TO_ANOTHER_DEVICE)
+    assert embedded.entry(other.serial_number) == other
+
+    genuine = ask(listed.serial_number.value, mac_address=mac_address.value, key_fingerprint=listed.key_fingerprint)
+    assert isinstance(judge(genuine, store).decision, Allowed)
+    item = stored_key(embedded, listed.key_fingerprint)
+    assert item is not None
+    assert "is_unused" not in item, "from now on no roll-back takes it back"
 
 
 def test_a_device_that_was_let_in_before_keys_were_assigned_gets_its_answer_again_and_its_key_with_it(

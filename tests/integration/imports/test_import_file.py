@@ -1,5 +1,6 @@
 """A factory's file from the drop box to the allow-list and back to the factory as rejects, against real parts."""
 
+import csv
 import json
 import secrets
 from collections.abc import Callable
@@ -75,6 +76,25 @@ def test_rows_that_share_a_mac_address_are_all_rejected(imports: ImportWorld, em
     assert dict(record.findings.rows) == {"added": 1, "rejected": 2}
     assert dict(record.findings.errors) == {"duplicate_mac_address": 2}
     assert [embedded.device_item(f"{batch}-{number}") is None for number in (1, 2, 3)] == [True, True, False]
+
+
+def test_rows_that_share_a_public_key_are_all_rejected_however_they_spell_it(
+    imports: ImportWorld, embedded: Embedded, batch: str
+) -> None:
+    shared, own = secrets.token_hex(32), secrets.token_hex(32)
+    keys = [shared, f"SHA256:{shared.upper()}", own]
+    lines = [f"{batch}-{number},{mac()},{key}\n" for number, key in enumerate(keys, 1)]
+    record = imports.importer().run(imports.deliver("".join(["sn,mac,public key\n", *lines])))
+
+    assert dict(record.findings.rows) == {"added": 1, "rejected": 2}
+    assert dict(record.findings.errors) == {"duplicate_public_key": 2}
+    assert [embedded.device_item(f"{batch}-{number}") is None for number in (1, 2, 3)] == [True, True, False]
+    (first, second) = list(csv.DictReader(imports.rejects(record).splitlines()))
+    assert (first["rejected_column"], first["rejected_detail"]) == (
+        "public key",
+        "Another row of the file has the same public key: see line 3.",
+    )
+    assert second["rejected_detail"].endswith("see line 2.")
 
 
 @pytest.mark.parametrize(

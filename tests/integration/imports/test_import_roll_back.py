@@ -1,20 +1,27 @@
 """Taking an import back."""
 
+import secrets
 from dataclasses import replace
 
 import pytest
 
 from fleetgate.domain.allow_list import AllowListEntry, DeviceCertificate, Purpose, Reservation
+from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.refusals import Refusal, RefusalCode
+from fleetgate.gate.decision import Allowed
+from fleetgate.gate.store import GateStore
 from fleetgate.imports.record import ImportRecord, ImportStatus
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.kept import KeptReason
+from fleetgate.operators.key_store import KeyStore
 from fleetgate.operators.roll_back import RolledBack, roll_back_import
 from fleetgate.store.allow_list import AllowList
+from fleetgate.store.allow_list_items import new_key_item
 from harness.builders import CERTIFICATE_ID, CLAIM_CERTIFICATE_ID, DECISION_ID, NOW
 from harness.import_world import ImportWorld
 from harness.world import BOB, mac
+from tests.integration.conftest import Ask, Judge
 
 
 def roll_back(imports: ImportWorld, record: ImportRecord) -> RolledBack:
@@ -126,6 +133,49 @@ def test_mac_addresses_of_devices_that_never_came_are_freed(imports: ImportWorld
     )
     roll_back(imports, record)
     assert AllowList(imports.tables).mac_owner(stray) is None
+
+
+def with_keys(imports: ImportWorld, *keys: str) -> ImportRecord:
+    """An import of devices 1, 2 and so on, each with its key."""
+    lines = [f"{imports.manufacturer}-{number},{mac()},{key}\n" for number, key in enumerate(keys, 1)]
+    return imports.importer().run(imports.deliver("".join(["sn,mac,public key\n", *lines])))
+
+
+def test_keys_that_nobody_used_are_free_again(imports: ImportWorld) -> None:
+    first, stray = secrets.token_hex(32), secrets.token_hex(32)
+    record = with_keys(imports, first)
+    never = replace(imports.embedded.entry(f"{imports.manufacturer}-1"), serial_number=SerialNumber("never"))
+    imports.embedded.put_raw(new_key_item(stray, never, now=NOW).serialize())
+    assert roll_back(imports, record).removed == 1
+
+    keys = KeyStore(imports.tables)
+    assert [keys.key(key) for key in (first, stray)] == [None, None]
+    text = f"sn,mac,public key\n{imports.manufacturer}-3,{mac()},{first}\n"
+    again = imports.importer().run(imports.deliver(text, name="another.csv"))
+    assert dict(again.findings.rows) == {"added": 1}
+
+
+def test_a_key_that_was_used_stays_the_devices_when_the_device_goes(
+    imports: ImportWorld, store: GateStore, ask: Ask, judge: Judge
+) -> None:
+    """The device was let in and never finished: its reservation is gone, and its certificate may not be."""
+    key = secrets.token_hex(32)
+    record = with_keys(imports, key)
+    name = f"{imports.manufacturer}-1"
+    entry = imports.embedded.entry(name)
+    (address,) = entry.mac_addresses
+    claim = ClaimCertificate(certificate_id=secrets.token_hex(32), manufacturer=None)
+    imports.embedded.put(claim)
+    request = replace(
+        ask(name, mac_address=address.value, key_fingerprint=key), claim_certificate_id=claim.certificate_id
+    )
+    assert isinstance(judge(request, store).decision, Allowed)
+    imports.embedded.put(replace(entry, version=entry.version + 2))
+    assert roll_back(imports, record).removed == 1
+
+    assignment = KeyStore(imports.tables).key(key)
+    assert assignment is not None
+    assert (assignment.serial_number, assignment.is_unused) == (SerialNumber(name), False)
 
 
 def test_what_runs_or_wrote_nothing_is_not_rolled_back(imports: ImportWorld) -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from fleetgate.domain.allow_list import AllowListEntry, Hold, Purpose
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.imports.store.rows import mac_assignment_item
-from fleetgate.imports.store.statements import NewItem, new_device, new_mac_assignment
-from fleetgate.store.allow_list_items import item_from
+from fleetgate.imports.store.statements import NewItem, new_device, new_key_assignment, new_mac_assignment
+from fleetgate.store.allow_list_items import item_from, new_key_item
 from harness.builders import current_certificate, reservation
 from tests.property.gate.strategies import serial_numbers, unicast_octets
 
@@ -90,3 +90,12 @@ def test_a_device_is_inserted_as_its_model_writes_it(entry: AllowListEntry, now:
 def test_a_mac_assignment_is_inserted_as_its_model_writes_it(entry: AllowListEntry, octets: bytes) -> None:
     mac_address = MacAddress(octets.hex(":"))
     assert _inserted(new_mac_assignment(entry, mac_address)) == mac_assignment_item(entry, mac_address).serialize()
+
+
+@given(_entries(), st.binary(min_size=32, max_size=32), _moments())
+def test_a_key_assignment_is_inserted_as_its_model_writes_it(
+    entry: AllowListEntry, digest: bytes, now: datetime
+) -> None:
+    fingerprint = digest.hex()
+    inserted = _inserted(new_key_assignment(fingerprint, entry, now=now))
+    assert inserted == new_key_item(fingerprint, entry, now=now).serialize()

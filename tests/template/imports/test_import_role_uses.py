@@ -5,6 +5,7 @@ the template grants.
 """
 
 import itertools
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,6 +15,8 @@ from typing import Any, NamedTuple
 import pytest
 from botocore.client import BaseClient
 
+from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.imports.batches import apply_batch, give_up_on_map, merge_batches
 from fleetgate.imports.check import SafetyGates
 from fleetgate.imports.delivery import Delivery
@@ -25,6 +28,7 @@ from fleetgate.imports.run import Importer
 from fleetgate.imports.settings import JournalSettings
 from fleetgate.imports.store.map_runs import MapRuns
 from fleetgate.imports.store.rows import ImportStore
+from fleetgate.store.allow_list_items import SWITCH_KEY, new_key_item
 from fleetgate.store.audit_items import make_clock
 from harness.embedded import Embedded
 from tests.template.grants import Statement
@@ -115,12 +119,14 @@ def imported(importer: Importer, key: str) -> ImportRecord:
 
 @pytest.fixture(scope="module")
 def done_by_importer(embedded: Embedded) -> set[Use]:
-    """Imports of new rows, of changed rows and of a long file, and a dry run; each announced twice."""
+    """Imports of new rows, of changed rows, of a conflict and of a long file, and a dry run; each announced twice."""
     told, long = told_by(embedded), "incoming/roles/long.csv"
     short = ["incoming/roles/new.csv", "incoming/roles/changed.csv", "dry-run/roles/new.csv"]
     with embedded.unheard():
-        deliver(embedded, short[0], "sn,mac\nROLES-1,00-1B-44-00-00-01\nROLES-2,00-1B-44-00-00-02\n")
-        deliver(embedded, short[1], "sn,mac\nROLES-1,00-1B-44-00-00-03\n")
+        head, in_vain = "sn,mac,key fingerprint\n", stray_key(embedded, "ROLES-9")
+        deliver(embedded, short[0], f"{head}ROLES-1,00-1B-44-00-00-01,\nROLES-2,00-1B-44-00-00-02,{'a1' * 32}\n")
+        lines = f"ROLES-1,00-1B-44-00-00-03,{'a2' * 32}\nROLES-9,00-1B-44-00-00-02,{in_vain}\n"
+        deliver(embedded, short[1], f"{head}{lines}")
         deliver(embedded, short[2], "sn,mac\nROLES-3,00-1B-44-00-00-04\n")
         deliver(embedded, long, "sn,mac\nROLES-4,00-1B-44-00-00-05\n")
         with under(IMPORTER, embedded) as calls:
@@ -134,7 +140,7 @@ def done_by_importer(embedded: Embedded) -> set[Use]:
 
 @pytest.fixture(scope="module")
 def done_by_steps(embedded: Embedded) -> set[Use]:
-    """A long file's batches, of a new row and of a changed one, their report, and a map that is given up on."""
+    """A long file: batches with new rows, changed ones and a conflict, its report, and a map that is given up on."""
     told, keys_of_two = told_by(embedded), ["incoming/steps/merged.csv", "incoming/steps/given-up.csv"]
     with embedded.unheard():
         for key in keys_of_two:
@@ -142,17 +148,23 @@ def done_by_steps(embedded: Embedded) -> set[Use]:
         with under(IMPORTER, embedded):
             distributing = importer(told, Distributor(map_runs=NoMapRuns("arn", None), above_rows=0))
             merged, given_up = (imported(distributing, key) for key in keys_of_two)
+    in_vain = stray_key(embedded, "STEPS-9")
     with under(STEPS, embedded) as calls:
         working, rows = ImportJournal.of_environment(told), ImportStore(told.tables)
-        for record, mac_address in ((merged, "00:1b:44:00:01:01"), (given_up, "00:1b:44:00:01:02")):
+        for record, row in (
+            (merged, device("STEPS-1", "00:1b:44:00:01:01")),
+            (merged, device("STEPS-2", "00:1b:44:00:01:03", "b1" * 32)),
+            (given_up, device("STEPS-1", "00:1b:44:00:01:02", "b2" * 32)),
+            (given_up, device("STEPS-9", "00:1b:44:00:01:03", in_vain)),
+        ):
             answer = apply_batch(
-                [device("STEPS-1", mac_address)],
+                [row],
                 manufacturer="steps",
                 import_id=record.import_id,
                 store=rows,
                 now=lambda: datetime.now(UTC),
             )
-            assert not answer["conflicts"]
+            assert bool(answer["conflicts"]) == (row["serial_number"] == "STEPS-9")
         assert merge_batches(merged.import_id, [{"rows": {"added": 1}, "conflicts": []}], journal=working).has_ended
         assert give_up_on_map(given_up.import_id, journal=working).status is ImportStatus.FAILED
     return set(translated(calls, embedded))
@@ -165,7 +177,15 @@ class NoMapRuns(MapRuns):
         """Start nothing."""
 
 
-def device(serial_number: str, mac_address: str) -> dict[str, Any]:
+def stray_key(embedded: Embedded, serial_number: str) -> str:
+    """The fingerprint of a key that was assigned to a device which was never added."""
+    never = AllowListEntry(serial_number=SerialNumber(serial_number), manufacturer="roles")
+    key = secrets.token_hex(32)
+    embedded.put_raw(new_key_item(key, never, now=datetime.now(UTC)).serialize())
+    return key
+
+
+def device(serial_number: str, mac_address: str, key_fingerprint: str | None = None) -> dict[str, Any]:
     """A row as the map hands it out."""
     return {
         "line": 2,
@@ -176,6 +196,7 @@ def device(serial_number: str, mac_address: str) -> dict[str, Any]:
         "valid_until": None,
         "templates": [],
         "attributes": {},
+        "key_fingerprint": key_fingerprint,
         "delivered": [serial_number, mac_address],
     }
 
@@ -207,7 +228,8 @@ def translated(calls: list[Call], embedded: Embedded) -> Iterator[Use]:
                         yield Use(f"dynamodb:{action}", "AuditTable.Arn")
                     else:
                         assert table == outputs["AllowListTableName"]
-                        yield Use(f"dynamodb:{action}", "AllowListTable.Arn", f"{key.partition('#')[0]}#*")
+                        kind = key if key == SWITCH_KEY else f"{key.partition('#')[0]}#*"
+                        yield Use(f"dynamodb:{action}", "AllowListTable.Arn", kind)
             case _:
                 raise AssertionError(f"nobody expects {service} {operation} of the import")
 
@@ -233,8 +255,8 @@ def on_items(operation: str, parameters: dict[str, Any]) -> Iterator[tuple[str, 
 
 
 def is_key(given: dict[str, Any]) -> bool:
-    """Whether a parameter of a statement is the key of a device or of a MAC assignment."""
-    return str(given.get("S", "")).startswith(("device#", "mac#"))
+    """Whether a parameter of a statement is the key of a device or of what is assigned to one."""
+    return str(given.get("S", "")).startswith(("device#", "key#", "mac#"))
 
 
 def partition_key(attributes: dict[str, Any]) -> str:

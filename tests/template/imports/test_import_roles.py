@@ -90,8 +90,15 @@ def test_what_aws_does_with_these_roles_by_itself_is_this(granted: dict[str, Sta
 
 def test_all_other_statements_are_for_what_the_code_does(granted: dict[str, Statement]) -> None:
     assert set(granted) - set(BY_AWS) == {
-        *("KeepDevicesAndTheirMacAddresses", "FreeMacAddresses", "KeepImportRecords", "AppendToTheAuditTrail"),
-        *("WriteReports", "AnnounceTheEnd", "ReadDeliveries", "CountRowsAndNoteProgress", "WriteWork"),
+        *("FindDevicesAndStops", "KeepDevicesAndTheirIdentities", "FreeIdentities", "KeepImportRecords"),
+        *(
+            "AppendToTheAuditTrail",
+            "WriteReports",
+            "AnnounceTheEnd",
+            "ReadDeliveries",
+            "CountRowsAndNoteProgress",
+            "WriteWork",
+        ),
         *("HandOnLongFiles", "ReadTheWork"),
     }
 
@@ -100,7 +107,8 @@ def test_claim_certificates_are_out_of_reach(granted: dict[str, Statement]) -> N
     on_the_allow_list = [found for found in granted.values() if "AllowListTable.Arn" in found.resources]
 
     assert {found.sid for found in on_the_allow_list} == {
-        *("KeepDevicesAndTheirMacAddresses", "FreeMacAddresses", "KeepImportRecords", "CountRowsAndNoteProgress"),
+        *("FindDevicesAndStops", "KeepDevicesAndTheirIdentities", "FreeIdentities", "KeepImportRecords"),
+        "CountRowsAndNoteProgress",
     }
     for found in on_the_allow_list:
         assert set(found.condition) == {"ForAllValues:StringLike"}
@@ -113,7 +121,7 @@ def test_claim_certificates_are_out_of_reach(granted: dict[str, Statement]) -> N
 def test_the_importer_removes_no_device_and_no_record(granted: dict[str, Statement]) -> None:
     removing = [found for found in granted.values() if "dynamodb:DeleteItem" in found.actions]
 
-    assert [found.condition for found in removing] == [keys("mac#*")]
+    assert [found.condition for found in removing] == [keys("key#*", "mac#*")]
 
 
 def test_only_reports_and_work_are_written_in_the_drop_box_and_nothing_is_removed(

@@ -19,12 +19,12 @@ from fleetgate.imports import steps as import_steps
 from fleetgate.imports.delivery import is_import_id
 from fleetgate.imports.distribute import work_of
 from fleetgate.imports.documents import row_document
-from fleetgate.imports.plan import ConflictReason, RowClass, Write
+from fleetgate.imports.plan import ConflictReason, KnownRows, RowClass, Write
 from fleetgate.imports.reading.factory_file import read_rows
 from fleetgate.imports.reading.factory_list import ImportPolicy
 from fleetgate.imports.reading.validate import validate_rows
 from fleetgate.imports.store.drop_box import DropBox
-from fleetgate.imports.store.rows import ImportStore, KnownRows
+from fleetgate.imports.store.rows import ImportStore
 from harness.builders import TEMPLATE_NAME
 from local.embedded.template import load_template
 from tests.unit.gate.hook_invocation import Context
@@ -65,20 +65,20 @@ class _EmptyAllowList(ImportStore):
     def __init__(self) -> None:
         self.written: list[Write] = []
 
-    def known(self, *_identities: Iterable[SerialNumber | MacAddress]) -> KnownRows:
-        return KnownRows({}, {})
+    def known(self, *_identities: Iterable[SerialNumber | MacAddress | str]) -> KnownRows:
+        return KnownRows()
 
     def insert(
         self,
         writes: Sequence[Write],
-        mac_owners: Mapping[MacAddress, SerialNumber],
+        known: KnownRows,
         *,
         now: datetime,
     ) -> set[SerialNumber]:
         self.written.extend(writes)
         return set()
 
-    def release_mac_addresses(self, *_strays: object, import_id: str) -> None:
+    def release(self, *_strays: object, import_id: str) -> None:
         """Have none."""
 
 

@@ -10,7 +10,7 @@ import pytest
 from fleetgate.domain.allow_list import ApprovalTerms
 from fleetgate.domain.documents import terms_document, terms_lines
 from fleetgate.imports.documents import row_document, row_from
-from fleetgate.imports.plan import RowClass, Write, plan_row
+from fleetgate.imports.plan import KnownRows, RowClass, Write, plan_row
 from fleetgate.imports.reading.factory_list import ImportRow
 from fleetgate.imports.store.statements import new_device
 from fleetgate.store.allow_list_items import entry_from, item_from
@@ -38,7 +38,7 @@ def row(name: str) -> ImportRow:
 
 def added(name: str) -> Write:
     """What the row adds to the allow-list."""
-    plan = plan_row(row(name), None, {}, manufacturer="acme", import_id="import-1")
+    plan = plan_row(row(name), KnownRows(), manufacturer="acme", import_id="import-1")
     assert isinstance(plan, Write)
     return plan
 
@@ -65,7 +65,8 @@ def test_a_new_device_is_approved_for_the_term(name: str) -> None:
 @each_term
 def test_a_row_that_differs_in_the_term_updates_the_device(name: str) -> None:
     listed = entry(serial_number="FG-1", mac_addresses=())
-    plan = plan_row(row(name), listed, {}, manufacturer=listed.manufacturer, import_id="import-2")
+    known = KnownRows({listed.serial_number: listed})
+    plan = plan_row(row(name), known, manufacturer=listed.manufacturer, import_id="import-2")
 
     assert isinstance(plan, Write)
     assert (plan.row_class, plan.after.terms) == (RowClass.UPDATED, row(name).terms)

@@ -1,4 +1,4 @@
-"""Finds the serial numbers and MAC addresses that a file has more than once, on disk, with flat memory.
+"""Finds the serial numbers, MAC addresses and public keys that a file has more than once, on disk, with flat memory.
 
 All rows that share one are rejected, even the first: the file contradicts itself, and a choice would be a guess.
 """
@@ -57,7 +57,7 @@ class SeenIdentities:
     """Notes the identities of a file's rows.
 
     Args:
-        folder: Exists and is empty; gets 16 bytes for each serial number and MAC address.
+        folder: Exists and is empty; gets 16 bytes for each serial number, MAC address and public key.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -73,6 +73,8 @@ class SeenIdentities:
             for mac_address in row.mac_addresses:
                 # A serial number may be spelled like a MAC address; their hashes must differ.
                 note(~hash(mac_address.value), line_number)
+            if row.terms.key_fingerprint is not None:
+                note(_key_identity(row.terms.key_fingerprint), line_number)
 
     def duplicates(self) -> Duplicates:
         """The identities that were noted more than once."""
@@ -118,3 +120,10 @@ def _identities(row: ImportRow) -> Iterator[tuple[int, Meaning, RowError]]:
     yield hash(row.serial_number.value), Meaning.SERIAL_NUMBER, RowError.DUPLICATE_SERIAL_NUMBER
     for mac_address in row.mac_addresses:
         yield ~hash(mac_address.value), Meaning.MAC_ADDRESS, RowError.DUPLICATE_MAC_ADDRESS
+    if row.terms.key_fingerprint is not None:
+        identity = _key_identity(row.terms.key_fingerprint)
+        yield identity, Meaning.KEY_FINGERPRINT, RowError.DUPLICATE_PUBLIC_KEY
+
+
+def _key_identity(key_fingerprint: str) -> int:
+    return hash(("key", key_fingerprint))  # a serial number may be spelled like a fingerprint

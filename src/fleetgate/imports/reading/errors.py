@@ -131,6 +131,11 @@ class RowError(Reason):
         "Another row of the file has the same MAC address.",
         "Compare the labels of both devices.",
     )
+    DUPLICATE_PUBLIC_KEY = (
+        "duplicate_public_key",
+        "Another row of the file has the same public key.",
+        "Read the keys of both devices again; each device has its own.",
+    )
 
 
 class FileError(Reason):

@@ -1,25 +1,32 @@
 """Reads known rows in batches, inserts new ones in batches, replaces and releases. No write is blind."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.allow_list import AllowListEntry, KeyAssignment
 from fleetgate.domain.faults import Fault
+from fleetgate.domain.gate_switch import OPEN
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.reasons import FaultReason
-from fleetgate.imports.plan import Write
-from fleetgate.imports.store.statements import NewItem, new_device, new_mac_assignment
+from fleetgate.imports.plan import KnownRows, Write
+from fleetgate.imports.store.statements import NewItem, new_device, new_key_assignment, new_mac_assignment
 from fleetgate.store.allow_list_items import (
+    SWITCH_KEY,
     AllowListItem,
     DeviceItem,
+    KeyItem,
     MacAssignmentItem,
+    SwitchItem,
+    assignment_key,
     device_key,
     entry_from,
     item_from,
+    key_assignment_from,
     mac_key,
+    new_key_item,
+    switch_from,
 )
 from fleetgate.store.faults import Overtaken, until_written
 from fleetgate.store.tables import Cancelled, StackTables, TableSettings
@@ -35,14 +42,6 @@ _TRANSIENT = frozenset(
 _MAX_TRIES = 10
 
 
-@dataclass(frozen=True, slots=True)
-class KnownRows:
-    """The allow-list entries and the MAC owners of some rows."""
-
-    entries: Mapping[SerialNumber, AllowListEntry]
-    mac_owners: Mapping[MacAddress, SerialNumber]
-
-
 class ImportStore:
     """The allow-list as imports use it. Every method raises Fault when the tables do not answer."""
 
@@ -50,47 +49,67 @@ class ImportStore:
         self._tables = StackTables.of(tables)
         self._sleep = sleep
 
-    def known(self, serial_numbers: Iterable[SerialNumber], mac_addresses: Iterable[MacAddress]) -> KnownRows:
-        """Read the entries of some serial numbers and the owners of some MAC addresses, strongly consistent."""
+    def known(
+        self,
+        serial_numbers: Iterable[SerialNumber],
+        mac_addresses: Iterable[MacAddress],
+        key_fingerprints: Iterable[str] = (),
+    ) -> KnownRows:
+        """Read some entries, the owners of some MAC addresses and keys, and the switch, strongly consistent."""
         entries: dict[SerialNumber, AllowListEntry] = {}
         mac_owners: dict[MacAddress, SerialNumber] = {}
-        keys = [*map(device_key, serial_numbers), *map(mac_key, mac_addresses)]
+        keys: dict[str, KeyAssignment] = {}
+        switch = OPEN
+        identities = [*map(device_key, serial_numbers), *map(mac_key, mac_addresses)]
+        wanted = [*identities, *map(assignment_key, key_fingerprints), SWITCH_KEY]
         with self._tables.asked():
-            for item in AllowListItem.batch_get(keys, consistent_read=True):
+            for item in AllowListItem.batch_get(wanted, consistent_read=True):
                 match item:
                     case DeviceItem():
                         entry = entry_from(item)
                         entries[entry.serial_number] = entry
                     case MacAssignmentItem():
                         mac_owners[MacAddress.parse(item.pk.removeprefix("mac#"))] = SerialNumber(item.serial_number)
-        return KnownRows(entries, mac_owners)
+                    case KeyItem():
+                        key = key_assignment_from(item)
+                        keys[key.fingerprint] = key
+                    case SwitchItem():
+                        switch = switch_from(item)
+        return KnownRows(entries, mac_owners, keys, switch)
 
-    def insert(
-        self, writes: Sequence[Write], mac_owners: Mapping[MacAddress, SerialNumber], *, now: datetime
-    ) -> set[SerialNumber]:
-        """Put new devices on the allow-list, each with its MAC addresses first; one write unit an item.
+    def insert(self, writes: Sequence[Write], known: KnownRows, *, now: datetime) -> set[SerialNumber]:
+        """Put new devices on the allow-list, each with its MAC addresses and its key first; one write unit an item.
 
         Args:
-            writes: New entries only, no serial number or MAC address twice.
-            mac_owners: As read; a MAC address with an owner is not assigned again.
+            writes: New entries only, no serial number, MAC address or key twice.
+            known: As read; what has an owner is not assigned again.
 
         Returns:
             The serial numbers that were not inserted, whose rows have to be planned again.
         """
+        entries = [write.after for write in writes]
         assignments = [
-            (write.after, mac_address)
-            for write in writes
-            for mac_address in write.after.mac_addresses
-            if mac_address not in mac_owners
+            (entry, new_mac_assignment(entry, mac_address))
+            for entry in entries
+            for mac_address in entry.mac_addresses
+            if mac_address not in known.mac_owners
         ]
-        failed = self._insert([new_mac_assignment(entry, mac_address) for entry, mac_address in assignments])
+        assignments += [
+            (entry, new_key_assignment(entry.key_fingerprint, entry, now=now))
+            for entry in entries
+            if entry.key_fingerprint is not None and entry.key_fingerprint not in known.keys
+        ]
+        failed = self._insert([item for _, item in assignments])
         again = {entry.serial_number for position, (entry, _) in enumerate(assignments) if position in failed}
-        ready = [write.after for write in writes if write.after.serial_number not in again]
+        ready = [entry for entry in entries if entry.serial_number not in again]
         failed = self._insert([new_device(entry, now=now) for entry in ready])
         return again | {entry.serial_number for position, entry in enumerate(ready) if position in failed}
 
-    def replace(self, write: Write, *, now: datetime) -> bool:
-        """Change one known entry and its MAC assignments, if the entry has not changed since it was read.
+    def replace(self, write: Write, known: KnownRows, *, now: datetime) -> bool:
+        """Change one known entry and what is assigned to it, if the entry has not changed since it was read.
+
+        Args:
+            known: As read; a key that is the device's already is not assigned again.
 
         Returns:
             Whether it was written; False if the row has to be planned again.
@@ -109,19 +128,33 @@ class ImportStore:
                     )
                 for mac_address in write.mac_addresses_to_release:
                     transaction.delete(MacAssignmentItem(mac_key(mac_address)), condition=own)
+                key_fingerprint = write.key_to_assign
+                if key_fingerprint is not None and key_fingerprint not in known.keys:
+                    transaction.save(
+                        new_key_item(key_fingerprint, after, now=now), condition=KeyItem.pk.does_not_exist()
+                    )
         except Cancelled:
             return False
         return True
 
-    def release_mac_addresses(
-        self, serial_number: SerialNumber, mac_addresses: Iterable[MacAddress], *, import_id: str
+    def release(
+        self,
+        serial_number: SerialNumber,
+        mac_addresses: Iterable[MacAddress],
+        key_fingerprint: str | None,
+        *,
+        import_id: str,
     ) -> None:
-        """Release MAC addresses that this import assigned to a device which it then could not add."""
+        """Release what this import assigned to a device which it then could not add, the key if nobody used it."""
         for mac_address in mac_addresses:
             self._tables.delete_if(
                 MacAssignmentItem(mac_key(mac_address)),
                 (MacAssignmentItem.serial_number == serial_number.value) & (MacAssignmentItem.import_id == import_id),
             )
+        if key_fingerprint is not None:
+            own = (KeyItem.serial_number == serial_number.value) & (KeyItem.import_id == import_id)
+            is_unused = KeyItem.is_unused == True  # noqa: E712 - a condition, not a comparison
+            self._tables.delete_if(KeyItem(assignment_key(key_fingerprint)), own & is_unused)
 
     def _insert(self, items: Sequence[NewItem]) -> set[int]:
         """Insert items that must not exist; returns the positions of the items that were not inserted."""

@@ -13,7 +13,13 @@ from pynamodb.attributes import UTCDateTimeAttribute
 
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.identifiers import MacAddress
-from fleetgate.store.allow_list_items import device_certificate_attribute, device_key, mac_key, reservation_attribute
+from fleetgate.store.allow_list_items import (
+    assignment_key,
+    device_certificate_attribute,
+    device_key,
+    mac_key,
+    reservation_attribute,
+)
 
 _moment = lru_cache(maxsize=1_000)(UTCDateTimeAttribute().serialize)
 
@@ -88,6 +94,19 @@ def new_mac_assignment(entry: AllowListEntry, mac_address: MacAddress) -> NewIte
     if entry.import_id is not None:
         own["import_id"] = {"S": entry.import_id}
     return NewItem(own, (("kind", "mac"),))
+
+
+def new_key_assignment(key_fingerprint: str, entry: AllowListEntry, *, now: datetime) -> NewItem:
+    """The item that `new_key_item` gives."""
+    own: dict[str, Mapping[str, Any]] = {
+        "pk": {"S": assignment_key(key_fingerprint)},
+        "serial_number": {"S": entry.serial_number.value},
+        "is_unused": {"BOOL": True},
+        "updated_at": {"S": _moment(now)},
+    }
+    if entry.import_id is not None:
+        own["import_id"] = {"S": entry.import_id}
+    return NewItem(own, (("kind", "key"),))
 
 
 @lru_cache(maxsize=100)

@@ -1,15 +1,17 @@
 """`fleetgate allow-list`: a device is approved, found and listed."""
 
 import re
+import secrets
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.allow_list import AllowListEntry, KeyAssignment
 from fleetgate.domain.audit import RecordKind
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.operator_action import Operator
@@ -17,7 +19,9 @@ from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.domain.things import ThingNames, ThingRules
 from fleetgate.operators.approve import approve_device
 from fleetgate.operators.device_store import DeviceStore
+from fleetgate.operators.key_store import KeyStore
 from fleetgate.store.allow_list import AllowList
+from fleetgate.store.allow_list_items import KeyItem
 from fleetgate.store.tables import TableSettings
 from fleetgate_cli.errors import ExitCode
 from fleetgate_cli.target import Target
@@ -290,3 +294,99 @@ def test_an_approval_of_a_listed_device_for_another_key_is_refused(
     assert answer.error["code"] == RefusalCode.ALREADY_ON_ALLOW_LIST
     assert "key" in answer.error["message"]
     assert embedded.entry(approved) == before
+
+
+def key_of(table_settings: TableSettings, path: Path) -> KeyAssignment | None:
+    """The assignment of the key whose fingerprint a file has."""
+    return KeyStore(table_settings).key(path.read_text())
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    """A file with the fingerprint of a key that nobody has."""
+    path = tmp_path / "fingerprint"
+    path.write_text(secrets.token_hex(32))
+    return path
+
+
+def test_an_approval_that_names_a_key_assigns_it(
+    fleetgate: Fleetgate, table_settings: TableSettings, serial_number: str, mac: str, key_file: Path
+) -> None:
+    assert fleetgate(*adding(serial_number, mac), "--public-key", str(key_file)).exit_code == ExitCode.DONE
+
+    assigned = key_of(table_settings, key_file)
+    assert assigned is not None
+    assert (assigned.serial_number, assigned.is_unused) == (SerialNumber(serial_number), True)
+    again = fleetgate(*adding(serial_number, mac), "--public-key", str(key_file), "--json")
+    assert again.document["result"] == "unchanged"
+    assert key_of(table_settings, key_file) == assigned
+
+
+def test_a_key_of_another_serial_number_is_refused_and_nothing_is_written(
+    fleetgate: Fleetgate,
+    embedded: Embedded,
+    table_settings: TableSettings,
+    serial_number: str,
+    mac: str,
+    key_file: Path,
+) -> None:
+    fleetgate(*adding(serial_number, mac), "--public-key", str(key_file))
+    other = f"{serial_number}-clone"
+    answer = fleetgate(*adding(other, next_mac(mac)), "--public-key", str(key_file), "--json")
+
+    assert answer.exit_code == ExitCode.REFUSED
+    assert answer.error["code"] == RefusalCode.KEY_OF_ANOTHER_DEVICE
+    assert f"belongs to serial number {serial_number}:" in answer.error["message"]
+    assert embedded.device_item(other) is None
+    assert fleetgate("allow-list", "show", "--mac", next_mac(mac)).exit_code == ExitCode.REFUSED
+    assigned = key_of(table_settings, key_file)
+    assert assigned is not None
+    assert assigned.serial_number == SerialNumber(serial_number)
+
+
+def test_a_key_that_the_device_was_let_in_with_stays_as_it_is_when_it_is_approved_anew(
+    fleetgate: Fleetgate,
+    embedded: Embedded,
+    table_settings: TableSettings,
+    serial_number: str,
+    mac: str,
+    key_file: Path,
+) -> None:
+    item = KeyItem(
+        f"key#{key_file.read_text()}", serial_number=serial_number, stops={"superseded"}, updated_at=datetime.now(UTC)
+    )
+    embedded.put_raw(item.serialize())
+    before = key_of(table_settings, key_file)
+    assert fleetgate(*adding(serial_number, mac), "--public-key", str(key_file)).exit_code == ExitCode.DONE
+
+    assert before is not None
+    assert key_of(table_settings, key_file) == before
+
+
+def test_of_two_serial_numbers_that_are_approved_for_one_key_at_once_one_is(
+    store: DeviceStore, operator: Operator, serial_number: str
+) -> None:
+    """Both read before either writes."""
+    key, together = secrets.token_hex(32), Barrier(2)
+    read = store._key
+
+    def read_together(entry: AllowListEntry) -> KeyAssignment | None:
+        found = read(entry)
+        if found is None:
+            together.wait()
+        return found
+
+    store._key = read_together  # type: ignore[method-assign]
+
+    def approve(number: int) -> str:
+        entry = AllowListEntry(
+            serial_number=SerialNumber(f"{serial_number}-{number}"), manufacturer="acme", key_fingerprint=key
+        )
+        try:
+            approve_device(entry, rules=RULES, group_exists=lambda _: True, store=store, operator=operator)
+        except Refusal as refusal:
+            return refusal.code
+        return "approved"
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(approve, range(2))) == ["approved", RefusalCode.KEY_OF_ANOTHER_DEVICE]

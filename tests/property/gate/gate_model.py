@@ -158,6 +158,20 @@ class GateModel(RuleBasedStateMachine):
                 self.register(identity)
         self.now += timedelta(seconds=seconds)
 
+    def all_through(self, claim_certificate_id: str) -> tuple[set[str], set[str]]:
+        """Certificates that go back to a claim certificate, by rotation or by their key too; and their keys."""
+        certificates: set[str] = set()
+        keys: set[str] = set()
+        found = -1
+        while found != len(certificates):
+            found = len(certificates)
+            for one in self.let_in:
+                asking = one.claim_certificate_id
+                if asking == claim_certificate_id or asking in certificates or one.key_fingerprint in keys:
+                    certificates.add(one.certificate_id)
+                    keys.add(one.key_fingerprint)
+        return certificates, keys
+
     def own_certificates_of(self, serial_numbers: list[str]) -> set[str]:
         return {one for serial_number in serial_numbers for one in self.ledgers[serial_number].own_certificate_ids}
 

@@ -37,8 +37,12 @@ class KeyLedger:
         self.held.pop(stop, None)
         self.held_keys.pop(stop, None)
 
-    def is_held(self, certificate_id: str) -> bool:
-        """Whether a stop deactivated a certificate, and stands."""
+    def is_held(self, certificate_id: str, key: str) -> bool:
+        """Whether a stop deactivated a certificate or keeps its key out, and stands."""
+        return self.is_deactivated(certificate_id) or any(key in keys for keys in self.held_keys.values())
+
+    def is_deactivated(self, certificate_id: str) -> bool:
+        """Whether a stop deactivated a certificate itself, and stands."""
         return certificate_id in self.superseded or any(certificate_id in held for held in self.held.values())
 
     def lets_in(self, serial_number: str, key: str, certificate_id: str) -> bool:
@@ -46,8 +50,7 @@ class KeyLedger:
         return (
             self.owners.get(key, serial_number) == serial_number
             and self.named.get(serial_number, key) == key
-            and not self.is_held(certificate_id)
-            and not any(key in keys for keys in self.held_keys.values())
+            and not self.is_held(certificate_id, key)
         )
 
     def keys_of_others(self, serial_number: str) -> list[str]:

@@ -66,9 +66,15 @@ class Situation:
             and self._is_in_scope(self.entry.templates)
             and self._proves_hardware
             and self._has_its_key
-            and not (self.is_itself and self.keys.is_held(self.identity.claim_certificate_id))
+            and not self._asks_over_a_stopped_session
             and (self.is_itself or (self._is_approved_now and self._is_vouched_for))
         )
+
+    @property
+    def _asks_over_a_stopped_session(self) -> bool:
+        """Whether a stop holds the device's own certificate that asks."""
+        asking = self.ledger.holding(self.identity.claim_certificate_id)
+        return asking is not None and self.keys.is_held(asking.certificate_id, asking.key)
 
     @property
     def is_stopped_with_others(self) -> bool:

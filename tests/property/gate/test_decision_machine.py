@@ -19,6 +19,7 @@ from fleetgate.domain.reasons import AllowRule, DenialReason
 from fleetgate.gate.decision import Allowed, Denied, decide
 from fleetgate.gate.policy import GatePolicy, ReprovisioningPolicy
 from fleetgate.operators.devices import quarantine_device, release_device, retire_device
+from fleetgate.operators.issued_certificates import IssuedDeactivation
 from fleetgate.operators.key_store import KeyChange, claim_stop_name
 from fleetgate.operators.stops import Stopper, claim_stop, device_stop, gate_stop, import_stop, manufacturer_stop
 from fleetgate.operators.switch import quarantine_manufacturer, release_manufacturer, start_gate, stop_gate
@@ -314,7 +315,7 @@ class GateMachine(GateModel):
                 self.claims[claim] = replace(self.claims[claim], status=ClaimStatus.ACTIVE)
                 self.keys.release(claim)
                 for record in self.account.records.copy():
-                    if record.verdict is not None and record.claim_certificate_id == claim:
+                    if record.verdict is not None:  # what the stop does not hold is left alone
                         self.service.activate_issued(record, stop=claim_stop_name(claim))
 
     @precondition(lambda self: self.requests > _LATE_IN_THE_STORY)
@@ -362,13 +363,16 @@ class GateMachine(GateModel):
             return Change(self.claims[claim], record)
 
         deactivated = self.stop(claim_stop(claim), write)
+        certificates = {one.certificate_id for one in deactivated if one.claim_certificate_id == claim}
+        keys = {self.account.key_of[one] for one in certificates}
         if with_devices:
-            deactivated = self.let_in
+            deactivation = IssuedDeactivation(service=self.service, stop=claim_stop_name(claim))
             for record in self.account.records.copy():
                 if record.verdict is not None and record.claim_certificate_id == claim:
-                    self.service.deactivate_issued(record, stop=claim_stop_name(claim))
-        through = [one for one in deactivated if one.claim_certificate_id == claim]
-        self.keys.hold(claim, {one.certificate_id for one in through}, {one.key_fingerprint for one in through})
+                    deactivation.handle(record)
+            deactivation.rest()
+            certificates, keys = self.all_through(claim)
+        self.keys.hold(claim, certificates, keys)
 
     def _deactivate_devices(self, stop: str, serial_numbers: list[str]) -> None:
         for serial_number in serial_numbers:
@@ -433,10 +437,12 @@ class GateMachine(GateModel):
     @invariant()
     def what_a_stop_deactivated_is_active_again_by_its_release_alone(self) -> None:
         """And what no stop holds any more is."""
-        assert not [one for one in self.account.active if self.keys.is_held(one)]
+        assert not [one for one in self.account.active if self.keys.is_deactivated(one)]
         for ledger in self.ledgers.values():
             for certificate_id in ledger.own_certificate_ids:
-                assert (certificate_id in self.account.active) != self.keys.is_held(certificate_id)
+                is_held = self.keys.is_held(certificate_id, self.account.key_of[certificate_id])
+                # A block without its devices stops the keys of those that it met; what they had before stays.
+                assert certificate_id in self.account.active or is_held
 
     @invariant()
     def limits_are_kept(self) -> None:

@@ -179,9 +179,9 @@ class OutcomeWorld(RoomWorld):
         store = GateStore(self.settings.tables)
         store.prime()
         moment = datetime.now(UTC) - ago
-        # As its recorder, this world calls a thing by the bare serial number.
-        policy = replace(self.settings.policy, thing_name_prefix="")
-        return register_thing(request, policy=policy, store=store, clock=make_clock(lambda: moment)).decision
+        return register_thing(
+            request, policy=self.settings.policy, store=store, clock=make_clock(lambda: moment)
+        ).decision
 
     def _recorder(self) -> OutcomeRecorder:
         return OutcomeRecorder(

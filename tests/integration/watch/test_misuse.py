@@ -162,11 +162,23 @@ def test_a_device_that_asks_for_itself_and_a_claim_certificate_are_nothing(
     told: list[dict[str, Any]],
 ) -> None:
     own = denial(owned.certificate_id, str(owned.serial_number), moment, reason="rotation_not_allowed")
-    unreadable = replace(denial(owned.certificate_id, other, moment, reason=CODE), serial_number=None)
+    unreadable = replace(
+        denial(owned.certificate_id, other, moment, reason="serial_number_ambiguous"),
+        serial_number=None,
+        presented_serial_number=f"{other} | {owned.serial_number}",
+    )
     assert invoke([own, unreadable, denial(claim.certificate_id, other, moment)]) == QUIET
 
     assert [notices(embedded, one) for one in (owned.serial_number, other)] == [[], []]
     assert told == []
+
+
+def test_a_serial_number_that_was_presented_with_something_wrong_beside_it_counts(
+    embedded: Embedded, invoke: Invoke, owned: AuditRecord, other: str, moment: datetime
+) -> None:
+    asked = denial(owned.certificate_id, other, moment, reason="mac_address_invalid")
+    assert invoke([replace(asked, serial_number=None)]) == QUIET
+    assert [len(notices(embedded, one)) for one in (owned.serial_number, other)] == [1, 1]
 
 
 def test_an_allow_that_somebody_forged_among_the_queries_makes_nobody_an_owner(

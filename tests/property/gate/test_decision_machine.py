@@ -286,4 +286,4 @@ class GateMachine(Operators):
 
 TestGate = GateMachine.TestCase
 # Stories are cheap, and the interesting ones are rare.
-TestGate.settings = settings(max_examples=2 * settings().max_examples)
+TestGate.settings = settings(max_examples=settings().max_examples * 3 // 2)

@@ -109,7 +109,7 @@ _ENCODERS: list[Callable[[str], bytes]] = [
 ]
 
 
-@given(table=st.lists(_rows(), min_size=1, max_size=6), data=st.data())
+@given(table=st.lists(_rows(), min_size=1, max_size=4), data=st.data())
 def test_valid_rows_are_the_same_rows_in_any_dialect(
     table: list[tuple[ImportRow, dict[str, str]]], data: st.DataObject
 ) -> None:
@@ -138,7 +138,7 @@ def test_valid_rows_are_the_same_rows_in_any_dialect(
     assert _judged(content) == (expected, [])
 
 
-@given(table=st.lists(_rows(), min_size=1, max_size=6), data=st.data())
+@given(table=st.lists(_rows(), min_size=1, max_size=4), data=st.data())
 def test_valid_rows_are_the_same_rows_as_json_lines(
     table: list[tuple[ImportRow, dict[str, str]]], data: st.DataObject
 ) -> None:

@@ -8,8 +8,6 @@ Source: AWS IoT API reference, DeleteConnection; service authorization reference
 """
 
 import contextlib
-import hashlib
-import inspect
 from importlib import import_module
 from typing import Any
 from urllib.parse import unquote
@@ -17,30 +15,20 @@ from urllib.parse import unquote
 _PATH = "/connections/"
 
 # What this module stands around, and what it calls, by the SHA-256 of its source.
-_KNOWN = {
-    (
-        "ministack.services.iot_data",
-        "handle_request",
-    ): "4fbfe226ba7af7ccda8dc28035b0e83a9bedb713c19bfb31545eb22bb636883d",
-    (
-        "ministack.services.iot",
-        "_force_disconnect_duplicate",
-    ): "4164b0238c1239d655acc308923f5e289f36ddf57a7b21a8557c0b7154a2735c",
-    ("ministack.services.iot", "_make_disconnect"): "f6173995d242c972977d223f73888d06e7465e8112f03e6b7124c343030aae90",
-    ("ministack.services.iot", "_WSSession"): "99987847fb7b516e032a7fdaacf7449e848b0565a361a0fb1d20b6800bfb221c",
-    (
-        "ministack.core.iam_actions",
-        "extract_iam_action",
-    ): "ec476b92d969822b69c5b51b7c86cbc85794d3126a2f4c15f70f5444851cd5a6",
-    (
-        "ministack.core.iam_actions",
-        "extract_resource_arn",
-    ): "82f51700695c62fdca72583e1c264cc146fc22d5aa0a5faebabc3aa0a798f2e9",
+KNOWN = {
+    "ministack.services.iot_data": {
+        "handle_request": "4fbfe226ba7af7ccda8dc28035b0e83a9bedb713c19bfb31545eb22bb636883d",
+    },
+    "ministack.services.iot": {
+        "_force_disconnect_duplicate": "4164b0238c1239d655acc308923f5e289f36ddf57a7b21a8557c0b7154a2735c",
+        "_make_disconnect": "f6173995d242c972977d223f73888d06e7465e8112f03e6b7124c343030aae90",
+        "_WSSession": "99987847fb7b516e032a7fdaacf7449e848b0565a361a0fb1d20b6800bfb221c",
+    },
+    "ministack.core.iam_actions": {
+        "extract_iam_action": "ec476b92d969822b69c5b51b7c86cbc85794d3126a2f4c15f70f5444851cd5a6",
+        "extract_resource_arn": "82f51700695c62fdca72583e1c264cc146fc22d5aa0a5faebabc3aa0a798f2e9",
+    },
 }
-
-
-class MinistackChanged(Exception):
-    """ministack does not do any more what this module was written for; the message names the function."""
 
 
 def install(iot: Any) -> None:
@@ -48,14 +36,7 @@ def install(iot: Any) -> None:
 
     Args:
         iot: The module `ministack.services.iot`.
-
-    Raises:
-        MinistackChanged: A function that is replaced or called is not the one that is known here.
     """
-    for (module, name), known in _KNOWN.items():
-        found = hashlib.sha256(inspect.getsource(getattr(import_module(module), name)).encode()).hexdigest()
-        if found != known:
-            raise MinistackChanged(f"{module}.{name} has changed (its source is {found})")
     iot_data: Any = import_module("ministack.services.iot_data")
     iam_actions: Any = import_module("ministack.core.iam_actions")
     handle, arn_of = iot_data.handle_request, iam_actions.extract_resource_arn

@@ -5,17 +5,24 @@ its MQTT listener to every interface whatever BIND_HOST says (services/iot.py, `
 AWS IoT is added by the modules beside this one.
 """
 
+import hashlib
+import inspect
 import os
 import runpy
 import shutil
 import signal
 import socket
 import threading
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 _EXTENSIONS = ("connections", "exclusive_things", "signing_requests")
+
+
+class MinistackChanged(Exception):
+    """ministack does not do any more what an extension was written for; the message names the function."""
 
 
 def bind_to_loopback_only() -> None:
@@ -48,11 +55,26 @@ def end_with_whoever_started_us() -> None:
 
 
 def extend() -> None:
-    """Add what AWS IoT has and ministack has not. An extension that no longer fits ends this process."""
+    """Add what AWS IoT has and ministack has not. An extension that no longer fits ends this process.
+
+    Raises:
+        MinistackChanged: A function that an extension stands around, or calls, is not the one that it knows.
+    """
     iot = import_module("ministack.services.iot")
     for name in _EXTENSIONS:
         # This interpreter is isolated and finds no module of this package by its name.
-        runpy.run_path(str(Path(__file__).with_name(f"{name}.py")))["install"](iot)
+        extension = runpy.run_path(str(Path(__file__).with_name(f"{name}.py")))
+        _require(extension["KNOWN"])
+        extension["install"](iot)
+
+
+def _require(known: Mapping[str, Mapping[str, str]]) -> None:
+    """Make sure that the functions of modules are the known ones, by the SHA-256 of their source."""
+    for module, functions in known.items():
+        for name, digest in functions.items():
+            found = hashlib.sha256(inspect.getsource(getattr(import_module(module), name)).encode()).hexdigest()
+            if found != digest:
+                raise MinistackChanged(f"{module}.{name} has changed (its source is {found})")
 
 
 if __name__ == "__main__":

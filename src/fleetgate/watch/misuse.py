@@ -171,33 +171,34 @@ def _checked(
 
 def _of_key(fingerprint: str, denials: Iterable[AuditRecord], keys: KeyStore) -> Iterator[Misuse]:
     key = keys.key(fingerprint)
-    last = {_asked_for(record): record for record in denials}
-    for serial_number, denial in last.items():
-        owner = key.serial_number.value if key is not None else None
-        if owner is not None and serial_number is not None and serial_number != owner:
-            yield Misuse(
-                owner=owner,
-                other=serial_number,
-                certificate_id=denial.certificate_id or "",
-                denial=denial,
-                key_fingerprint=fingerprint,
-            )
+    if key is None:
+        return  # it was freed meanwhile
+    owner = key.serial_number.value
+    for other, denial in _of_others(owner, denials):
+        yield Misuse(
+            owner=owner,
+            other=other,
+            certificate_id=denial.certificate_id or "",
+            denial=denial,
+            key_fingerprint=fingerprint,
+        )
 
 
 def _of_certificate(certificate_id: str, denials: Iterable[AuditRecord], store: ClaimWatchStore) -> Iterator[Misuse]:
     allow = store.allow_of(certificate_id)
     if allow is None or allow.serial_number is None:
         return  # a claim certificate, or nobody's
+    owner = allow.serial_number
+    for other, denial in _of_others(owner, denials):
+        yield Misuse(
+            owner=owner, other=other, certificate_id=certificate_id, denial=denial, manufacturer=allow.manufacturer
+        )
+
+
+def _of_others(owner: str, denials: Iterable[AuditRecord]) -> Iterator[tuple[str, AuditRecord]]:
+    """The serial numbers beside the owner's that were asked for, each with its last denial."""
     last = {_asked_for(record): record for record in denials}
-    for serial_number, denial in last.items():
-        if serial_number is not None and serial_number != allow.serial_number:
-            yield Misuse(
-                owner=allow.serial_number,
-                other=serial_number,
-                certificate_id=certificate_id,
-                denial=denial,
-                manufacturer=allow.manufacturer,
-            )
+    return ((other, denial) for other, denial in last.items() if other is not None and other != owner)
 
 
 def _asked_for(denial: AuditRecord) -> str | None:

@@ -9,10 +9,11 @@ from rich.console import Console
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from fleetgate.domain.operator_action import Operator
-from fleetgate.operators.certificates import FAILURES, CertificateResult, CertificateService, Handled, Tally
+from fleetgate.operators.certificates import CertificateService
 from fleetgate.operators.key_store import KeyStore
 from fleetgate.operators.stop_store import StopStore
 from fleetgate.operators.stops import Stopper
+from fleetgate.operators.tally import FAILURES, CertificateResult, Handled, Tally
 from fleetgate.store.certificates import Certificates, SessionResult, Sessions
 from fleetgate_cli.errors import ExitCode
 from fleetgate_cli.run import Run

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from fleetgate.archive.prove import Proofs
     from fleetgate.domain.allow_list import AllowListEntry
     from fleetgate.domain.operator_action import Change, Operator
-    from fleetgate.operators.certificates import Tally
     from fleetgate.operators.stops import Stop, Stopped
+    from fleetgate.operators.tally import Tally
     from fleetgate_cli.audit.signatures import TrustedKeys
 
     _Write = Callable[[], Change[AllowListEntry]]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from fleetgate.domain.gate_switch import GateSwitch
     from fleetgate.domain.operator_action import Change
-    from fleetgate.operators.certificates import Tally
+    from fleetgate.operators.tally import Tally
     from fleetgate.trail.inspect_switch import Quarantine
 
 

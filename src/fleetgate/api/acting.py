@@ -17,7 +17,7 @@ from fleetgate.api.settings import ActionSettings
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.documents import device_document
 from fleetgate.domain.operator_action import Change, Operator
-from fleetgate.operators.certificates import CertificateService, Tally
+from fleetgate.operators.certificates import CertificateService
 from fleetgate.operators.claim_store import ClaimStore
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.documents import certificates_document, meanwhile_document
@@ -26,6 +26,7 @@ from fleetgate.operators.many_certificates import Batch
 from fleetgate.operators.stop_store import StopStore
 from fleetgate.operators.stops import Stopper
 from fleetgate.operators.switch_store import SwitchStore
+from fleetgate.operators.tally import Tally
 from fleetgate.store.certificates import Certificates, Sessions
 
 # AWS IoT lets an account make ten calls a second; the adaptive mode slows down to what it lets through.

@@ -27,9 +27,9 @@ from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import OperatorAction
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.operator_action import Change
-from fleetgate.operators.certificates import Handled, Tally
 from fleetgate.operators.devices import quarantine_device, release_device, reopen_device, retire_device
 from fleetgate.operators.stops import device_stop
+from fleetgate.operators.tally import Handled, Tally
 
 router: Any = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
 

@@ -32,7 +32,7 @@ from fleetgate.domain.claim import ClaimCertificate, ClaimStatus
 from fleetgate.domain.documents import claim_document, switch_document
 from fleetgate.domain.gate_switch import GateSwitch
 from fleetgate.domain.operator_action import Change
-from fleetgate.operators.certificates import CertificateService, Handled, Tally
+from fleetgate.operators.certificates import CertificateService
 from fleetgate.operators.claims import block_claim, release_claim
 from fleetgate.operators.issued_certificates import IssuedDeactivation, issued_from
 from fleetgate.operators.key_store import claim_stop_name
@@ -46,6 +46,7 @@ from fleetgate.operators.switch import (
     start_gate,
     stop_gate,
 )
+from fleetgate.operators.tally import Handled, Tally
 from fleetgate.store.allow_list import DevicePage
 
 router: Any = APIGatewayHttpRouter()  # type: ignore[no-untyped-call]

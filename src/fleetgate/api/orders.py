@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fleetgate.api.answers import Switch
 from fleetgate.api.fields import UNPRINTABLE
-from fleetgate.operators.certificates import CertificateResult
+from fleetgate.operators.tally import CertificateResult
 from fleetgate.store.certificates import SessionResult
 
 # Printable, and no space at its ends.

@@ -9,6 +9,7 @@ meanwhile; `stop_store` finds that in the audit table.
 `certificates` deactivates in AWS IoT what a stop covers, ends the live session, and activates it again;
 `many_certificates` does so for many devices, and `issued_certificates` for all that goes back to one claim certificate.
 `device_store`, `claim_store`, `switch_store` and `key_store` write each change and its audit record in one transaction.
-`kept` says which devices stay when an import is rolled back; `documents` says how results look as JSON.
+`kept` says which devices stay when an import is rolled back.
+`tally` counts how certificates ended; `documents` says how results look as JSON.
 What could not be done is named, and all of it may be repeated.
 """

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fleetgate.operators.certificates import FAILURES, CertificateResult, Handled, Tally
+from fleetgate.operators.tally import FAILURES, CertificateResult, Handled, Tally
 
 
 def certificates_document(tally: Tally | None) -> dict[str, Any] | None:

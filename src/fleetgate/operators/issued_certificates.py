@@ -6,10 +6,11 @@ from datetime import datetime
 from functools import partial
 
 from fleetgate.domain.audit import AuditRecord
-from fleetgate.operators.certificates import CertificateService, Handled, Tally
+from fleetgate.operators.certificates import CertificateService
 from fleetgate.operators.claim_store import ClaimStore
 from fleetgate.operators.key_store import claim_stop_name
 from fleetgate.operators.many_certificates import handle_all
+from fleetgate.operators.tally import Handled, Tally
 
 
 @dataclass(slots=True, kw_only=True)

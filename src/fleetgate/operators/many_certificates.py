@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Generic, TypeVar
 
 from fleetgate.domain.allow_list import AllowListEntry
-from fleetgate.operators.certificates import Handled, Tally
+from fleetgate.operators.tally import Handled, Tally
 from fleetgate.store.allow_list import DevicePage
 
 # AWS IoT lets an account make ten such calls a second unless it was asked for more.

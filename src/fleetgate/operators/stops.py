@@ -23,10 +23,11 @@ from fleetgate.domain.audit import (
 )
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.operator_action import Change
-from fleetgate.operators.certificates import CertificateService, Tally
+from fleetgate.operators.certificates import CertificateService
 from fleetgate.operators.issued_certificates import IssuedDeactivation
 from fleetgate.operators.key_store import GATE_STOP, claim_stop_name
 from fleetgate.operators.stop_store import StopStore
+from fleetgate.operators.tally import Tally
 
 # The Timeout of HookFunction in template.yaml, which Lambda enforces.
 HOOK_TIMEOUT = timedelta(seconds=5)

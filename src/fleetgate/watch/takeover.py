@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
 from fleetgate.domain.faults import Fault
-from fleetgate.operators.certificates import CertificateService, Handled
+from fleetgate.operators.certificates import CertificateService
+from fleetgate.operators.tally import Handled
 from fleetgate.store.certificates import CertificateOutOfReach, Obstacle, SessionResult
 from fleetgate.watch.store import ClaimWatchStore
 

@@ -20,13 +20,14 @@ from botocore.config import Config
 from fleetgate.domain.audit import AuditRecord
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.operator_action import Operator
-from fleetgate.operators.certificates import CertificateResult, CertificateService
+from fleetgate.operators.certificates import CertificateService
 from fleetgate.operators.claim_store import ClaimStore
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.key_store import KeyStore
 from fleetgate.operators.stop_store import StopStore
 from fleetgate.operators.stops import Stopper
 from fleetgate.operators.switch_store import SwitchStore
+from fleetgate.operators.tally import CertificateResult
 from fleetgate.store.announcements import Announcements
 from fleetgate.store.audit_items import make_clock
 from fleetgate.store.audit_reader import UnreadableRecord, believed

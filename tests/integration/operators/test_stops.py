@@ -12,7 +12,6 @@ from fleetgate.domain.reasons import AllowRule, DenialReason
 from fleetgate.gate.decision import Allowed, Denied
 from fleetgate.gate.register_thing import Registration
 from fleetgate.gate.store import GateStore
-from fleetgate.operators.certificates import CertificateResult, Tally
 from fleetgate.operators.claims import release_claim
 from fleetgate.operators.devices import quarantine_device, release_device
 from fleetgate.operators.issued_certificates import activate_all_through, deactivate_all_through
@@ -26,6 +25,7 @@ from fleetgate.operators.switch import (
     start_gate,
     stop_gate,
 )
+from fleetgate.operators.tally import CertificateResult, Tally
 from fleetgate.store.certificates import Certificates
 from harness.embedded import Embedded
 from harness.faulty_dynamodb import FaultyDynamoDB

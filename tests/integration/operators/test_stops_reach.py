@@ -18,7 +18,6 @@ from fleetgate.gate.register_thing import Registration, register_thing
 from fleetgate.gate.request import RegistrationRequest
 from fleetgate.gate.settings import HookSettings
 from fleetgate.gate.store import GateStore
-from fleetgate.operators.certificates import CertificateResult
 from fleetgate.operators.claims import release_claim
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.devices import release_device
@@ -29,6 +28,7 @@ from fleetgate.operators.stops import (
 from fleetgate.operators.switch import (
     release_manufacturer,
 )
+from fleetgate.operators.tally import CertificateResult
 from fleetgate.store.audit_items import make_clock
 from fleetgate.store.certificates import Certificates, DescribedCertificate
 from harness.embedded import Embedded

@@ -3,7 +3,7 @@
 import pytest
 from rich.console import Console
 
-from fleetgate.operators.certificates import CertificateResult, Handled, Tally
+from fleetgate.operators.tally import CertificateResult, Handled, Tally
 from fleetgate_cli.device_certificates import print_certificates
 
 

@@ -9,12 +9,13 @@ import pytest
 
 from fleetgate.domain.allow_list import AllowListEntry, DeviceCertificate, DeviceState, Purpose, Reservation
 from fleetgate.domain.refusals import RefusalCode
-from fleetgate.operators.certificates import CertificateResult, CertificateService
+from fleetgate.operators.certificates import CertificateService
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.devices import release_device
 from fleetgate.operators.key_store import KeyStore
 from fleetgate.operators.stop_store import StopStore
 from fleetgate.operators.switch_store import SwitchStore
+from fleetgate.operators.tally import CertificateResult
 from fleetgate.store.certificates import Certificates, Sessions
 from fleetgate_cli.errors import ExitCode
 from fleetgate_cli.run import now

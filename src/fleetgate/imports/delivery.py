@@ -31,6 +31,7 @@ class DroppedFile:
         version_id: Names this content for good, even if another file takes its key.
         stored_at: Aware UTC, to the second.
         presented_uploader: The uploader as the client names it, or None; AWS does not vouch for it.
+        presented_options: The `ReadingOptions` as the client wrote them, or None.
     """
 
     bucket: str
@@ -39,6 +40,7 @@ class DroppedFile:
     stored_at: datetime
     size_bytes: int
     presented_uploader: str | None = None
+    presented_options: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

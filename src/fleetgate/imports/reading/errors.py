@@ -171,6 +171,11 @@ class FileError(Reason):
         "Two columns mean the same thing.",
         "Keep one of the two.",
     )
+    OPTIONS_UNREADABLE = (
+        "options_unreadable",
+        "The metadata that say how to read the file cannot be read.",
+        "Upload it with fleetgate import upload, or without the metadata fleetgate-reading.",
+    )
     NO_ROWS = (
         "no_rows",
         "The file has a header and no row.",

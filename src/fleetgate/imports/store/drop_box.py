@@ -17,6 +17,8 @@ from fleetgate.imports.delivery import Delivery, DroppedFile
 
 # The command writes here who uploads the file.
 UPLOADER_METADATA = "fleetgate-uploader"
+# And here how to read it: `ReadingOptions`.
+OPTIONS_METADATA = "fleetgate-reading"
 
 _CONFIG = Config(connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 5})
 _DENIED = frozenset({"AccessDenied", "403", "ExpiredToken", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
@@ -54,6 +56,7 @@ class DropBox:
             stored_at=head["LastModified"].astimezone(UTC),
             size_bytes=head["ContentLength"],
             presented_uploader=head["Metadata"].get(UPLOADER_METADATA),
+            presented_options=head["Metadata"].get(OPTIONS_METADATA),
         )
 
     def open(self, file: DroppedFile) -> BinaryIO:

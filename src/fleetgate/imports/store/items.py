@@ -31,6 +31,7 @@ class ImportItem(AllowListItem, discriminator="import"):
     stored_at = UTCDateTimeAttribute()
     size_bytes = NumberAttribute()
     presented_uploader = UnicodeAttribute(null=True)
+    presented_options = UnicodeAttribute(null=True)
     requester = UnicodeAttribute(null=True)
     source_ip_address = UnicodeAttribute(null=True)
     status = UnicodeAttribute()
@@ -84,6 +85,7 @@ def import_item_from(record: ImportRecord) -> ImportItem:
         stored_at=file.stored_at,
         size_bytes=file.size_bytes,
         presented_uploader=file.presented_uploader,
+        presented_options=file.presented_options,
         requester=delivery.requester,
         source_ip_address=delivery.source_ip_address,
         status=record.status.value,
@@ -116,6 +118,7 @@ def import_record_from(item: ImportItem) -> ImportRecord:
         stored_at=item.stored_at,
         size_bytes=int(item.size_bytes),
         presented_uploader=item.presented_uploader,
+        presented_options=item.presented_options,
     )
     delivery = Delivery(
         import_id=item.pk.removeprefix("import#"),

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from fleetgate.domain.things import ThingNames, ThingRules
 from fleetgate.imports.store.drop_box import DropBox, ImportQueue
 from fleetgate.store.tables import DEFAULT_AUDIT_RETENTION, TableCredentials, TableSettings
+from fleetgate.store.thing_groups import ThingGroups
 from fleetgate_cli.errors import CouldNotCheck
 from fleetgate_cli.local_session import root_session
 from fleetgate_cli.local_stack import StackDescription
@@ -105,13 +106,7 @@ class Target:
 
     def has_thing_group(self, name: str) -> bool:
         """Whether AWS IoT has a thing group of this name."""
-        try:
-            self.client("iot").describe_thing_group(thingGroupName=name)
-        except ClientError as error:
-            if error.response["Error"].get("Code") != "ResourceNotFoundException":
-                raise
-            return False
-        return True
+        return ThingGroups(self.client("iot")).exists(name)
 
     def client(self, service: str) -> Any:
         """A boto3 client of an AWS service."""

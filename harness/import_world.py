@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import boto3
 from botocore.config import Config
@@ -24,6 +24,7 @@ from fleetgate.imports.store.rows import ImportStore
 from fleetgate.store.announcements import Announcements
 from fleetgate.store.audit_items import make_clock
 from fleetgate.store.tables import TableSettings
+from fleetgate.store.thing_groups import ThingGroups
 from fleetgate_cli.local_session import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
 from harness.world import ALICE, RoomWorld, now
 
@@ -80,7 +81,12 @@ class ImportWorld(RoomWorld):
         return Delivery.of(file, requester=delivery.requester)
 
     def importer(
-        self, *, endpoint_url: str | None = None, gates: SafetyGates | None = None, is_held: bool = False
+        self,
+        *,
+        endpoint_url: str | None = None,
+        gates: SafetyGates | None = None,
+        policy: ImportPolicy | None = None,
+        is_held: bool = False,
     ) -> Importer:
         """An importer that lets mostly wrong files in, unless told otherwise.
 
@@ -91,10 +97,11 @@ class ImportWorld(RoomWorld):
         return Importer(
             journal=self.journal(tables),
             rows=ImportStore(tables),
-            policy=ImportPolicy(),
+            policy=policy or ImportPolicy(),
             gates=gates or SafetyGates(max_rejected_share=1.0),
             is_held=is_held,
             distributor=Distributor(map_runs=MapRuns("arn", self.embedded.client("stepfunctions")), above_rows=10**9),
+            thing_groups=ThingGroups(self.embedded.client("iot")),
         )
 
     def journal(self, tables: TableSettings | None = None) -> ImportJournal:
@@ -108,15 +115,20 @@ class ImportWorld(RoomWorld):
 
     def unreachable_announcements(self) -> Announcements:
         """An EventBridge that nobody can reach."""
-        return Announcements(
-            boto3.client(
-                "events",
-                endpoint_url="http://127.0.0.1:9",
-                region_name=self.embedded.stack.region,
-                aws_access_key_id=ROOT_ACCESS_KEY_ID,
-                aws_secret_access_key=ROOT_SECRET_ACCESS_KEY,
-                config=Config(retries={"total_max_attempts": 1}),
-            )
+        return Announcements(self._unreachable("events"))
+
+    def unreachable_thing_groups(self) -> ThingGroups:
+        """An AWS IoT that nobody can reach."""
+        return ThingGroups(self._unreachable("iot"))
+
+    def _unreachable(self, service: Literal["events", "iot"]) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url="http://127.0.0.1:9",
+            region_name=self.embedded.stack.region,
+            aws_access_key_id=ROOT_ACCESS_KEY_ID,
+            aws_secret_access_key=ROOT_SECRET_ACCESS_KEY,
+            config=Config(retries={"total_max_attempts": 1}),
         )
 
     def rejects(self, record: ImportRecord) -> str:

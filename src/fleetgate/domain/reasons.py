@@ -325,7 +325,7 @@ class FaultReason(Reason):
     )
     SERVICE_UNAVAILABLE = (
         "service_unavailable",
-        "EventBridge or Step Functions could not be reached, or failed the call.",
+        "EventBridge, Step Functions or AWS IoT could not be reached, or failed the call.",
         "Check the AWS health page and the role's permissions; it is tried again by itself.",
     )
     SECRET_UNAVAILABLE = (

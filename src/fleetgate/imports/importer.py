@@ -25,6 +25,7 @@ from fleetgate.imports.run import Importer
 from fleetgate.imports.settings import ImportSettings
 from fleetgate.imports.store.map_runs import MapRuns
 from fleetgate.imports.store.rows import ImportStore
+from fleetgate.store.thing_groups import ThingGroups
 
 logger = Logger()
 metrics = Metrics(namespace="Fleetgate")
@@ -103,4 +104,5 @@ def _importer() -> Importer:
         distributor=Distributor(
             map_runs=MapRuns.of_environment(settings.state_machine_arn), above_rows=settings.distribute_above_rows
         ),
+        thing_groups=ThingGroups.of_environment(),
     )

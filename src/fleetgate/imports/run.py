@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,6 +22,7 @@ from fleetgate.imports.reading.factory_list import ImportPolicy
 from fleetgate.imports.record import ImportProblem, ImportRecord, ImportStatus
 from fleetgate.imports.store.records import DayRows, TooManyRowsToday
 from fleetgate.imports.store.rows import ImportStore
+from fleetgate.store.thing_groups import ThingGroups
 
 # How often the record notes the progress, for people who watch.
 _PROGRESS = timedelta(seconds=2)
@@ -34,6 +35,7 @@ class Importer:
     Attributes:
         is_held: Whether a second person has to approve every import.
         distributor: Takes over the files that are too long for one invocation.
+        thing_groups: Asked about each group that rows name, once an import.
     """
 
     journal: ImportJournal
@@ -42,6 +44,7 @@ class Importer:
     gates: SafetyGates
     is_held: bool
     distributor: Distributor
+    thing_groups: ThingGroups
 
     def run(self, delivery: Delivery) -> ImportRecord:
         """Import a file.
@@ -109,7 +112,7 @@ class Importer:
         return check_file(
             partial(self.journal.drop_box.open, delivery.file),
             file_name=delivery.file_name,
-            policy=self.policy,
+            policy=replace(self.policy, group_exists=cache(self.thing_groups.exists)),
             max_rows=self.gates.max_rows_per_file,
         )
 

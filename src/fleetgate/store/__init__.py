@@ -4,5 +4,5 @@
 writes a change and its audit record in one transaction.
 `allow_list` reads entries, claim certificates and the switch; `allow_list_items` are the items.
 `audit_reader` is the one reader of audit records, and tells which count; `audit_items` is the item.
-`announcements` is EventBridge; `certificates` is AWS IoT's certificates.
+`announcements` is EventBridge; `certificates` is AWS IoT's certificates, and `thing_groups` its thing groups.
 """

@@ -6,6 +6,7 @@ from tests.template.grants import Statement
 
 IMPORTER, STEPS, BOTH = "ImportFunctionRole", "ImportStepFunctionRole", "ImportPolicy"
 MACHINE, MAP = "ImportStateMachineRole", "ImportMapPolicy"
+THING_GROUPS = "arn:aws:iot:eu-central-1:123456789012:thinggroup/*"
 BUS = "arn:aws:events:eu-central-1:123456789012:event-bus/default"
 
 

@@ -30,9 +30,13 @@ from fleetgate.imports.store.map_runs import MapRuns
 from fleetgate.imports.store.rows import ImportStore
 from fleetgate.store.allow_list_items import SWITCH_KEY, new_key_item
 from fleetgate.store.audit_items import make_clock
+from fleetgate.store.thing_groups import ThingGroups
 from harness.embedded import Embedded
 from tests.template.grants import Statement
-from tests.template.imports.granted import BOTH, BUS, BY_AWS, IMPORTER, STEPS, leading_keys
+from tests.template.imports.granted import BOTH, BUS, BY_AWS, IMPORTER, STEPS, THING_GROUPS, leading_keys
+
+# The stack's own; the parameters' default.
+GROUP = "fleetgate-devices"
 
 
 class Use(NamedTuple):
@@ -102,10 +106,11 @@ def importer(told: JournalSettings, distributor: Distributor) -> Importer:
             clock=make_clock(lambda: started + timedelta(seconds=next(leaps))),
         ),
         rows=ImportStore(told.tables),
-        policy=ImportPolicy(),
+        policy=ImportPolicy(thing_groups=frozenset({GROUP})),
         gates=SafetyGates(),
         is_held=False,
         distributor=distributor,
+        thing_groups=ThingGroups.of_environment(),
     )
 
 
@@ -123,9 +128,9 @@ def done_by_importer(embedded: Embedded) -> set[Use]:
     told, long = told_by(embedded), "incoming/roles/long.csv"
     short = ["incoming/roles/new.csv", "incoming/roles/changed.csv", "dry-run/roles/new.csv"]
     with embedded.unheard():
-        head, in_vain = "sn,mac,key fingerprint\n", stray_key(embedded, "ROLES-9")
-        deliver(embedded, short[0], f"{head}ROLES-1,00-1B-44-00-00-01,\nROLES-2,00-1B-44-00-00-02,{'a1' * 32}\n")
-        lines = f"ROLES-1,00-1B-44-00-00-03,{'a2' * 32}\nROLES-9,00-1B-44-00-00-02,{in_vain}\n"
+        head, in_vain = "sn,mac,key fingerprint,group\n", stray_key(embedded, "ROLES-9")
+        deliver(embedded, short[0], f"{head}ROLES-1,00-1B-44-00-00-01,,\nROLES-2,00-1B-44-00-00-02,{'a1' * 32},\n")
+        lines = f"ROLES-1,00-1B-44-00-00-03,{'a2' * 32},{GROUP}\nROLES-9,00-1B-44-00-00-02,{in_vain},\n"
         deliver(embedded, short[1], f"{head}{lines}")
         deliver(embedded, short[2], "sn,mac\nROLES-3,00-1B-44-00-00-04\n")
         deliver(embedded, long, "sn,mac\nROLES-4,00-1B-44-00-00-05\n")
@@ -222,6 +227,9 @@ def translated(calls: list[Call], embedded: Embedded) -> Iterator[Use]:
             case "stepfunctions", "StartExecution":
                 assert parameters["stateMachineArn"] == embedded.resource("ImportStateMachine")
                 yield Use("states:StartExecution", "ImportStateMachine")
+            case "iot", "DescribeThingGroup":
+                assert parameters["thingGroupName"] == GROUP
+                yield Use("iot:DescribeThingGroup", THING_GROUPS)
             case "dynamodb", _:
                 for action, table, key in on_items(operation, parameters):
                     if table == outputs["AuditTableName"]:

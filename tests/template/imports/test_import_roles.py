@@ -10,7 +10,7 @@ from typing import Any
 
 from fleetgate.store.allow_list_items import claim_key
 from tests.template.grants import Statement
-from tests.template.imports.granted import BOTH, BY_AWS, IMPORTER, MACHINE, MAP, STEPS, keys, leading_keys
+from tests.template.imports.granted import BOTH, BY_AWS, IMPORTER, MACHINE, MAP, STEPS, THING_GROUPS, keys, leading_keys
 from tests.template.intrinsics import Deployment
 
 
@@ -53,7 +53,8 @@ def test_nothing_is_granted_by_wildcard_but_what_lies_in_a_folder(granted: dict[
     texts = [text for found in granted.values() for text in (*found.actions, *found.resources) if "*" in text]
 
     assert sorted(texts) == sorted(
-        f"DropBox.Arn/{folder}/*" for folder in ("incoming", "dry-run", "reports", "work", "work", "work")
+        [THING_GROUPS]
+        + [f"DropBox.Arn/{folder}/*" for folder in ("incoming", "dry-run", "reports", "work", "work", "work")]
     )
 
 
@@ -99,7 +100,7 @@ def test_all_other_statements_are_for_what_the_code_does(granted: dict[str, Stat
             "CountRowsAndNoteProgress",
             "WriteWork",
         ),
-        *("HandOnLongFiles", "ReadTheWork"),
+        *("AskForThingGroups", "HandOnLongFiles", "ReadTheWork"),
     }
 
 

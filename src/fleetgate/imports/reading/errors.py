@@ -76,6 +76,11 @@ class RowError(Reason):
         "The row names a thing group that this stack does not serve.",
         "Correct the name, leave the cell empty for the stack's own group, or have it added to AllowedThingGroups.",
     )
+    THING_GROUP_MISSING = (
+        "thing_group_missing",
+        "The row names a thing group that AWS IoT does not have, so its device could never register.",
+        "Have the group made, or leave the cell empty for the stack's own group.",
+    )
     PUBLIC_KEY_INVALID = (
         "public_key_invalid",
         "The public key cannot be read.",

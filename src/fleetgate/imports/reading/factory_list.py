@@ -1,6 +1,7 @@
 """The rows of a factory list, and the policy that they are judged by."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Self
@@ -38,7 +39,8 @@ class ImportPolicy:
 
     Attributes:
         template_names: The provisioning templates that rows may name; empty means any.
-        thing_groups: The thing groups that rows may name. Nobody asks AWS IoT whether they exist.
+        thing_groups: The thing groups that rows may name.
+        group_exists: Tells whether AWS IoT has a thing group of a name; raises Fault where it cannot be told.
         max_mac_addresses: Of one device.
     """
 
@@ -49,6 +51,7 @@ class ImportPolicy:
     template_names: frozenset[str] = frozenset()
     thing_names: ThingNames = field(default_factory=ThingNames)
     thing_groups: frozenset[str] = frozenset()
+    group_exists: Callable[[str], bool] = lambda _name: True
     max_mac_addresses: int = 16
 
 

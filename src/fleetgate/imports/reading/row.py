@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from fleetgate.domain.allow_list import ApprovalTerms, InvalidEntry
 from fleetgate.domain.identifiers import TEMPLATE_NAME_PATTERN, InvalidIdentifier, MacAddress, SerialNumber
 from fleetgate.domain.public_key import InvalidPublicKey, parse_public_key
-from fleetgate.domain.things import group_not_allowed
+from fleetgate.domain.things import THING_GROUP, group_not_allowed
 from fleetgate.imports.reading.columns import is_reserved
 from fleetgate.imports.reading.errors import RowError
 from fleetgate.imports.reading.factory_list import ImportPolicy, Operation
@@ -189,4 +189,6 @@ def _attribute(name: str, text: str, policy: ImportPolicy, at: int) -> str:
         raise _problem(RowError.ATTRIBUTE_INVALID, at=at) from error
     if why := group_not_allowed({name: text}, policy.thing_groups):
         raise _problem(RowError.THING_GROUP_NOT_ALLOWED, why, at=at)
+    if name == THING_GROUP and not policy.group_exists(text):
+        raise _problem(RowError.THING_GROUP_MISSING, text, at=at)
     return text

@@ -1,16 +1,18 @@
 """Checks a whole factory file against the safety gates before any row of it is applied."""
 
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO, cast
 
+from fleetgate.imports.options import ReadingOptions
 from fleetgate.imports.reading.duplicates import Duplicates, SeenIdentities
 from fleetgate.imports.reading.errors import FileError, UnreadableFile
 from fleetgate.imports.reading.factory_file import FactoryFile, read_rows
 from fleetgate.imports.reading.factory_list import ImportPolicy
+from fleetgate.imports.reading.headings import heading_key
 from fleetgate.imports.reading.validate import ValidatedBatch, validate_rows
 
 
@@ -60,7 +62,7 @@ class CheckedFile:
 
     def batches(self) -> tuple[FactoryFile, Iterator[ValidatedBatch]]:
         """The file from its start, with its wrong rows and its duplicates rejected."""
-        file = read_rows(self.open_file(), name=self.file_name)
+        file = read_rows(self.open_file(), name=self.file_name, mapped=self.policy.columns)
         return file, map(self.duplicates.rejected, validate_rows(file, self.policy))
 
 
@@ -70,6 +72,7 @@ def check_file(
     file_name: str,
     policy: ImportPolicy,
     max_rows: int,
+    options: ReadingOptions = ReadingOptions(),  # noqa: B008 - immutable
     folder: Path | None = None,
 ) -> CheckedFile:
     """Read a file to its end. Reading stops where a file is too long.
@@ -77,17 +80,20 @@ def check_file(
     Args:
         open_file: Opens the same content each time.
         file_name: What people know the file by.
+        options: How to read it, as its sender says.
         folder: For the identities of the rows meanwhile; None takes the machine's temporary folder.
 
     Raises:
         UnreadableFile: The file is no factory list, or has too many rows.
         Fault: The file could not be read to its end.
     """
+    policy = replace(policy, columns={**policy.columns, **options.columns})
     total = rejected = 0
     stream = _Hashing(open_file())
     with TemporaryDirectory(dir=folder) as scratch:
         seen = SeenIdentities(Path(scratch))
-        for batch in validate_rows(read_rows(cast(BinaryIO, stream), name=file_name), policy):
+        file = read_rows(cast(BinaryIO, stream), name=file_name, mapped=policy.columns)
+        for batch in validate_rows(file, policy):
             seen.add(batch.rows)
             total += len(batch.rows) + len(batch.rejected)
             rejected += len(batch.rejected)
@@ -95,6 +101,7 @@ def check_file(
                 raise UnreadableFile(FileError.TOO_MANY_ROWS, f"The limit is {max_rows:,}.")
         if total == 0:
             raise UnreadableFile(FileError.NO_ROWS)
+        _must_have(file, options.columns)
         duplicates = seen.duplicates()
     return CheckedFile(
         open_file=open_file,
@@ -105,6 +112,13 @@ def check_file(
         checksum=stream.checksum(),
         duplicates=duplicates,
     )
+
+
+def _must_have(file: FactoryFile, headings: Iterable[str]) -> None:
+    """Refuse a file whose sender names a heading that it has not."""
+    missing = ", ".join(repr(one[:40]) for one in headings if heading_key(one) not in file.headings)
+    if missing:
+        raise UnreadableFile(FileError.MAPPING_INVALID, f"The file has no heading {missing}.")
 
 
 class _Hashing:

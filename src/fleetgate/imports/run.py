@@ -16,6 +16,7 @@ from fleetgate.imports.check import CheckedFile, SafetyGates, check_file
 from fleetgate.imports.delivery import NOBODY, Delivery, DeliveryMode
 from fleetgate.imports.distribute import Distributor
 from fleetgate.imports.journal import ImportJournal
+from fleetgate.imports.options import InvalidOptions, ReadingOptions
 from fleetgate.imports.plan import RowClass
 from fleetgate.imports.reading.errors import FileError, UnreadableFile
 from fleetgate.imports.reading.factory_list import ImportPolicy
@@ -114,6 +115,7 @@ class Importer:
             file_name=delivery.file_name,
             policy=replace(self.policy, group_exists=cache(self.thing_groups.exists)),
             max_rows=self.gates.max_rows_per_file,
+            options=_options(delivery),
         )
 
     def _day_rows(self, record: ImportRecord, checked: CheckedFile) -> DayRows:
@@ -191,3 +193,10 @@ def fail(journal: ImportJournal, record: ImportRecord, fault: Fault) -> ImportRe
 
 def _problem(refused: UnreadableFile) -> ImportProblem:
     return ImportProblem(code=refused.code.value, sentence=str(refused))
+
+
+def _options(delivery: Delivery) -> ReadingOptions:
+    try:
+        return ReadingOptions.of_metadata(delivery.file.presented_options)
+    except InvalidOptions as error:
+        raise UnreadableFile(FileError.OPTIONS_UNREADABLE) from error

@@ -42,7 +42,8 @@ class JudgedFile:
 
 def judged(content: bytes | str, policy: ImportPolicy = LENIENT) -> JudgedFile:
     """Read and judge a file."""
-    file = read_rows(io.BytesIO(content.encode() if isinstance(content, str) else content), name="list.csv")
+    stream = io.BytesIO(content.encode() if isinstance(content, str) else content)
+    file = read_rows(stream, name="list.csv", mapped=policy.columns)
     rows: list[ImportRow] = []
     rejected: list[RejectedRow] = []
     for batch in validate_rows(file, policy):

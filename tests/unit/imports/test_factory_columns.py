@@ -85,7 +85,9 @@ def test_unknown_columns_never_share_an_attribute() -> None:
     assert [column.attribute for column in columns] == ["", "Remark", "Remark_3", "Remark_4"]
 
 
-@pytest.mark.parametrize("headings", [["SN", "Serial"], ["SN", "Model", "Model No."], ["SN", "Expiry", "Valid Until"]])
+@pytest.mark.parametrize(
+    "headings", [["SN", "Serial"], ["SN", "Group", "Thing Group"], ["SN", "Expiry", "Valid Until"]]
+)
 def test_two_columns_of_one_meaning_refuse_the_file_and_are_named(headings: list[str]) -> None:
     with pytest.raises(UnreadableFile) as caught:
         columns_of(headings)

@@ -1,13 +1,17 @@
-"""Tells what the columns of a factory list mean, in every spelling of their headings."""
+"""Tells what the columns of a factory list mean: by their headings, or as a person says."""
 
 import re
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from types import MappingProxyType
 
 from fleetgate.domain.allow_list import is_of_aws
 from fleetgate.imports.reading.errors import FileError, UnreadableFile
 from fleetgate.imports.reading.factory_list import REPORT_COLUMNS, RESERVED_ATTRIBUTES
+from fleetgate.imports.reading.heading_words import WEAK_SERIAL_NUMBERS
+from fleetgate.imports.reading.headings import heading_key, hint_of, name_of
 
 # The one column of rejects that were delivered as JSON Lines: each cell holds one line.
 JSON_ROW = "json_row"
@@ -25,6 +29,7 @@ class Meaning(StrEnum):
     KEY_FINGERPRINT = "public key"
     ATTRIBUTE = "attribute"
     UNKNOWN = "unknown"
+    LEFT_OUT = "left out, as a person says"
     REPORT = "report of an earlier import"
     JSON_ROW = "row as JSON"
 
@@ -36,74 +41,67 @@ class Column:
     Attributes:
         heading: As delivered.
         attribute: The name of the device's attribute; only if the meaning is ATTRIBUTE or UNKNOWN.
+        instead: The heading of the column that says the same attribute and counts; only if the meaning is UNKNOWN.
     """
 
     heading: str
     meaning: Meaning
     attribute: str = ""
+    instead: str = ""
 
 
-# As `_key` leaves them.
-_SPELLINGS = {
-    Meaning.SERIAL_NUMBER: """serialnumber serialno serialnum serialnr serial sn sno serialid seriennummer seriennr
-        snr deviceserial deviceserialnumber deviceserialno devicesn productserialnumber productsn unitserialnumber""",
-    Meaning.OPERATION: "operation action op",
-    Meaning.VALID_FROM: "validfrom notbefore startdate validitystart",
-    Meaning.VALID_UNTIL: "validuntil validto validtill notafter expiry expires expirydate expiration expirationdate",
-    Meaning.TEMPLATES: "template templates provisioningtemplate provisioningtemplates templatename templatenames",
-    Meaning.KEY_FINGERPRINT: """publickey pubkey devicepublickey publickeypem publickeyder publickeybase64
-        subjectpublickey subjectpublickeyinfo spki devicekey publickeyfingerprint keyfingerprint publickeysha256
-        publickeyhash spkisha256 spkifingerprint csr csrpem certificatesigningrequest certificaterequest devicecsr
-        pkcs10 certificatepem devicecertificate devicecertificatepem devicecert devicecertpem clientcertificate
-        clientcertificatepem""",
-    Meaning.REPORT: " ".join(name.replace("_", "") for name in REPORT_COLUMNS),
-    Meaning.JSON_ROW: JSON_ROW.replace("_", ""),
+# By the names that a person may give to a column.
+_MEANINGS = {
+    "Serial Number": (Meaning.SERIAL_NUMBER, ""),
+    "MAC Address": (Meaning.MAC_ADDRESS, ""),
+    "Operation": (Meaning.OPERATION, ""),
+    "Valid From": (Meaning.VALID_FROM, ""),
+    "Valid Until": (Meaning.VALID_UNTIL, ""),
+    "Templates": (Meaning.TEMPLATES, ""),
+    "Public Key": (Meaning.KEY_FINGERPRINT, ""),
+    "Model": (Meaning.ATTRIBUTE, "Model"),
+    "Hardware Revision": (Meaning.ATTRIBUTE, "HardwareRevision"),
+    "Group": (Meaning.ATTRIBUTE, "ThingGroup"),
 }
-_ATTRIBUTE_SPELLINGS = {
-    "Model": "model modelname modelnumber modelno productmodel devicemodel",
-    "HardwareRevision": "hardwarerevision hardwarerev hardwareversion hwrevision hwrev hwversion",
-    "ThingGroup": "group groupname thinggroup thinggroupname",
+_OURS = {
+    **{heading_key(name): (Meaning.REPORT, "") for name in REPORT_COLUMNS},
+    heading_key(JSON_ROW): (Meaning.JSON_ROW, ""),
+    **{heading_key(name): (Meaning.ATTRIBUTE, name) for name in ("ThingName", "DecisionId")},
 }
-_KNOWN = {
-    **{key: Column("", meaning) for meaning, keys in _SPELLINGS.items() for key in keys.split()},
-    **{
-        key: Column("", Meaning.ATTRIBUTE, attribute)
-        for attribute, keys in _ATTRIBUTE_SPELLINGS.items()
-        for key in keys.split()
-    },
-    **{name.lower(): Column("", Meaning.ATTRIBUTE, name) for name in ("ThingName", "DecisionId")},
-}
-_INTERFACE = r"(?:wifi|wlan|wireless|ethernet|eth|lan|wired|bluetooth|bt|ble|zigbee|thread|device|base|primary)?\d{0,2}"
-_MAC_ADDRESS = re.compile(rf"{_INTERFACE}(?:mac|macs|macid|macaddr|macaddress|macaddresses|eui48|eui64){_INTERFACE}")
-_SINGLE_VALUED = set(Meaning) - {Meaning.MAC_ADDRESS, Meaning.UNKNOWN, Meaning.REPORT}
+# Of two columns that say one of these the first counts. A group decides what a device may do, so it is not one.
+_FIRST_COUNTS = frozenset({"Model", "HardwareRevision"})
+_SINGLE_VALUED = set(Meaning) - {Meaning.MAC_ADDRESS, Meaning.UNKNOWN, Meaning.LEFT_OUT, Meaning.REPORT}
+_RESERVED_KEYS = frozenset(map(heading_key, RESERVED_ATTRIBUTES))
 _EXPECTED = "One named Serial Number, S/N, SN, Serial or Serial No was expected."
 _MAX_SHOWN = 20
+NOTHING_SAID: Mapping[str, str] = MappingProxyType({})
 
 
 def column_of(heading: str, position: int) -> Column:
-    """What one column means.
+    """What one column means by its heading.
 
     Args:
         position: Of the column; the first is 1. It is the name of an unknown column without a usable character.
     """
-    key = _key(heading)
-    known = _KNOWN.get(key)
-    if known is not None:
-        return Column(heading, known.meaning, known.attribute)
-    if _MAC_ADDRESS.fullmatch(key):
-        return Column(heading, Meaning.MAC_ADDRESS)
-    # AWS IoT, AttributePayload: characters of an attribute's name.
-    safe = re.sub(r"[^a-zA-Z0-9_.@/:#-]+", "_", heading).strip("_")[:100]
-    return Column(heading, Meaning.UNKNOWN, safe or f"column_{position}")
+    name = name_of(heading)
+    known = _MEANINGS[name] if name else _OURS.get(heading_key(heading))
+    return Column(heading, *known) if known else _unknown(heading, position)
 
 
-def columns_of(headings: Sequence[str]) -> tuple[Column, ...]:
+def columns_of(headings: Sequence[str], mapped: Mapping[str, str] = NOTHING_SAID) -> tuple[Column, ...]:
     """What the columns of a file mean, in its order.
 
+    Args:
+        mapped: What a person says, by heading: the name of a column, or "" for one to be left out.
+
     Raises:
-        UnreadableFile: No column has the serial numbers, or two mean the same single-valued thing.
+        UnreadableFile: No column has the serial numbers; two mean the same single-valued thing; an unknown one looks
+            as if it restricts what is allowed; or a person names a column that does not exist.
     """
-    columns = [column_of(heading, position) for position, heading in enumerate(headings, 1)]
+    said = _said(mapped)
+    columns = [_column(heading, position, said) for position, heading in enumerate(headings, 1)]
+    _take_weak_serial_numbers(columns)
+    _let_the_first_count(columns, said)
     _check(columns)
     taken: set[str] = set()
     for position, column in enumerate(columns):
@@ -113,37 +111,110 @@ def columns_of(headings: Sequence[str]) -> tuple[Column, ...]:
     return tuple(columns)
 
 
-def recognised(headings: Sequence[str]) -> int:
+def recognised(headings: Sequence[str], mapped: Mapping[str, str] = NOTHING_SAID) -> int:
     """How many of the headings are known ones."""
-    return sum(column_of(heading, 1).meaning is not Meaning.UNKNOWN for heading in headings)
+    said = _said(mapped)
+    return sum(_column(heading, 1, said).meaning is not Meaning.UNKNOWN for heading in headings)
+
+
+def column_named(name: str) -> str:
+    """The name of the column that a person means; "" is none.
+
+    Raises:
+        UnreadableFile: No column has such a name.
+    """
+    found = name_of(name) if name.strip() else ""
+    if found is None:
+        listed = ", ".join(_MEANINGS)
+        raise UnreadableFile(FileError.MAPPING_INVALID, f"{name[:40]!r} is no column. The columns are {listed}.")
+    return found
+
+
+def shown(heading: str) -> str:
+    """A heading, for people."""
+    return repr(heading[:40]) if heading.strip() else "one without a heading"
+
+
+def rename_to(heading: str, name: str) -> str:
+    """What to do about an unknown column that may be the one with this name."""
+    if not heading.strip():
+        return f"Give it the heading {name}, or empty the column."
+    heading = " ".join(heading.split()) if len(heading) <= 40 and heading.isprintable() else "HEADING"
+    said, left_out = shlex.quote(f"{heading}={name}"), shlex.quote(f"{heading}=")
+    return f"If it is that, call it {name}, or upload the list with --map {said}; --map {left_out} leaves it out."
+
+
+def is_reserved(attribute: str) -> bool:
+    """Whether only the gate or AWS IoT may set this attribute, in any spelling."""
+    return is_of_aws(attribute) or heading_key(attribute) in _RESERVED_KEYS
+
+
+def _said(mapped: Mapping[str, str]) -> Mapping[str, str]:
+    return {heading_key(heading): column_named(name) for heading, name in mapped.items()} if mapped else mapped
+
+
+def _column(heading: str, position: int, said: Mapping[str, str]) -> Column:
+    name = said.get(heading_key(heading)) if said else None
+    if name is None:
+        return column_of(heading, position)
+    return Column(heading, *_MEANINGS[name]) if name else Column(heading, Meaning.LEFT_OUT)
+
+
+def _unknown(heading: str, position: int) -> Column:
+    # AWS IoT, AttributePayload: characters of an attribute's name.
+    safe = re.sub(r"[^a-zA-Z0-9_.@/:#-]+", "_", heading).strip("_")[:100]
+    return Column(heading, Meaning.UNKNOWN, safe or f"column_{position}")
+
+
+def _take_weak_serial_numbers(columns: list[Column]) -> None:
+    if any(column.meaning is Meaning.SERIAL_NUMBER for column in columns):
+        return
+    for at, column in enumerate(columns):
+        if column.meaning is Meaning.UNKNOWN and heading_key(column.heading) == WEAK_SERIAL_NUMBERS:
+            columns[at] = Column(column.heading, Meaning.SERIAL_NUMBER)
+
+
+def _let_the_first_count(columns: list[Column], said: Mapping[str, str]) -> None:
+    """Make unknown columns of those that repeat an attribute. What a person says counts before a heading."""
+    counts: dict[str, str] = {}
+    for at in sorted(range(len(columns)), key=lambda at: heading_key(columns[at].heading) not in said):
+        column = columns[at]
+        if column.attribute in _FIRST_COUNTS and column.meaning is Meaning.ATTRIBUTE:
+            if column.attribute in counts:
+                columns[at] = replace(_unknown(column.heading, at + 1), instead=counts[column.attribute])
+            counts.setdefault(column.attribute, column.heading)
 
 
 def _check(columns: Sequence[Column]) -> None:
+    if any(column.meaning is not Meaning.UNKNOWN for column in columns):
+        _check_unknown(columns)
     seen: dict[tuple[Meaning, str], Column] = {}
     for column in columns:
         means = (column.meaning, column.attribute)
         if column.meaning in _SINGLE_VALUED:
             if means in seen:
-                shown = f"{_shown(seen[means])} and {_shown(column)}"
-                raise UnreadableFile(FileError.COLUMN_AMBIGUOUS, f"They are {shown}; one was expected.")
+                raise UnreadableFile(
+                    FileError.COLUMN_AMBIGUOUS,
+                    f"They are {shown(seen[means].heading)} and {shown(column.heading)}; one was expected.",
+                )
             seen[means] = column
     if not {Meaning.SERIAL_NUMBER, Meaning.JSON_ROW} & {column.meaning for column in columns}:
-        named = ", ".join(map(_shown, columns[:_MAX_SHOWN])) or "none at all"
-        raise UnreadableFile(FileError.SERIAL_NUMBER_COLUMN_MISSING, f"The columns are {named}. {_EXPECTED}")
+        raise UnreadableFile(FileError.SERIAL_NUMBER_COLUMN_MISSING, f"{names_of(columns)} {_EXPECTED}")
 
 
-def is_reserved(attribute: str) -> bool:
-    """Whether only the gate or AWS IoT may set this attribute, in any spelling."""
-    return is_of_aws(attribute) or _key(attribute) in _RESERVED_KEYS
+def names_of(columns: Sequence[Column]) -> str:
+    """A sentence that names the columns of a file."""
+    return f"The columns are {', '.join(shown(column.heading) for column in columns[:_MAX_SHOWN]) or 'none at all'}."
 
 
-def _key(heading: str) -> str:
-    """What is left of a heading when spelling is left out: letters and digits, all small."""
-    return "".join(filter(str.isalnum, heading.casefold()))
-
-
-def _shown(column: Column) -> str:
-    return repr(column.heading[:40])
-
-
-_RESERVED_KEYS = frozenset(map(_key, RESERVED_ATTRIBUTES))
+def _check_unknown(columns: Sequence[Column]) -> None:
+    for column in columns:
+        if (
+            column.meaning is Meaning.UNKNOWN
+            and not (column.instead or is_of_aws(column.attribute))
+            and (name := hint_of(column.heading))
+        ):
+            raise UnreadableFile(
+                FileError.COLUMN_UNKNOWN,
+                f"{shown(column.heading)} is not known, and looks like {name}. {rename_to(column.heading, name)}",
+            )

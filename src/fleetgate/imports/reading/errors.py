@@ -176,6 +176,21 @@ class FileError(Reason):
         "Two columns mean the same thing.",
         "Keep one of the two.",
     )
+    COLUMN_UNKNOWN = (
+        "column_unknown",
+        "A column that may restrict what is allowed is not known, so it could not be left out.",
+        "Rename it, or say what it is.",
+    )
+    MAPPING_INVALID = (
+        "mapping_invalid",
+        "What was said about the columns does not fit the file.",
+        "Correct --map, or the columns of the manufacturer.",
+    )
+    MAC_COLUMN_MISSING = (
+        "mac_column_missing",
+        "The stack requires MAC addresses, and no column is named as the one with them.",
+        "Name it MAC Address, or MAC.",
+    )
     OPTIONS_UNREADABLE = (
         "options_unreadable",
         "The metadata that say how to read the file cannot be read.",

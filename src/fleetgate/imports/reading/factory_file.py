@@ -3,16 +3,17 @@
 import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, BinaryIO
 
 from fleetgate.domain.reasons import Reason
-from fleetgate.imports.reading.columns import JSON_ROW, Column, Meaning, columns_of
+from fleetgate.imports.reading.columns import JSON_ROW, NOTHING_SAID, Column, Meaning, columns_of, shown
 from fleetgate.imports.reading.csv_records import SplitRecords, header_of, lines_of, split
 from fleetgate.imports.reading.errors import FileError, RowError, UnreadableFile
 from fleetgate.imports.reading.factory_list import ImportPolicy, RejectedRow, UnknownColumns
+from fleetgate.imports.reading.headings import heading_key
 from fleetgate.imports.reading.text import MAX_CHARACTERS, is_damaged, open_text
 
 # Unknown columns that the notes name: JSON Lines can bring new ones with every line.
@@ -52,6 +53,10 @@ class FactoryFile:
             report of an earlier import is left out.
         batches: The rows. Every record that is not blank is in exactly one batch, as a row or as rejected.
         unknown_columns: Headings without a known meaning, complete once the file was read.
+        left_out: Headings of columns that are left out as a person says; likewise.
+        instead: By the heading of a column that repeats another: the heading of the one that counts; likewise.
+        headings: What all headings are compared by; likewise.
+        is_guessed: Whether nothing tells the encoding.
     """
 
     name: str
@@ -61,25 +66,39 @@ class FactoryFile:
     header: tuple[str, ...]
     batches: Iterator[RowBatch] = field(default=iter(()), repr=False)
     unknown_columns: dict[str, None] = field(default_factory=dict)
+    left_out: dict[str, None] = field(default_factory=dict)
+    instead: dict[str, str] = field(default_factory=dict)
+    headings: set[str] = field(default_factory=set)
+    is_guessed: bool = False
 
     def notes(self, policy: ImportPolicy) -> tuple[str, ...]:
         """Notes for people about the file as a whole."""
-        if not self.unknown_columns:
-            return ()
-        named = ", ".join(map(repr, self.unknown_columns))
-        match policy.unknown_columns:
-            case UnknownColumns.KEEP:
-                return (f"Unknown columns, kept as attributes: {named}.",)
-            case UnknownColumns.REPORT:
-                return (f"Unknown columns, left out: {named}.",)
+        notes = []
+        if self.unknown_columns:
+            named = ", ".join(map(shown, self.unknown_columns))
+            match policy.unknown_columns:
+                case UnknownColumns.KEEP:
+                    notes.append(f"Unknown columns, kept as attributes: {named}.")
+                case UnknownColumns.REPORT:
+                    notes.append(f"Unknown columns, left out: {named}.")
+        if self.left_out:
+            named = ", ".join(map(shown, self.left_out))
+            notes.append(f"Columns left out, as the upload or the manufacturer's profile says: {named}.")
+        notes.extend(
+            f"{first!r} and {second!r} say the same; {first!r} counts." for second, first in self.instead.items()
+        )
+        if self.is_guessed:
+            notes.append(f"The file is not UTF-8. Its letters beyond ASCII were read as {self.encoding}; check them.")
+        return tuple(notes)
 
 
-def read_rows(stream: BinaryIO, *, name: str) -> FactoryFile:
+def read_rows(stream: BinaryIO, *, name: str, mapped: Mapping[str, str] = NOTHING_SAID) -> FactoryFile:
     """Open a factory's file.
 
     Args:
         stream: Read once, forward only, as the batches are asked for.
         name: The name that people see.
+        mapped: What people say about columns, as `columns_of` takes it.
 
     Raises:
         UnreadableFile: The file is no factory list; or its gzip is damaged, which shows while the batches are read.
@@ -87,10 +106,10 @@ def read_rows(stream: BinaryIO, *, name: str) -> FactoryFile:
     text = open_text(stream)
     lines, line_number = _start(text.blocks)
     is_json = lines[0].lstrip()[0] in "{["
-    file = FactoryFile(name, text.encoding, text.is_gzip, None, (JSON_ROW,))
+    file = FactoryFile(name, text.encoding, text.is_gzip, None, (JSON_ROW,), is_guessed=text.is_guess)
     if is_json:
         blocks = itertools.chain(["".join(lines)], text.blocks)
-        file.batches = _json_batches(file, _numbered(blocks, line_number))
+        file.batches = _json_batches(file, _numbered(blocks, line_number), mapped)
         return file
     delimiter = _said_delimiter(lines[0])
     if delimiter:
@@ -102,14 +121,14 @@ def read_rows(stream: BinaryIO, *, name: str) -> FactoryFile:
     file.delimiter, headings, taken = header
     blocks = itertools.chain(["".join(lines[taken:])] if lines[taken:] else [], text.blocks)
     splits = split(blocks, delimiter=file.delimiter, first_line=line_number + taken)
-    table = _Table.under(headings)
+    table = _Table.under(headings, mapped)
     file.header = table.pick(headings[: table.width])
     columns = table.columns
     if any(column.meaning is Meaning.JSON_ROW for column in columns):
         if len(columns) > 1:
             raise UnreadableFile(FileError.COLUMN_AMBIGUOUS, f"A file with the column {JSON_ROW} has no other.")
         file.header = (JSON_ROW,)
-        file.batches = _json_batches(file, _json_cells(table, splits))
+        file.batches = _json_batches(file, _json_cells(table, splits), mapped)
     else:
         _note(file, columns)
         file.batches = filter(_has_any, (table.batch(one) for one in splits))
@@ -136,8 +155,15 @@ def _said_delimiter(line: str) -> str | None:
 
 def _note(file: FactoryFile, columns: Iterable[Column]) -> None:
     for column in columns:
-        if column.meaning is Meaning.UNKNOWN and len(file.unknown_columns) < _MAX_UNKNOWN:
-            file.unknown_columns.setdefault(_printable(column.heading))
+        heading = _printable(column.heading)
+        file.headings.add(heading_key(column.heading))
+        match column.meaning:
+            case Meaning.LEFT_OUT if len(file.left_out) < _MAX_UNKNOWN:
+                file.left_out.setdefault(heading)
+            case Meaning.UNKNOWN if column.instead:
+                file.instead.setdefault(heading, _printable(column.instead))
+            case Meaning.UNKNOWN if len(file.unknown_columns) < _MAX_UNKNOWN:
+                file.unknown_columns.setdefault(heading)
 
 
 def _printable(text: str) -> str:
@@ -163,9 +189,9 @@ class _Table:
     kept: tuple[int, ...] | None
 
     @classmethod
-    def under(cls, headings: Sequence[str]) -> "_Table":
+    def under(cls, headings: Sequence[str], mapped: Mapping[str, str]) -> "_Table":
         width = max(position for position, heading in enumerate(headings, 1) if heading.strip())
-        columns = columns_of(headings[:width])
+        columns = columns_of(headings[:width], mapped)
         kept = tuple(position for position, column in enumerate(columns) if column.meaning is not Meaning.REPORT)
         return cls(tuple(columns[position] for position in kept), width, kept if len(kept) < width else None)
 
@@ -241,7 +267,9 @@ class _NotARow(Exception):
         self.column = column
 
 
-def _json_batches(file: FactoryFile, blocks: Iterable[list[_NumberedLine]]) -> Iterator[RowBatch]:
+def _json_batches(
+    file: FactoryFile, blocks: Iterable[list[_NumberedLine]], mapped: Mapping[str, str]
+) -> Iterator[RowBatch]:
     shapes: dict[tuple[str, ...], tuple[Column, ...]] = {}
     for lines in blocks:
         rejected: list[RejectedRow] = []
@@ -253,7 +281,7 @@ def _json_batches(file: FactoryFile, blocks: Iterable[list[_NumberedLine]]) -> I
                 if names not in shapes:
                     if len(shapes) >= _MAX_SHAPES:
                         shapes.clear()
-                    shapes[names] = _json_columns(names)
+                    shapes[names] = _json_columns(names, mapped)
                     _note(file, shapes[names])
             except _NotARow as problem:
                 rejected.append(
@@ -269,10 +297,12 @@ def _json_batches(file: FactoryFile, blocks: Iterable[list[_NumberedLine]]) -> I
             yield RowBatch((), (), (), (), rejected)
 
 
-def _json_columns(names: tuple[str, ...]) -> tuple[Column, ...]:
+def _json_columns(names: tuple[str, ...], mapped: Mapping[str, str]) -> tuple[Column, ...]:
     try:
-        columns = columns_of(names)
+        columns = columns_of(names, mapped)
     except UnreadableFile as error:
+        if error.code in {FileError.COLUMN_UNKNOWN, FileError.MAPPING_INVALID}:
+            raise
         if error.code is FileError.COLUMN_AMBIGUOUS:
             raise _NotARow(RowError.COLUMN_AMBIGUOUS) from error
         raise _NotARow(RowError.SERIAL_NUMBER_MISSING) from error

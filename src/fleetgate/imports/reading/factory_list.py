@@ -1,7 +1,7 @@
 """The rows of a factory list, and the policy that they are judged by."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Self
@@ -42,6 +42,7 @@ class ImportPolicy:
         thing_groups: The thing groups that rows may name.
         group_exists: Tells whether AWS IoT has a thing group of a name; raises Fault where it cannot be told.
         max_mac_addresses: Of one device.
+        columns: What people say about columns, by heading: the name of a column, or "" for one to be left out.
     """
 
     serial_number_pattern: re.Pattern[str] = DEFAULT_SERIAL_NUMBER_PATTERN
@@ -53,6 +54,7 @@ class ImportPolicy:
     thing_groups: frozenset[str] = frozenset()
     group_exists: Callable[[str], bool] = lambda _name: True
     max_mac_addresses: int = 16
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 class ImportRow(NamedTuple):

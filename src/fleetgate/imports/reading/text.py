@@ -1,15 +1,17 @@
 """Unpacks and decodes a factory's file, and gives its text in blocks of whole lines."""
 
 import codecs
+import contextlib
 import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import BinaryIO, cast
 
+from fleetgate.imports.reading.columns import recognised
 from fleetgate.imports.reading.errors import FileError, UnreadableFile
 
 # Bytes that tell the encoding.
@@ -23,8 +25,16 @@ MAX_CHARACTERS = 16_384
 _GZIP = b"\x1f\x8b"
 _UTF_32 = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
-_DAMAGE = re.compile("[\udc80-\udcff\ufffd]")
+# Escapes of bytes that are no text, or what Shift_JIS has for them.
+_DAMAGE = re.compile("[\udc80-\udcff\ufffd\uf8f0-\uf8f3]")
 _LINE_END = re.compile(r"\r\n?|\n")
+_LINE_ENDS = re.compile(rb"[\r\n]+")
+
+# Encodings that share ASCII with UTF-8, and that known headings tell apart.
+_ENCODINGS = ("gb18030", "big5hkscs", "cp932", "cp949", "cp1252", "mac_roman", "cp850")
+# Where headings are looked for.
+_HEADING_BYTES, _HEADING_LINES = 8_192, 20
+_BETWEEN_HEADINGS = re.compile(r'[,;|\t:{}"]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +43,8 @@ class FileText:
 
     Attributes:
         encoding: Of the whole file, as Python names it. The start of the file tells it: a byte order mark; UTF-16 if
-            every other byte is zero; else UTF-8, or Windows-1252 if it is not UTF-8.
+            every other byte is zero; the encoding in which most headings are known; else UTF-8, or Windows-1252.
+        is_guess: Whether nothing tells the encoding, so that text beyond ASCII may be wrong.
         blocks: Each ends where a line ends. Line ends are as delivered. A line of more than `MAX_CHARACTERS` may be
             cut there. Bytes that cannot be decoded are never guessed; `is_damaged` finds them.
     """
@@ -41,6 +52,7 @@ class FileText:
     encoding: str
     is_gzip: bool
     blocks: Iterator[str]
+    is_guess: bool = False
 
 
 def is_damaged(text: str) -> bool:
@@ -64,8 +76,8 @@ def open_text(stream: BinaryIO) -> FileText:
     sample = b"".join(islice(chunks, _SAMPLE // _CHUNK))
     if not sample:
         raise UnreadableFile(FileError.EMPTY)
-    encoding, mark = _encoding(sample, is_whole=len(sample) < _SAMPLE)
-    return FileText(encoding, is_gzip, _blocks(_decoded(sample[mark:], chunks, encoding)))
+    encoding, mark, is_guess = _encoding(sample, is_whole=len(sample) < _SAMPLE)
+    return FileText(encoding, is_gzip, _blocks(_decoded(sample[mark:], chunks, encoding)), is_guess)
 
 
 class _Rejoined:
@@ -94,26 +106,62 @@ def _unpacked(source: _Rejoined) -> Iterator[bytes]:
         raise UnreadableFile(FileError.GZIP_DAMAGED) from error
 
 
-def _encoding(sample: bytes, *, is_whole: bool) -> tuple[str, int]:
-    """The encoding, and the length of the byte order mark."""
+def _encoding(sample: bytes, *, is_whole: bool) -> tuple[str, int, bool]:
+    """The encoding, the length of the byte order mark, and whether the encoding is a guess."""
     if sample.startswith(_UTF_32):
         raise UnreadableFile(FileError.NOT_TEXT, "It starts as UTF-32 does.")
     for mark, encoding in _BYTE_ORDER_MARKS:
         if sample.startswith(mark):
-            return encoding, len(mark)
-    even, odd = sample[0:256:2], sample[1:256:2]
-    if odd and odd.count(0) * 10 >= len(odd) * 9 and 0 not in even:
-        return "utf-16-le", 0
-    if odd and even.count(0) * 10 >= len(even) * 9 and 0 not in odd:
-        return "utf-16-be", 0
+            return encoding, len(mark), False
+    if encoding := _utf_16(sample):
+        return encoding, 0, False
     if b"\0" in sample:
         raise UnreadableFile(FileError.NOT_TEXT, "It has zero bytes.")
+    if sample.isascii():
+        return "utf-8", 0, False
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     text = decoder.decode(sample, final=is_whole)
     damaged = len(_DAMAGE.findall(text))
-    decoded = sum(not character.isascii() for character in text) - damaged if damaged else 0
+    decoded = sum(not character.isascii() for character in text) - damaged
     # Text in Windows-1252 has next to no byte sequence that is UTF-8; UTF-8 with a damaged place has many.
-    return ("utf-8" if decoded >= damaged else "cp1252"), 0
+    fallback = "utf-8" if decoded >= damaged else "cp1252"
+    lines = _LINE_ENDS.split(sample[:_HEADING_BYTES], _HEADING_LINES)[:_HEADING_LINES]
+    said = {encoding: _headings_said(lines, encoding) for encoding in (fallback, *_ENCODINGS)}
+    best = max(said, key=lambda encoding: said[encoding])
+    return best, 0, best != "utf-8" and not said[best]
+
+
+def _utf_16(sample: bytes) -> str | None:
+    """The kind of UTF-16 without a byte order mark; None if the text is something else."""
+    even, odd = sample[0:256:2], sample[1:256:2]
+    if odd and odd.count(0) * 10 >= len(odd) * 9 and 0 not in even:
+        return "utf-16-le"
+    if odd and even.count(0) * 10 >= len(even) * 9 and 0 not in odd:
+        return "utf-16-be"
+    if b"\0" not in sample:
+        return None
+    # Headings in Chinese, Japanese or Korean have few zero bytes.
+    said = {
+        encoding: sum(map(_known_in, sample[:_HEADING_BYTES].decode(encoding, "replace").splitlines()[:_HEADING_LINES]))
+        for encoding in ("utf-16-le", "utf-16-be")
+    }
+    best = max(said, key=lambda encoding: said[encoding])
+    return best if said[best] else None
+
+
+def _headings_said(lines: Sequence[bytes], encoding: str) -> int:
+    """How many headings beyond ASCII are known if the lines have this encoding, in the line that has most of them."""
+    most = 0
+    for line in lines:
+        if not line.isascii():
+            with contextlib.suppress(UnicodeDecodeError):
+                most = max(most, _known_in(line.decode(encoding), is_ascii=False))
+    return most
+
+
+def _known_in(line: str, *, is_ascii: bool | None = None) -> int:
+    headings = _BETWEEN_HEADINGS.split(line[:_HEADING_BYTES])
+    return recognised([one for one in headings if one.strip() and is_ascii in (None, one.isascii())])
 
 
 def _decoded(sample: bytes, chunks: Iterator[bytes], encoding: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ patterns, inside pydantic's own compiled core. A row that does not match goes ce
 they alone can reject it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Annotated, Any
@@ -15,11 +15,12 @@ from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
 from fleetgate.domain.allow_list import ApprovalTerms
 from fleetgate.domain.identifiers import DEFAULT_SERIAL_NUMBER_PATTERN, MacAddress, SerialNumber
-from fleetgate.imports.reading.columns import Column, Meaning
-from fleetgate.imports.reading.errors import RowError
+from fleetgate.imports.reading.columns import Column, Meaning, names_of
+from fleetgate.imports.reading.errors import FileError, RowError, UnreadableFile
 from fleetgate.imports.reading.factory_file import FactoryFile, RowBatch
 from fleetgate.imports.reading.factory_list import ImportPolicy, ImportRow, Operation, RejectedRow, UnknownColumns
 from fleetgate.imports.reading.row import RowIdentity, RowTerms
+from fleetgate.imports.reading.unknown_cells import UnknownCells
 
 # Combinations of terms, and sets of columns, that are remembered at once.
 _MAX_REMEMBERED = 2_000
@@ -63,15 +64,33 @@ def validate_rows(file: FactoryFile, policy: ImportPolicy) -> Iterator[Validated
     """Judge every row of a file, as it is read.
 
     Raises:
-        UnreadableFile: The file is damaged, and so are the batches before.
+        UnreadableFile: The file is damaged, or a column of it restricts what is allowed and is not known; none of the
+            batches before counts.
     """
     judges: dict[tuple[Column, ...], _Judge] = {}
+    # Whether all of the file's columns are remembered.
+    is_complete = True
     for batch in file.batches:
         if batch.columns not in judges:
             if len(judges) >= _MAX_REMEMBERED:
+                _conclude(judges.values())
                 judges.clear()
+                is_complete = False
             judges[batch.columns] = _Judge(batch.columns, policy)
         yield judges[batch.columns].validated(batch)
+    _conclude(judges.values())
+    lacking = [columns for columns, judge in judges.items() if judge.lacks_mac_address]
+    if lacking and is_complete and not any(judge.has_mac_address for judge in judges.values()):
+        raise _mac_column_missing(lacking[0])
+
+
+def _conclude(judges: "Iterable[_Judge]") -> None:
+    for judge in judges:
+        judge.unknown_cells.conclude()
+
+
+def _mac_column_missing(columns: Sequence[Column]) -> UnreadableFile:
+    return UnreadableFile(FileError.MAC_COLUMN_MISSING, names_of(columns))
 
 
 class _NoneIfNot:
@@ -141,11 +160,20 @@ class _Judge:
         self._mac_addresses = [at for at, one in enumerate(columns) if one.meaning is Meaning.MAC_ADDRESS]
         self._terms = [at for at, one in enumerate(columns) if one.meaning in wanted]
         self._pick_terms = _picker(self._terms)
+        self.unknown_cells = UnknownCells(columns)
+        self.has_mac_address = bool(self._mac_addresses)
+        # Whether a row needs a MAC address, and has no column for it.
+        self.lacks_mac_address = False
         # By the cells that say them: a list says the same of thousands of devices.
         self._known_terms: dict[tuple[str, ...], _Said | None] = {}
 
     def validated(self, batch: RowBatch) -> ValidatedBatch:
-        """Judge one batch."""
+        """Judge one batch.
+
+        Raises:
+            UnreadableFile: The file as a whole is to be refused.
+        """
+        self.unknown_cells.look(batch)
         rows: list[ImportRow] = []
         positions: list[int] = []
         rejected = list(batch.rejected)
@@ -240,6 +268,9 @@ class _Judge:
             )
         if not device.mac_addresses and self._policy.require_mac and terms.operation is Operation.APPROVE:
             missing = RowError.MAC_ADDRESS_MISSING
+            self.lacks_mac_address = not self.has_mac_address
+            if self.lacks_mac_address and batch.delivered is None:
+                raise _mac_column_missing(self._columns)
             heading = self._columns[self._mac_addresses[0]].heading if self._mac_addresses else None
             return RejectedRow(line_number, batch.as_delivered(position), heading, missing, missing.meaning)
         return ImportRow(line_number, terms.operation, device.serial_number, device.mac_addresses, terms.approved())

@@ -223,8 +223,8 @@ PAST_EVENTS = """
     produc product manufact mfg mfd made build built test order ship deliver deliv dispatch creat calibrat pack
     purchase invoice inspect print assembl export import$ receiv lot$ batch datecode firmware fw$ software sw$ version
     record modif updat
-    herstell hergestell produktion produzier fertig gefertigt pruf pruef bestell liefer versand erstell kalibrier rechnung
-    charge gebaut baujahr
+    herstell hergestell produktion produzier fertig gefertigt pruf pruef bestell liefer versand erstell kalibrier
+    rechnung charge gebaut baujahr
     fabric commande livraison expedition creation etalonnage facture essai lote$ lot
     fabricacion pedido entrega envio creacion calibracion factura prueba
     fabbric produzion ordine consegna spedizion creazion collaud fattura lotto

@@ -97,7 +97,8 @@ def _key_list(table: str) -> Iterable[str]:
 
 def _beginnings(table: str) -> re.Pattern[str]:
     """A pattern for texts of words with a space before and behind each."""
-    anywhere, first = [], []
+    anywhere: list[str] = []
+    first: list[str] = []
     for word in table.split():
         ended, stem = word.endswith("$"), re.escape(heading_key(word))
         (first if stem.isascii() else anywhere).append(stem + " " if ended else stem)

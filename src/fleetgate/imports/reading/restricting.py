@@ -5,7 +5,7 @@ an address or a day now and then.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from fleetgate.imports.reading.heading_words import OPERATION_CELLS
@@ -28,26 +28,27 @@ _DAY = (
     rf"|{_DIGITS}[-. ]{{1,2}}(?:de )?{_MONTH}[-., ]{{1,2}}(?:de )?(?:{_YEAR}|[0-9]{{2}})"
     rf"|{_MONTH}[. ]{{1,2}}{_DIGITS}[, ]{{1,2}}{_YEAR})"
 )
-_TIME = rf"(?:T|,?{_SPACE}+){_DIGITS}:[0-9]{{2}}[0-9:.,]*{_SPACE}?(?:z|utc|gmt|[ap]\.?m\.?|[-+][0-9:]{{2,5}})?"
+_TIME = rf"(?:t|,?{_SPACE}+){_DIGITS}:[0-9]{{2}}[0-9:.,]*{_SPACE}?(?:z|utc|gmt|[ap]\.?m\.?|[-+][0-9:]{{2,5}})?"
 
 
 def _cells(pattern: str) -> re.Pattern[str]:
-    """A pattern for whole cells, or whole lines of cells, in a text with a line feed before and behind each."""
-    return re.compile(rf"\n{_SPACE}*(?:'|=?\")?{_SPACE}*(?:{pattern})[\"']?{_SPACE}*(?=\n)", re.IGNORECASE)
+    """A pattern for whole cells, or whole lines of cells, in a text that `_lines` makes."""
+    return re.compile(rf"\n{_SPACE}*(?:'|=?\")?{_SPACE}*(?:{pattern})[\"']?{_SPACE}*(?=\n)")
 
 
 # More than one may be in a cell.
 _MAC_ADDRESS = rf"(?:0x)?(?:{_SEPARATED}|{_GROUPED})(?:[;,|\t ]+[0-9a-f][-0-9a-f:._/]+)*"
-_OPERATION = "|".join(map(re.escape, OPERATION_CELLS.split()))
+_OPERATION = "|".join(re.escape(word.lower()) for word in OPERATION_CELLS.split())
 _PATTERNS = {
     "MAC Address": _cells(_MAC_ADDRESS),
     "Operation": _cells(_OPERATION),
-    "Public Key": re.compile(r"\n-----BEGIN [A-Z ]*(?:CERTIFICATE|KEY)"),
+    "Public Key": re.compile(r"\n-----begin [a-z ]*(?:certificate|key)"),
     "Valid Until": _cells(f"{_DAY}(?:{_TIME})?"),
 }
-_ANY = _cells(f"(?:{_MAC_ADDRESS})|(?:{_OPERATION})|{_DAY}(?:{_TIME})?|-----BEGIN [A-Z -]*")
-_ANY_BUT_DATES = _cells(f"(?:{_MAC_ADDRESS})|(?:{_OPERATION})|-----BEGIN [A-Z -]*")
 _BARE_PATTERNS = {"MAC Address": _cells(f"(?:0x)?{_BARE}"), "Valid Until": _cells(_BARE_DAY)}
+_ANY_BUT_DATES = _cells(f"(?:{_MAC_ADDRESS})|(?:0x)?{_BARE}|(?:{_OPERATION})|-----begin [a-z -]*")
+_ANY = _cells(f"(?:{_MAC_ADDRESS})|(?:0x)?{_BARE}|(?:{_OPERATION})|-----begin [a-z -]*|{_DAY}(?:{_TIME})?|{_BARE_DAY}")
+BARE = tuple(_BARE_PATTERNS)
 _CALLED = {
     "MAC Address": "a MAC address",
     "Operation": "an operation",
@@ -62,11 +63,9 @@ class Restricting:
 
     Attributes:
         name: Of the column that such a cell belongs under.
-        position: Among the cells that were looked at, from 0.
     """
 
     name: str
-    position: int
     cell: str
 
     def told(self, line_number: int) -> str:
@@ -75,36 +74,31 @@ class Restricting:
         return f"says {shown!r} in line {line_number:,}, which is {_CALLED[self.name]}"
 
 
-def first_restricting(cells: Sequence[str], *, with_dates: bool = True) -> Restricting | None:
-    """The first of some cells that restricts by itself."""
-    if (_ANY if with_dates else _ANY_BUT_DATES).search(_lines(cells)) is None:
-        return None
-    names = [name for name in _PATTERNS if with_dates or name != "Valid Until"]
-    return _first(cells, {name: _PATTERNS[name] for name in names})
+def may_restrict(cells: Collection[str], *, with_dates: bool) -> bool:
+    """Whether one of some cells restricts, or is bare digits that look so; quickly."""
+    return (_ANY if with_dates else _ANY_BUT_DATES).search(_lines(cells)) is not None
 
 
-def bare_restricting(cells: Sequence[str], name: str) -> tuple[int, Restricting | None]:
-    """How many cells are bare digits that look like the cells of a column, and the first of them.
+def restricting_in(cells: Collection[str], *, with_dates: bool) -> Restricting | None:
+    """One of some cells that restricts by itself."""
+    patterns = {name: pattern for name, pattern in _PATTERNS.items() if with_dates or name != "Valid Until"}
+    return next(_each(cells, patterns), None)
+
+
+def bare_in(cells: Collection[str], name: str) -> list[Restricting]:
+    """The cells that are bare digits that look like the cells of a column.
 
     Args:
         name: One of `BARE`.
     """
-    pattern = _BARE_PATTERNS[name]
-    found = len(pattern.findall(_lines(cells)))
-    return found, _first(cells, {name: pattern}) if found else None
+    return list(_each(cells, {name: _BARE_PATTERNS[name]}))
 
 
-BARE = tuple(_BARE_PATTERNS)
+def _lines(cells: Iterable[str]) -> str:
+    return "\n" + "\n".join(cells).lower() + "\n"
 
 
-def _lines(cells: Sequence[str]) -> str:
-    return "\n" + "\n".join(cells) + "\n"
-
-
-def _first(cells: Sequence[str], patterns: Mapping[str, re.Pattern[str]]) -> Restricting | None:
-    for position, cell in enumerate(cells):
+def _each(cells: Iterable[str], patterns: Mapping[str, re.Pattern[str]]) -> Iterator[Restricting]:
+    for cell in cells:
         text = _lines([cell])
-        for name, pattern in patterns.items():
-            if pattern.search(text):
-                return Restricting(name, position, cell)
-    return None
+        yield from (Restricting(name, cell) for name, pattern in patterns.items() if pattern.search(text))

@@ -113,8 +113,8 @@ def _encoding(sample: bytes, *, is_whole: bool) -> tuple[str, int, bool]:
     for mark, encoding in _BYTE_ORDER_MARKS:
         if sample.startswith(mark):
             return encoding, len(mark), False
-    if encoding := _utf_16(sample):
-        return encoding, 0, False
+    if utf_16 := _utf_16(sample):
+        return utf_16, 0, False
     if b"\0" in sample:
         raise UnreadableFile(FileError.NOT_TEXT, "It has zero bytes.")
     if sample.isascii():

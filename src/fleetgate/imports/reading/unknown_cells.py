@@ -1,16 +1,15 @@
 """Refuses a file with cells that restrict what is allowed under a heading that nobody knows, anywhere in the file."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from fleetgate.imports.reading.columns import Column, Meaning, rename_to, shown
 from fleetgate.imports.reading.errors import FileError, UnreadableFile
 from fleetgate.imports.reading.factory_file import RowBatch
 from fleetgate.imports.reading.headings import tells_past_events
-from fleetgate.imports.reading.restricting import BARE, bare_restricting, first_restricting
+from fleetgate.imports.reading.restricting import BARE, bare_in, may_restrict, restricting_in
 
-# Cells after which a column that is not mostly bare digits of a kind is no longer looked at for them.
-_ENOUGH = 500
+# Different cells of a column.
+_MAX_REMEMBERED = 10_000
 
 
 class UnknownCells:
@@ -40,40 +39,41 @@ class UnknownCells:
             column.conclude()
 
 
-@dataclass(slots=True)
 class _UnknownColumn:
-    at: int
-    column: Column
-    filled: int = 0
-    # By the column that the cells belong under: how many look so, and the first of them.
-    bare: dict[str, tuple[int, str]] = field(init=False)
-    with_dates: bool = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.with_dates = not tells_past_events(self.column.heading)
-        self.bare = {name: (0, "") for name in BARE if self.with_dates or name == "MAC Address"}
+    def __init__(self, at: int, column: Column) -> None:
+        self._at, self._column = at, column
+        self._with_dates = not tells_past_events(column.heading)
+        # Cells that were looked at: a column often says the same of thousands of devices.
+        self._seen: set[str] = set()
+        self._filled = 0
+        # By the column that bare cells belong under: how many there are, and what the first says.
+        self._bare = {name: (0, "") for name in BARE if self._with_dates or name == "MAC Address"}
 
     def look(self, batch: RowBatch) -> None:
-        cells = [row[self.at] for row in batch.rows]
-        if found := first_restricting(cells, with_dates=self.with_dates):
-            self._refuse(found.name, found.told(batch.line_numbers[found.position]))
-        if not self.bare:
+        cells = [row[self._at] for row in batch.rows]
+        fresh = set(cells).difference(self._seen)
+        if not fresh:
             return
-        self.filled += sum(1 for cell in cells if cell.strip())
-        for name, (before, first) in list(self.bare.items()):
-            number, found = bare_restricting(cells, name)
-            told = first or (found.told(batch.line_numbers[found.position]) if found else "")
-            self.bare[name] = (before + number, told)
-            if self.filled >= _ENOUGH and (before + number) * 2 < self.filled:
-                del self.bare[name]
+        if len(self._seen) < _MAX_REMEMBERED:
+            self._seen |= fresh
+        self._filled += len(fresh)
+        if not may_restrict(fresh, with_dates=self._with_dates):
+            return
+        if found := restricting_in(fresh, with_dates=self._with_dates):
+            self._refuse(found.name, found.told(batch.line_numbers[cells.index(found.cell)]))
+        for name, (number, told) in self._bare.items():
+            if bare := bare_in(fresh, name):
+                first = told or bare[0].told(batch.line_numbers[cells.index(bare[0].cell)])
+                self._bare[name] = (number + len(bare), first)
 
     def conclude(self) -> None:
-        for name, (number, told) in self.bare.items():
-            if number and number * 2 >= self.filled:
+        for name, (number, told) in self._bare.items():
+            # One of the cells may be blank.
+            if number and number * 2 >= self._filled - 1:
                 self._refuse(name, told)
 
     def _refuse(self, name: str, told: str) -> None:
         raise UnreadableFile(
             FileError.COLUMN_UNKNOWN,
-            f"The column {shown(self.column.heading)} {told}. {rename_to(self.column.heading, name)}",
+            f"The column {shown(self._column.heading)} {told}. {rename_to(self._column.heading, name)}",
         )

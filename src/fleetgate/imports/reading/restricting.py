@@ -7,6 +7,8 @@ an address or a day now and then.
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 from fleetgate.imports.reading.heading_words import OPERATION_CELLS
 
@@ -31,14 +33,24 @@ _DAY = (
 _TIME = rf"(?:t|,?{_SPACE}+){_DIGITS}:[0-9]{{2}}[0-9:.,]*{_SPACE}?(?:z|utc|gmt|[ap]\.?m\.?|[-+][0-9:]{{2,5}})?"
 
 
+# Around a cell: space, and the marks that make it text in a spreadsheet.
+_MARKS = "[ \\t\\r\\f\\v\\xa0\\u2000-\\u200b\\u3000\\ufeff'\"=]*+"
+
+
 def _cells(pattern: str) -> re.Pattern[str]:
     """A pattern for whole cells, or whole lines of cells, in a text that `_lines` makes."""
-    return re.compile(rf"\n{_SPACE}*(?:'|=?\")?{_SPACE}*(?:{pattern})[\"']?{_SPACE}*(?=\n)")
+    return re.compile(rf"\n{_MARKS}(?:{pattern}){_MARKS}(?=\n)")
+
+
+def _by_first_letter(words: Iterable[str]) -> str:
+    groups = groupby(sorted(words), key=itemgetter(0))
+    return "|".join(f"{first}(?:{'|'.join(re.escape(word[1:]) for word in group)})" for first, group in groups)
 
 
 # More than one may be in a cell.
-_MAC_ADDRESS = rf"(?:0x)?(?:{_SEPARATED}|{_GROUPED})(?:[;,|\t ]+[0-9a-f][-0-9a-f:._/]+)*"
-_OPERATION = "|".join(re.escape(word.lower()) for word in OPERATION_CELLS.split())
+_MORE = r"(?:[;,|\t ]+[0-9a-f][-0-9a-f:._/]+)*"
+_MAC_ADDRESS = f"(?:0x)?(?:{_SEPARATED}|{_GROUPED}){_MORE}"
+_OPERATION = _by_first_letter(OPERATION_CELLS.lower().split())
 _PATTERNS = {
     "MAC Address": _cells(_MAC_ADDRESS),
     "Operation": _cells(_OPERATION),
@@ -46,9 +58,17 @@ _PATTERNS = {
     "Valid Until": _cells(f"{_DAY}(?:{_TIME})?"),
 }
 _BARE_PATTERNS = {"MAC Address": _cells(f"(?:0x)?{_BARE}"), "Valid Until": _cells(_BARE_DAY)}
-_ANY_BUT_DATES = _cells(f"(?:{_MAC_ADDRESS})|(?:0x)?{_BARE}|(?:{_OPERATION})|-----begin [a-z -]*")
-_ANY = _cells(f"(?:{_MAC_ADDRESS})|(?:0x)?{_BARE}|(?:{_OPERATION})|-----begin [a-z -]*|{_DAY}(?:{_TIME})?|{_BARE_DAY}")
 BARE = tuple(_BARE_PATTERNS)
+# The same and a little more, in an order that fails early: nearly no cell restricts.
+_QUICK = (
+    f"(?:0x)?+{_HEX}(?:(?:[-:._/ ]{_HEX}){{5,7}}|{_HEX}[.]{_HEX}{_HEX}[.][0-9a-f.]+|(?:{_HEX}){{5}}(?:{_HEX}{_HEX})?)"
+    f"{_MORE}|{_OPERATION}|-----begin[^\\n]*"
+)
+_QUICK_DATE = (
+    rf"[0-9](?:[0-9]{{3}}[-/.年년 ]|[0-9]?[-/.]{_DIGITS}[-/.]{_DIGITS}|[0-9]?[-. ]{{1,2}}(?:de )?{_MONTH})[^\n]*"
+    rf"|20[0-9]{{6}}|{_MONTH}[. ]{{1,2}}{_DIGITS}[, ]{{1,2}}{_YEAR}[^\n]*"
+)
+_ANY, _ANY_BUT_DATES = _cells(f"{_QUICK}|{_QUICK_DATE}"), _cells(_QUICK)
 _CALLED = {
     "MAC Address": "a MAC address",
     "Operation": "an operation",

@@ -116,6 +116,21 @@ def _import_id(text: str) -> str:
     return text
 
 
+def _column_mapping(text: str) -> tuple[str, str]:
+    # The words of all languages take a while to compile.
+    from fleetgate.imports.reading.columns import COLUMN_NAMES, column_named
+
+    heading, equals, name = text.rpartition("=")
+    if not equals or not heading.strip():
+        raise ValueError("HEADING=COLUMN, such as 'MAC-Adresse=MAC Address', or HEADING= to leave a column out")
+    if not name.strip():
+        return heading, ""
+    column = column_named(name)
+    if column is None:
+        raise ValueError(f"HEADING=COLUMN, since {name!r} is none of the columns {', '.join(COLUMN_NAMES)}")
+    return heading, column
+
+
 def _reason(text: str) -> str:
     if not text.strip() or not text.strip().isprintable() or len(text) > 500:
         raise ValueError("a reason: a line of 1 to 500 printable characters")
@@ -210,6 +225,7 @@ KEY_FINGERPRINT = _Parsed("public key fingerprint", _key_fingerprint)
 PUBLIC_KEY_FILE = _PublicKeyFile()
 MANUFACTURER = _Parsed("manufacturer", _manufacturer)
 MANUFACTURER_FOLDER = _Parsed("manufacturer", _manufacturer_folder)
+COLUMN_MAPPING = _Parsed("column mapping", _column_mapping)
 IMPORT_ID = _Parsed("import ID", _import_id)
 TEMPLATE_NAME = _Parsed("template name", _template_name)
 REASON = _Parsed("reason", _reason)

@@ -96,3 +96,21 @@ def test_an_actor_is_named_as_the_records_name_them(text: str) -> None:
 def test_the_end_of_an_actors_name_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter):
         parameters.ACTOR.convert(text, None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "heading", "column"),
+    [
+        ("MAC-Adresse=mac address", "MAC-Adresse", "MAC Address"),
+        ("Remark=", "Remark", ""),
+        ("a=b=serial no", "a=b", "Serial Number"),
+    ],
+)
+def test_a_column_mapping_says_what_a_heading_means(text: str, heading: str, column: str) -> None:
+    assert parameters.COLUMN_MAPPING.convert(text, None, None) == (heading, column)
+
+
+@pytest.mark.parametrize("text", ["Remark", "=Model", "Remark=Colour", "Remark=rejected line"])
+def test_a_column_mapping_that_maps_nothing_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="HEADING=COLUMN"):
+        parameters.COLUMN_MAPPING.convert(text, None, None)

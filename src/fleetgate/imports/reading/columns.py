@@ -63,6 +63,7 @@ _MEANINGS = {
     "Hardware Revision": (Meaning.ATTRIBUTE, "HardwareRevision"),
     "Group": (Meaning.ATTRIBUTE, "ThingGroup"),
 }
+COLUMN_NAMES = tuple(_MEANINGS)
 _OURS = {
     **{heading_key(name): (Meaning.REPORT, "") for name in REPORT_COLUMNS},
     heading_key(JSON_ROW): (Meaning.JSON_ROW, ""),
@@ -117,17 +118,10 @@ def recognised(headings: Sequence[str], mapped: Mapping[str, str] = NOTHING_SAID
     return sum(_column(heading, 1, said).meaning is not Meaning.UNKNOWN for heading in headings)
 
 
-def column_named(name: str) -> str:
-    """The name of the column that a person means; "" is none.
-
-    Raises:
-        UnreadableFile: No column has such a name.
-    """
-    found = name_of(name) if name.strip() else ""
-    if found is None:
-        listed = ", ".join(_MEANINGS)
-        raise UnreadableFile(FileError.MAPPING_INVALID, f"{name[:40]!r} is no column. The columns are {listed}.")
-    return found
+def column_named(name: str) -> str | None:
+    """The one of `COLUMN_NAMES` that a person means, in any spelling; None if there is none."""
+    found = name_of(name)
+    return found if found in _MEANINGS else None
 
 
 def shown(heading: str) -> str:
@@ -150,7 +144,16 @@ def is_reserved(attribute: str) -> bool:
 
 
 def _said(mapped: Mapping[str, str]) -> Mapping[str, str]:
-    return {heading_key(heading): column_named(name) for heading, name in mapped.items()} if mapped else mapped
+    said: dict[str, str] = {}
+    for heading, name in mapped.items():
+        column = column_named(name) if name.strip() else ""
+        if column is None:
+            raise UnreadableFile(
+                FileError.MAPPING_INVALID,
+                f"{name[:40]!r} is no column. The columns are {', '.join(COLUMN_NAMES)}.",
+            )
+        said[heading_key(heading)] = column
+    return said
 
 
 def _column(heading: str, position: int, said: Mapping[str, str]) -> Column:

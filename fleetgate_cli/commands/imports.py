@@ -17,7 +17,7 @@ from fleetgate.imports.reading.factory_list import REPORT_COLUMNS
 from fleetgate.imports.record import ImportRecord, ImportStatus
 from fleetgate_cli.errors import ExitCode
 from fleetgate_cli.options import limit_option, required_reason, with_run
-from fleetgate_cli.parameters import IMPORT_ID, MANUFACTURER_FOLDER
+from fleetgate_cli.parameters import COLUMN_MAPPING, IMPORT_ID, MANUFACTURER_FOLDER
 from fleetgate_cli.run import Run
 from fleetgate_cli.terminal import harmless
 
@@ -48,9 +48,26 @@ def imports() -> None:
 )
 @click.option("--dry-run", is_flag=True, help="Report what would change, and change nothing.")
 @click.option("--sheet", metavar="NAME", help="The sheet of a workbook with several. [default: the only visible one]")
+@click.option(
+    "--map",
+    "columns",
+    metavar="HEADING=COLUMN",
+    type=COLUMN_MAPPING,
+    multiple=True,
+    help="What a column means, or HEADING= to leave it out. Repeat it for each column.",
+)
 @click.option("--no-wait", is_flag=True, help="Return as soon as the file is uploaded.")
 @with_run
-def upload(run: Run, *, file: Path, manufacturer: str, dry_run: bool, sheet: str | None, no_wait: bool) -> None:
+def upload(
+    run: Run,
+    *,
+    file: Path,
+    manufacturer: str,
+    dry_run: bool,
+    sheet: str | None,
+    columns: tuple[tuple[str, str], ...],
+    no_wait: bool,
+) -> None:
     """Upload the list FILE, wait for its import and print the result for its rows.
 
     Takes CSV and JSON Lines, plain or gzip, in any usual encoding and with any usual headings, and Excel workbooks,
@@ -60,16 +77,28 @@ def upload(run: Run, *, file: Path, manufacturer: str, dry_run: bool, sheet: str
     Examples:
       fleetgate import upload line4.csv --manufacturer acme
       fleetgate import upload line4.xlsx --manufacturer acme --dry-run
+      fleetgate import upload line4.csv --manufacturer acme --map "Meldetag=Valid From" --map "Remark="
     """
+    from fleetgate.imports.options import InvalidOptions, ReadingOptions
     from fleetgate_cli.imports.deliveries import put, ready_file, upload_bar
 
+    options = ReadingOptions(columns=dict(columns))
     mode = DeliveryMode.DRY_RUN if dry_run else DeliveryMode.LIVE
     drop_box = run.target.drop_box()
     with ready_file(file, sheet=sheet) as ready, upload_bar(run, ready.path.stat().st_size) as watch:
         notes = ready.notes
-        delivery = put(
-            ready, manufacturer=manufacturer, mode=mode, drop_box=drop_box, uploader=run.caller(), watch=watch
-        )
+        try:
+            delivery = put(
+                ready,
+                manufacturer=manufacturer,
+                mode=mode,
+                drop_box=drop_box,
+                uploader=run.caller(),
+                options=options,
+                watch=watch,
+            )
+        except InvalidOptions as error:
+            raise click.UsageError(f"The options cannot be sent: {error}.") from error
     for note in notes:
         click.echo(f"Note: {harmless(note)}", err=True)
     if no_wait:

@@ -12,8 +12,9 @@ import click
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
 from fleetgate.imports.delivery import Delivery, DeliveryMode
+from fleetgate.imports.options import ReadingOptions
 from fleetgate.imports.record import ImportRecord, ImportStatus
-from fleetgate.imports.store.drop_box import UPLOADER_METADATA, DropBox
+from fleetgate.imports.store.drop_box import OPTIONS_METADATA, UPLOADER_METADATA, DropBox
 from fleetgate.imports.store.reader import ImportReader
 from fleetgate_cli.errors import CouldNotCheck
 from fleetgate_cli.run import Run
@@ -77,13 +78,19 @@ def put(
     mode: DeliveryMode,
     drop_box: DropBox,
     uploader: str,
+    options: ReadingOptions = ReadingOptions(),  # noqa: B008 - immutable
     watch: Callable[[int], None],
 ) -> Delivery:
     """Put a file into a manufacturer's folder.
 
     Args:
+        options: How to read the file.
         watch: Called with the number of bytes sent so far.
+
+    Raises:
+        InvalidOptions: They are longer than S3 takes.
     """
+    said = options.metadata()
     key = f"{mode.value}/{manufacturer}/{file.name}"
     with file.path.open("rb") as content:
         answer = drop_box.client.put_object(
@@ -91,7 +98,7 @@ def put(
             Key=key,
             Body=_Watched(content, watch),
             ContentLength=file.path.stat().st_size,
-            Metadata={UPLOADER_METADATA: uploader},
+            Metadata={UPLOADER_METADATA: uploader, **({OPTIONS_METADATA: said} if said else {})},
         )
     return Delivery.of(drop_box.look(key, answer["VersionId"]))
 

@@ -224,6 +224,22 @@ def test_nobody_approves_their_own_list(fleetgate: Fleetgate, imports: ImportWor
     assert answer.error["code"] == "same_person"
 
 
+def test_an_unknown_column_that_may_restrict_is_refused_until_a_person_says_what_it_is(
+    fleetgate: Fleetgate, factory: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text(f"S/N,MAC,Operation Type,Prüfer\n{factory}-1,{mac()},approve,2027\n")
+    refused = fleetgate("import", "upload", str(path), "--manufacturer", factory)
+    assert refused.exit_code == ExitCode.REFUSED
+    assert "--map 'Operation Type=Operation'" in " ".join(refused.stdout.split())
+
+    said = ("--map", "operation type=operation", "--map", "Prüfer=")
+    answer = fleetgate("import", "upload", str(path), "--manufacturer", factory, *said)
+    assert answer.exit_code == ExitCode.DONE
+    assert "1  added" in answer.stdout
+    assert "Columns left out, as the upload or the manufacturer's profile says: 'Prüfer'." in answer.stdout
+
+
 def test_an_upload_need_not_be_waited_for(fleetgate: Fleetgate, messy: Path, factory: str) -> None:
     answer = fleetgate("import", "upload", str(messy), "--manufacturer", factory, "--no-wait", "--json")
     assert answer.exit_code == ExitCode.DONE

@@ -1,18 +1,39 @@
-"""Splits the text of a factory's CSV file into records: finds its delimiter, and where each record ends."""
+"""Splits the text of a factory's CSV file into records: finds its delimiter, and where each record ends.
+
+A quoted cell may go over several lines, and a stray quotation mark looks like the start of one. So a record takes more
+lines than its first only if none of them is a row by itself; otherwise the mark costs its own line alone.
+"""
 
 import csv
 import io
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from fleetgate.imports.reading.columns import recognised
+from fleetgate.imports.reading.columns import Meaning, column_of, recognised
 from fleetgate.imports.reading.errors import RowError
-from fleetgate.imports.reading.text import MAX_CHARACTERS, is_damaged
+from fleetgate.imports.reading.text import MAX_CHARACTERS, NUL, is_damaged
 
-_DELIMITERS = (",", ";", "\t")
+_DELIMITERS = (",", ";", "\t", "|")
 # Of one record: an address with line breaks in quotes fits, a quotation mark that is never closed ends here.
 _MAX_LINES = 100
+# Lines that may be read again beyond those that were read once: it bounds the work that open quotation marks make.
+_MAX_READ_AGAIN = 10_000
+_LINE_END = re.compile(r"\r\n?|\n")
+_MARKS = " \t\r\n\"'="
+_SERIAL_NUMBER = re.compile(r"[\w:./#+-]{1,128}|\{.*")
+_MAC_ADDRESS = re.compile(r"(?:[0-9A-Fa-f]{2}[:. _/-]?){5,7}[0-9A-Fa-f]{2}")
+
+
+class Failure(NamedTuple):
+    """Text that makes no record: the number of its first line, its fields as far as they are clear, and the error."""
+
+    line_number: int
+    fields: list[str]
+    error: RowError
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +43,88 @@ class SplitRecords:
     Attributes:
         line_numbers: Of each record's first line.
         records: The fields of each.
-        failures: Text that makes no record: its line number, its fields as far as they are clear, and the error.
+        line_count: Physical lines of the run. Those beyond one for each record and failure are inside quoted cells.
+        failures: Text that makes no record.
     """
 
     line_numbers: Sequence[int]
     records: Sequence[list[str]]
-    failures: Sequence[tuple[int, list[str], RowError]] = ()
+    line_count: int
+    failures: Sequence[Failure] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RowShape:
+    """What a row of a table looks like where its quotation marks are plain characters.
+
+    Attributes:
+        width: Of the table.
+        serial_number: The position of its cell; None where the table has no such column.
+        mac_addresses: The positions of their cells.
+    """
+
+    delimiter: str
+    width: int
+    serial_number: int | None
+    mac_addresses: tuple[int, ...]
+
+    @classmethod
+    def of(cls, meanings: Sequence[Meaning], delimiter: str) -> "RowShape":
+        """The shape of rows under columns with these meanings."""
+        identity = {Meaning.SERIAL_NUMBER, Meaning.JSON_ROW}
+        return cls(
+            delimiter,
+            len(meanings),
+            next((at for at, meaning in enumerate(meanings) if meaning in identity), None),
+            tuple(at for at, meaning in enumerate(meanings) if meaning is Meaning.MAC_ADDRESS),
+        )
+
+    def row_in(self, line: str) -> str | None:
+        """The serial number of a line that is a row by itself, maybe a wrong one; None for other lines."""
+        fields = _as_it_stands(line, self.delimiter)
+        while len(fields) > self.width and not fields[-1].strip(_MARKS):
+            del fields[-1]
+        cells = [field.strip(_MARKS) for field in fields]
+        serial_number = self.serial_number_of(cells).strip(_MARKS)
+        has_serial_number = _SERIAL_NUMBER.fullmatch(serial_number) is not None
+        has_mac_address = any(at < len(cells) and _MAC_ADDRESS.fullmatch(cells[at]) for at in self.mac_addresses)
+        is_whole = len(cells) == self.width and (has_serial_number or has_mac_address)
+        return serial_number if is_whole or (has_serial_number and has_mac_address) else None
+
+    def serial_number_of(self, fields: Sequence[str]) -> str:
+        """The cell of the serial number, empty if there is none."""
+        at = self.serial_number
+        return "" if at is None or at >= len(fields) else fields[at]
+
+
+class _RowsInside:
+    """Watches the lines of one record for rows that it would take into a cell."""
+
+    def __init__(self, shape: RowShape) -> None:
+        self._shape = shape
+        self._rows: list[tuple[int, str]] = []
+
+    def add(self, at: int, line: str) -> bool:
+        """Look at one more line; whether the record cannot take it, since it has a row already."""
+        serial_number = self._shape.row_in(line)
+        if serial_number is not None:
+            self._rows.append((at, serial_number))
+        return len(self._rows) > 1
+
+    def taken_by(self, fields: Sequence[str]) -> int | None:
+        """The position of a line that the record must not take; None if the only row in it is the record itself."""
+        own = {part.strip(_MARKS) for part in _LINE_END.split(self._shape.serial_number_of(fields))}
+        return next((at for at, serial_number in self._rows[1:]), None) or next(
+            (at for at, serial_number in self._rows if serial_number not in own), None
+        )
+
+
+class Header(NamedTuple):
+    """The header of a file: its delimiter, its headings and how many lines they take."""
+
+    delimiter: str
+    headings: list[str]
+    line_count: int
 
 
 def lines_of(block: str) -> list[str]:
@@ -35,94 +132,157 @@ def lines_of(block: str) -> list[str]:
     return list(io.StringIO(block, newline=""))
 
 
-def header_of(lines: Sequence[str], delimiter: str | None = None) -> tuple[str, list[str], int] | None:
+def header_of(lines: Sequence[str], delimiter: str | None = None) -> Header | None:
     """Read a header from the start of the lines.
 
     Args:
         delimiter: As the file itself says; None takes the one that splits off most recognised headings.
 
     Returns:
-        The delimiter, the headings and the number of lines they take; None if no delimiter makes a header.
+        None if there is no line.
     """
-    found = []
-    for candidate in (delimiter,) if delimiter else _DELIMITERS:
-        reader = csv.reader(lines[:_MAX_LINES], delimiter=candidate, strict=True, skipinitialspace=True)
-        try:
-            headings = next(reader)
-        except (csv.Error, StopIteration):
-            continue
-        found.append((candidate, headings, reader.line_num))
-    return max(found, key=lambda header: (recognised(header[1]), len(header[1])), default=None)
+    if not lines:
+        return None
+    found = [_header(lines[:_MAX_LINES], candidate) for candidate in ((delimiter,) if delimiter else _DELIMITERS)]
+    return max(found, key=lambda header: (recognised(header.headings), len(header.headings)))
 
 
-def split(blocks: Iterator[str], *, delimiter: str, first_line: int) -> Iterator[SplitRecords]:
-    """SplitRecords blocks of whole lines into records, some hundred at a time.
+def _header(lines: Sequence[str], delimiter: str) -> Header:
+    reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
+    try:
+        headings = next(reader)
+        taken = reader.line_num
+    except csv.Error:
+        headings, taken = _as_it_stands(lines[0], delimiter), 1
+    if taken > 1:
+        inside = _RowsInside(RowShape.of([column_of(heading, 1).meaning for heading in headings], delimiter))
+        for at, line in enumerate(lines[:taken]):
+            inside.add(at, line)
+        if inside.taken_by(headings) is not None:
+            headings, taken = _as_it_stands(lines[0], delimiter), 1
+    return Header(delimiter, unwrapped(headings, delimiter) or headings, taken)
 
-    If a quotation is damaged, its first line is a failure and the next line is a new record: one stray mark costs one
-    row, not the rest of the file.
+
+def unwrapped(fields: Sequence[str], delimiter: str) -> list[str] | None:
+    """The fields of a line that is one quoted cell as a whole; None for other lines."""
+    if len(fields) != 1 or delimiter not in fields[0] or len(lines_of(fields[0])) != 1:
+        return None
+    try:
+        return next(csv.reader(fields, delimiter=delimiter, strict=True, skipinitialspace=True))
+    except csv.Error:
+        return None
+
+
+def split(blocks: Iterator[str], *, shape: RowShape, first_line: int) -> Iterator[SplitRecords]:
+    """Split blocks of whole lines into records, some hundred at a time.
+
+    If a quotation is damaged, or would take rows into its cell, its first line is a failure and the next line is a new
+    record: one stray mark costs one row, not the rest of the file.
 
     Args:
         first_line: The number of the first line.
     """
+    careful = _Careful(blocks, shape)
     line_number = first_line
     for block in blocks:
         lines = lines_of(block)
-        if '"' in block or is_damaged(block) or max(map(len, lines)) > MAX_CHARACTERS:
-            careful = _Careful(lines, blocks, delimiter, line_number)
-            yield careful.split()
-            line_number = careful.line_number
+        records = _lines_as_records(block, lines, shape.delimiter)
+        if records is None:
+            done = careful.split(lines, line_number)
         else:
-            # Without quotation marks a line is a record, at the full speed of csv.
-            yield SplitRecords(
-                range(line_number, line_number + len(lines)), list(csv.reader(lines, delimiter=delimiter))
-            )
-            line_number += len(lines)
+            done = SplitRecords(range(line_number, line_number + len(lines)), records, len(lines))
+        yield done
+        line_number += done.line_count
 
 
-class _TooLong(Exception):
-    """A record has more lines or characters than a record may have."""
+def _lines_as_records(block: str, lines: Sequence[str], delimiter: str) -> list[list[str]] | None:
+    """The records of a block whose every line is one, at the full speed of csv; None for other blocks."""
+    if is_damaged(block) or max(map(len, lines)) > MAX_CHARACTERS:
+        return None
+    if '"' not in block:
+        return list(csv.reader(lines, delimiter=delimiter))
+    try:
+        # Some factories write a space between delimiter and quotation mark.
+        records = list(csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True))
+    except csv.Error:
+        return None
+    return records if len(records) == len(lines) else None
+
+
+class _Broken(Exception):
+    """A record has more lines or characters than a record may have, or would take a row into a cell.
+
+    Attributes:
+        at: The position of the row that it would take.
+    """
+
+    def __init__(self, at: int | None = None) -> None:
+        super().__init__()
+        self.at = at
 
 
 class _Careful:
     """Splits a block record by record, and takes from the next blocks what its last record needs."""
 
-    def __init__(self, lines: Sequence[str], blocks: Iterator[str], delimiter: str, line_number: int) -> None:
-        self.line_number = line_number
-        self._lines = deque(lines)
+    def __init__(self, blocks: Iterator[str], shape: RowShape) -> None:
         self._blocks = blocks
-        self._delimiter = delimiter
+        self._shape = shape
+        self._lines: deque[str] = deque()
         self._taken: list[str] = []
+        self._characters = 0
+        self._inside = _RowsInside(shape)
+        self._may_read_again = _MAX_READ_AGAIN
 
-    def split(self) -> SplitRecords:
-        # Some factories write a space between delimiter and quotation mark.
-        reader = csv.reader(self._feed(), delimiter=self._delimiter, strict=True, skipinitialspace=True)
+    def split(self, lines: Sequence[str], line_number: int) -> SplitRecords:
+        self._lines.extend(lines)
+        reader = self._reader()
+        first_line = line_number
         line_numbers, records = [], []
-        failures: list[tuple[int, list[str], RowError]] = []
+        failures: list[Failure] = []
         while self._lines:
-            self._taken.clear()
+            self._taken, self._characters = [], 0
+            self._inside = _RowsInside(self._shape)
+            problem: tuple[RowError, str] | None = None
             try:
                 fields = next(reader)
-                error = self._error()
-            except (csv.Error, _TooLong):
-                error = self._error(self._taken[0]) or RowError.QUOTING_INVALID
+            except csv.Error:
+                problem = self._quoting_problem(line_number, None)
+            except _Broken as broken:
+                problem = self._quoting_problem(line_number, broken.at)
+            else:
+                if len(self._taken) > 1 and (at := self._inside.taken_by(fields)) is not None:
+                    problem = self._quoting_problem(line_number, at)
+            if problem:
+                self._may_read_again -= len(self._taken) - 1
                 self._lines.extendleft(reversed(self._taken[1:]))
                 del self._taken[1:]
-                fields = self._as_it_stands(self._taken[0])
-                reader = csv.reader(self._feed(), delimiter=self._delimiter, strict=True, skipinitialspace=True)
-            if error is None:
-                line_numbers.append(self.line_number)
+                fields = _as_it_stands(self._taken[0], self._shape.delimiter)
+                reader = self._reader()
+            self._may_read_again += 1
+            problem = _unreadable(self._taken) or problem
+            if problem is None:
+                line_numbers.append(line_number)
                 records.append(fields)
             else:
-                failures.append((self.line_number, fields, error))
-            self.line_number += len(self._taken)
-        return SplitRecords(line_numbers, records, failures)
+                failures.append(Failure(line_number, fields, *problem))
+            line_number += len(self._taken)
+        return SplitRecords(line_numbers, records, line_number - first_line, failures)
+
+    def _reader(self) -> Iterator[list[str]]:
+        return csv.reader(self._feed(), delimiter=self._shape.delimiter, strict=True, skipinitialspace=True)
 
     def _feed(self) -> Iterator[str]:
         while self._lines or self._next_block():
-            if len(self._taken) >= _MAX_LINES or sum(map(len, self._taken)) > MAX_CHARACTERS:
-                raise _TooLong
+            at = len(self._taken)
+            if at and (at >= _MAX_LINES or self._characters > MAX_CHARACTERS or self._may_read_again < at):
+                raise _Broken
             line = self._lines.popleft()
             self._taken.append(line)
+            self._characters += len(line)
+            if at == 1:
+                self._inside.add(0, self._taken[0])
+            if at and self._inside.add(at, line):
+                raise _Broken(at)
             yield line
 
     def _next_block(self) -> bool:
@@ -132,13 +292,33 @@ class _Careful:
         self._lines.extend(lines_of(block))
         return True
 
-    def _error(self, *only: str) -> RowError | None:
-        lines = only or tuple(self._taken)
-        if sum(map(len, lines)) > MAX_CHARACTERS:
-            return RowError.ROW_TOO_LONG
-        return RowError.NOT_DECODABLE if any(map(is_damaged, lines)) else None
+    def _quoting_problem(self, line_number: int, at: int | None) -> tuple[RowError, str]:
+        """The sentence for quotation marks of a record that is broken.
 
-    def _as_it_stands(self, line: str) -> list[str]:
-        """The fields of a line, with its quotation marks as plain characters."""
-        plain = csv.reader([line[: MAX_CHARACTERS + 1]], delimiter=self._delimiter, quoting=csv.QUOTE_NONE)
-        return next(plain, [])
+        Args:
+            at: The position of the row that it would take; None if there is none.
+        """
+        error = RowError.QUOTING_INVALID
+        if any(cell.strip() == '"' for cell in _as_it_stands(self._taken[0], self._shape.delimiter)):
+            return error, "A cell holds a quotation mark and nothing else: write out what it stands for."
+        if at:
+            return error, f"A quotation mark is open at the end of the line, and line {line_number + at} is a row."
+        return error, error.meaning
+
+
+def _unreadable(lines: Sequence[str]) -> tuple[RowError, str] | None:
+    if sum(map(len, lines)) > MAX_CHARACTERS:
+        error = RowError.ROW_TOO_LONG
+    elif any(NUL in line for line in lines):
+        error = RowError.NUL_BYTE
+    elif any(map(is_damaged, lines)):
+        error = RowError.NOT_DECODABLE
+    else:
+        return None
+    return error, error.meaning
+
+
+def _as_it_stands(line: str, delimiter: str) -> list[str]:
+    """The fields of a line, with its quotation marks as plain characters."""
+    plain = csv.reader([line[: MAX_CHARACTERS + 1]], delimiter=delimiter, quoting=csv.QUOTE_NONE)
+    return next(plain, [])

@@ -11,6 +11,7 @@ from fleetgate.imports.reading.duplicates import Duplicates, SeenIdentities
 from fleetgate.imports.reading.errors import FileError, UnreadableFile
 from fleetgate.imports.reading.factory_file import FactoryFile, read_rows
 from fleetgate.imports.reading.factory_list import ImportPolicy
+from fleetgate.imports.reading.text import NO_LIMITS, ReadingLimits
 from fleetgate.imports.reading.validate import ValidatedBatch, validate_rows
 
 
@@ -27,6 +28,13 @@ class SafetyGates:
     max_rows_per_file: int = 1_000_000
     max_rows_per_day: int = 5_000_000
     max_rejected_share: float = 0.2
+
+    @property
+    def reading(self) -> ReadingLimits:
+        """The limits for what a file holds: so much that a list within its rows never meets them."""
+        rows = self.max_rows_per_file
+        # Of a row: a certificate as PEM, and a few lines more.
+        return ReadingLimits(max_bytes=2_048 * rows + 1024**2, max_lines=40 * rows + 10_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +78,7 @@ def check_file(
     file_name: str,
     policy: ImportPolicy,
     max_rows: int,
+    limits: ReadingLimits = NO_LIMITS,
     folder: Path | None = None,
 ) -> CheckedFile:
     """Read a file to its end. Reading stops where a file is too long.
@@ -77,17 +86,18 @@ def check_file(
     Args:
         open_file: Opens the same content each time.
         file_name: What people know the file by.
+        limits: For what the file holds.
         folder: For the identities of the rows meanwhile; None takes the machine's temporary folder.
 
     Raises:
-        UnreadableFile: The file is no factory list, or has too many rows.
+        UnreadableFile: The file is no factory list, or holds more than it may.
         Fault: The file could not be read to its end.
     """
     total = rejected = 0
     stream = _Hashing(open_file())
     with TemporaryDirectory(dir=folder) as scratch:
         seen = SeenIdentities(Path(scratch))
-        for batch in validate_rows(read_rows(cast(BinaryIO, stream), name=file_name), policy):
+        for batch in validate_rows(read_rows(cast(BinaryIO, stream), name=file_name, limits=limits), policy):
             seen.add(batch.rows)
             total += len(batch.rows) + len(batch.rejected)
             rejected += len(batch.rejected)

@@ -114,6 +114,7 @@ class Importer:
             file_name=delivery.file_name,
             policy=replace(self.policy, group_exists=cache(self.thing_groups.exists)),
             max_rows=self.gates.max_rows_per_file,
+            limits=self.gates.reading,
         )
 
     def _day_rows(self, record: ImportRecord, checked: CheckedFile) -> DayRows:

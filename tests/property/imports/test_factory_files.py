@@ -228,6 +228,7 @@ def _hostile_lists(draw: st.DrawFn) -> tuple[list[str], list[str]]:
 
 
 @given(made=_hostile_lists(), filler=st.sampled_from([0, 600]))
+@example(made=(list(_ROW), ["SN,MAC,Remark\n", '"\n', "FG-1,00:1b:44:11:3a:01,x\n", '"\n']), filler=0)
 def test_no_row_is_lost_to_a_quotation_mark_and_the_lines_add_up(
     made: tuple[list[str], list[str]], filler: int
 ) -> None:

@@ -22,6 +22,7 @@ _MAX_LINES = 100
 # Lines that may be read again beyond those that were read once: it bounds the work that open quotation marks make.
 _MAX_READ_AGAIN = 10_000
 _LINE_END = re.compile(r"\r\n?|\n")
+_BEFORE_A_MARK = re.compile(r'(?:[^"]|"")*')
 _MARKS = " \t\r\n\"'="
 _SERIAL_NUMBER = re.compile(r"[\w:./#+-]{1,128}|\{.*")
 _MAC_ADDRESS = re.compile(r"(?:[0-9A-Fa-f]{2}[:. _/-]?){5,7}[0-9A-Fa-f]{2}")
@@ -79,17 +80,33 @@ class RowShape:
             tuple(at for at, meaning in enumerate(meanings) if meaning is Meaning.MAC_ADDRESS),
         )
 
-    def row_in(self, line: str) -> str | None:
-        """The serial number of a line that is a row by itself, maybe a wrong one; None for other lines."""
-        fields = _as_it_stands(line, self.delimiter)
-        while len(fields) > self.width and not fields[-1].strip(_MARKS):
-            del fields[-1]
-        cells = [field.strip(_MARKS) for field in fields]
-        serial_number = self.serial_number_of(cells).strip(_MARKS)
-        has_serial_number = _SERIAL_NUMBER.fullmatch(serial_number) is not None
-        has_mac_address = any(at < len(cells) and _MAC_ADDRESS.fullmatch(cells[at]) for at in self.mac_addresses)
-        is_whole = len(cells) == self.width and (has_serial_number or has_mac_address)
-        return serial_number if is_whole or (has_serial_number and has_mac_address) else None
+    def row_in(self, line: str, *, is_first: bool) -> str | None:
+        """The serial number of a line that is a row by itself, maybe a wrong one; None for other lines.
+
+        Args:
+            is_first: Whether the line is the first of its record. Of others, what stands before a closing quotation
+                mark may be a row too.
+        """
+        cells = self._cells(line)
+        if len(cells) == self.width and (self._has_serial_number(cells) or self._has_mac_address(cells)):
+            return self.serial_number_of(cells)
+        if is_first:
+            return None
+        inside = self._cells(_BEFORE_A_MARK.match(line)[0])  # type: ignore[index] # it matches every line
+        is_row = self._has_serial_number(inside) and self._has_mac_address(inside)
+        return self.serial_number_of(inside) if is_row else None
+
+    def _cells(self, line: str) -> list[str]:
+        cells = [field.strip(_MARKS) for field in _as_it_stands(line, self.delimiter)]
+        while len(cells) > self.width and not cells[-1]:
+            del cells[-1]
+        return cells
+
+    def _has_serial_number(self, cells: Sequence[str]) -> bool:
+        return _SERIAL_NUMBER.fullmatch(self.serial_number_of(cells)) is not None
+
+    def _has_mac_address(self, cells: Sequence[str]) -> bool:
+        return any(at < len(cells) and _MAC_ADDRESS.fullmatch(cells[at]) for at in self.mac_addresses)
 
     def serial_number_of(self, fields: Sequence[str]) -> str:
         """The cell of the serial number, empty if there is none."""
@@ -106,7 +123,7 @@ class _RowsInside:
 
     def add(self, at: int, line: str) -> bool:
         """Look at one more line; whether the record cannot take it, since it has a row already."""
-        serial_number = self._shape.row_in(line)
+        serial_number = self._shape.row_in(line, is_first=at == 0)
         if serial_number is not None:
             self._rows.append((at, serial_number))
         return len(self._rows) > 1
@@ -191,6 +208,7 @@ def split(blocks: Iterator[str], *, shape: RowShape, first_line: int) -> Iterato
             done = careful.split(lines, line_number)
         else:
             done = SplitRecords(range(line_number, line_number + len(lines)), records, len(lines))
+            careful.may_read_again += len(lines)
         yield done
         line_number += done.line_count
 
@@ -231,7 +249,7 @@ class _Careful:
         self._taken: list[str] = []
         self._characters = 0
         self._inside = _RowsInside(shape)
-        self._may_read_again = _MAX_READ_AGAIN
+        self.may_read_again = _MAX_READ_AGAIN
 
     def split(self, lines: Sequence[str], line_number: int) -> SplitRecords:
         self._lines.extend(lines)
@@ -253,12 +271,12 @@ class _Careful:
                 if len(self._taken) > 1 and (at := self._inside.taken_by(fields)) is not None:
                     problem = self._quoting_problem(line_number, at)
             if problem:
-                self._may_read_again -= len(self._taken) - 1
+                self.may_read_again -= len(self._taken) - 1
                 self._lines.extendleft(reversed(self._taken[1:]))
                 del self._taken[1:]
                 fields = _as_it_stands(self._taken[0], self._shape.delimiter)
                 reader = self._reader()
-            self._may_read_again += 1
+            self.may_read_again += 1
             problem = _unreadable(self._taken) or problem
             if problem is None:
                 line_numbers.append(line_number)
@@ -274,7 +292,7 @@ class _Careful:
     def _feed(self) -> Iterator[str]:
         while self._lines or self._next_block():
             at = len(self._taken)
-            if at and (at >= _MAX_LINES or self._characters > MAX_CHARACTERS or self._may_read_again < at):
+            if at and (at >= _MAX_LINES or self._characters > MAX_CHARACTERS or self.may_read_again < at):
                 raise _Broken
             line = self._lines.popleft()
             self._taken.append(line)
@@ -320,5 +338,4 @@ def _unreadable(lines: Sequence[str]) -> tuple[RowError, str] | None:
 
 def _as_it_stands(line: str, delimiter: str) -> list[str]:
     """The fields of a line, with its quotation marks as plain characters."""
-    plain = csv.reader([line[: MAX_CHARACTERS + 1]], delimiter=delimiter, quoting=csv.QUOTE_NONE)
-    return next(plain, [])
+    return line[: MAX_CHARACTERS + 1].rstrip("\r\n").split(delimiter)

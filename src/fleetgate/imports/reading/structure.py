@@ -23,6 +23,8 @@ _TOTAL = re.compile(
 )
 # A footer is a sentence or a number or two; a device has more cells.
 _MAX_CELLS = 2
+# A line may have thousands, and each line of a hostile file is looked at.
+_MAX_CELLS_LOOKED_AT = 100
 
 
 def is_rule(cells: Sequence[str]) -> bool:
@@ -37,6 +39,8 @@ def no_device(cells: Sequence[str], columns: Sequence[Column], line_number: int)
     Raises:
         UnreadableFile: It is a heading with other columns than those of the file.
     """
+    if len(cells) > _MAX_CELLS_LOOKED_AT:
+        return None
     if _is_heading(cells, columns):
         return RowError.HEADING_AGAIN
     found = [column_of(cell, position) for position, cell in enumerate(cells, 1)]

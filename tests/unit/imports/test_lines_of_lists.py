@@ -41,6 +41,14 @@ _BROKEN = "quoting_invalid"
         pytest.param(
             f'MAC2,Note,SN,Rev,MAC\n,x,A1,B,"{_MACS[1]}\n{_MACS[2]}"\n', {2: "ok"}, 1, id="MAC addresses behind"
         ),
+        pytest.param(
+            f'SN,Note,MAC\nA1,x,{_MACS[1]}\nA2,",{_MACS[2]}\nA3,",{_MACS[3]}\n',
+            {2: "ok", 3: _BROKEN, 4: _BROKEN},
+            0,
+            id="ditto marks in the middle",
+        ),
+        pytest.param('A,SN,B,C\n"x\ny","A1","","b,c"\nz,A2,,\n', {2: "ok", 4: "ok"}, 1, id="separators behind"),
+        pytest.param('A,B,SN,C\n"","x\ny","A1","b,c"\n', {2: "ok"}, 1, id="separators that make up the width"),
         pytest.param('SN\n"A1\nA2\nA3"\n', {2: _BROKEN, 3: "ok", 4: "serial_number_invalid"}, 0, id="one column"),
         pytest.param(
             f'SN,MAC,Size\nA1,{_MACS[1]},"24\nA2,{_MACS[2]},x\nA3,{_MACS[3]},24"\n',

@@ -56,7 +56,7 @@ class SplitRecords:
 
 @dataclass(frozen=True, slots=True)
 class RowShape:
-    """What a row of a table looks like where its quotation marks are plain characters.
+    """What a row of a table looks like.
 
     Attributes:
         width: Of the table.
@@ -81,26 +81,37 @@ class RowShape:
         )
 
     def row_in(self, line: str, *, is_first: bool) -> str | None:
-        """The serial number of a line that is a row by itself, maybe a wrong one; None for other lines.
+        """The serial number of a line that is a row, if one quotation mark is stray; maybe a wrong row.
 
         Args:
-            is_first: Whether the line is the first of its record. Of others, what stands before a closing quotation
-                mark may be a row too.
+            line: Of a record with several lines.
+            is_first: Whether it is the first one, whose last mark is open; else the first mark closes the cell.
+
+        Returns:
+            None if it is no row.
         """
-        cells = self._cells(line)
+        stray = self._open_mark(line) if is_first else _closing_mark(line)
+        cells = self._cells(line[:stray] + line[stray + 1 :])
         if len(cells) == self.width and (self._has_serial_number(cells) or self._has_mac_address(cells)):
             return self.serial_number_of(cells)
         if is_first:
             return None
-        inside = self._cells(_BEFORE_A_MARK.match(line)[0])  # type: ignore[index] # it matches every line
+        inside = self._cells(line[:stray])
         is_row = self._has_serial_number(inside) and self._has_mac_address(inside)
         return self.serial_number_of(inside) if is_row else None
 
-    def _cells(self, line: str) -> list[str]:
-        cells = [field.strip(_MARKS) for field in _as_it_stands(line, self.delimiter)]
+    def _fields(self, text: str) -> list[str]:
+        return next(csv.reader([text], delimiter=self.delimiter, skipinitialspace=True), [])
+
+    def _cells(self, text: str) -> list[str]:
+        cells = [field.strip(_MARKS) for field in self._fields(text)]
         while len(cells) > self.width and not cells[-1]:
             del cells[-1]
         return cells
+
+    def _open_mark(self, line: str) -> int:
+        open_cell = self._fields(line)[-1].replace('"', '""')
+        return max(len(line) - len(open_cell) - 1, 0)
 
     def _has_serial_number(self, cells: Sequence[str]) -> bool:
         return _SERIAL_NUMBER.fullmatch(self.serial_number_of(cells)) is not None
@@ -112,6 +123,11 @@ class RowShape:
         """The cell of the serial number, empty if there is none."""
         at = self.serial_number
         return "" if at is None or at >= len(fields) else fields[at]
+
+
+def _closing_mark(line: str) -> int:
+    """The position of the mark that closes a cell; the line's length if all of the line is inside of it."""
+    return _BEFORE_A_MARK.match(line).end()  # type: ignore[union-attr] # it matches every line
 
 
 class _RowsInside:

@@ -47,6 +47,12 @@ _BROKEN = "quoting_invalid"
             0,
             id="ditto marks in the middle",
         ),
+        pytest.param(
+            f'Note,MAC,SN\n,"\n,{_MACS[1]},A1\nx","A1"\n',
+            {2: _BROKEN, 3: "ok", 4: "too_few_fields"},
+            0,
+            id="a row of the same device",
+        ),
         pytest.param('A,SN,B,C\n"x\ny","A1","","b,c"\nz,A2,,\n', {2: "ok", 4: "ok"}, 1, id="separators behind"),
         pytest.param('A,B,SN,C\n"","x\ny","A1","b,c"\n', {2: "ok"}, 1, id="separators that make up the width"),
         pytest.param('SN\n"A1\nA2\nA3"\n', {2: _BROKEN, 3: "ok", 4: "serial_number_invalid"}, 0, id="one column"),

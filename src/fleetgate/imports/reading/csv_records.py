@@ -24,7 +24,9 @@ _MAX_READ_AGAIN = 10_000
 _LINE_END = re.compile(r"\r\n?|\n")
 _BEFORE_A_MARK = re.compile(r'(?:[^"]|"")*')
 _MARKS = " \t\r\n\"'="
-_SERIAL_NUMBER = re.compile(r"[\w:./#+-]{1,128}|\{.*")
+_SERIAL_NUMBER = re.compile(r"[a-zA-Z0-9:_-]{1,128}|\{.*")
+# What a row may have where its MAC address is not known.
+_NO_MAC_ADDRESS = re.compile(r"[\w./ -]{0,24}")
 _MAC_ADDRESS = re.compile(r"(?:[0-9A-Fa-f]{2}[:. _/-]?){5,7}[0-9A-Fa-f]{2}")
 
 
@@ -92,7 +94,9 @@ class RowShape:
         """
         stray = self._open_mark(line) if is_first else _closing_mark(line)
         cells = self._cells(line[:stray] + line[stray + 1 :])
-        if len(cells) == self.width and (self._has_serial_number(cells) or self._has_mac_address(cells)):
+        if len(cells) == self.width and (
+            self._has_mac_address(cells) or (self._has_serial_number(cells) and self._may_have_no_mac_address(cells))
+        ):
             return self.serial_number_of(cells)
         if is_first:
             return None
@@ -116,6 +120,9 @@ class RowShape:
     def _has_serial_number(self, cells: Sequence[str]) -> bool:
         return _SERIAL_NUMBER.fullmatch(self.serial_number_of(cells)) is not None
 
+    def _may_have_no_mac_address(self, cells: Sequence[str]) -> bool:
+        return all(_NO_MAC_ADDRESS.fullmatch(cells[at]) for at in self.mac_addresses)
+
     def _has_mac_address(self, cells: Sequence[str]) -> bool:
         return any(at < len(cells) and _MAC_ADDRESS.fullmatch(cells[at]) for at in self.mac_addresses)
 
@@ -135,21 +142,28 @@ class _RowsInside:
 
     def __init__(self, shape: RowShape) -> None:
         self._shape = shape
-        self._rows: list[tuple[int, str]] = []
+        self._own: str | None = None
+        self._own_at = 0
+        self._taken_at: int | None = None
 
     def add(self, at: int, line: str) -> bool:
-        """Look at one more line; whether the record cannot take it, since it has a row already."""
+        """Look at one more line; whether the record cannot take it, or one before it."""
         serial_number = self._shape.row_in(line, is_first=at == 0)
-        if serial_number is not None:
-            self._rows.append((at, serial_number))
-        return len(self._rows) > 1
+        if serial_number is not None and self._taken_at is None:
+            # The first line, or the one with the last cells, may be the record itself.
+            is_inside = at > 0 and _closing_mark(line) == len(line)
+            if is_inside or self._own is not None:
+                self._taken_at = at
+            else:
+                self._own, self._own_at = serial_number, at
+        return self._taken_at is not None
 
     def taken_by(self, fields: Sequence[str]) -> int | None:
         """The position of a line that the record must not take; None if the only row in it is the record itself."""
-        own = {part.strip(_MARKS) for part in _LINE_END.split(self._shape.serial_number_of(fields))}
-        return next((at for at, serial_number in self._rows[1:]), None) or next(
-            (at for at, serial_number in self._rows if serial_number not in own), None
-        )
+        if self._taken_at is None and self._own is not None:
+            own = {part.strip(_MARKS) for part in _LINE_END.split(self._shape.serial_number_of(fields))}
+            return None if self._own in own else self._own_at
+        return self._taken_at
 
 
 class Header(NamedTuple):

@@ -1,6 +1,6 @@
 """Imports as people read them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rich.console import Console
 from rich.table import Table
@@ -22,6 +22,13 @@ _CLASSES = {
     RowClass.CONFLICT: "in conflict with the allow-list",
     RowClass.REJECTED: "rejected",
     RowClass.NOT_APPLIED: "not applied",
+}
+_LINES = {
+    "heading": "of the heading",
+    "rows": "with rows",
+    "continuation": "inside quoted cells",
+    "blank": "blank",
+    "separator": "with the separator",
 }
 _HEADLINES = {
     ImportStatus.CHECKING: "is being checked",
@@ -67,6 +74,7 @@ def print_import(record: ImportRecord, console: Console) -> None:
         console.print(f"  rolled back by {record.rolled_back_by}: {record.removed:,} devices removed")
     if record.problem:
         console.print(record.problem.sentence, style="bold red")
+    _print_lines(record.findings.lines, console)
     counted = [(one, record.findings.rows.get(one, 0)) for one in RowClass]
     if record.total is not None:
         console.print(f"  {record.total:,} rows{' if imported' if is_preview else ''}:")
@@ -103,6 +111,14 @@ def print_rolled_back(done: RolledBack, console: Console) -> None:
         named = [serial.value for serial, why in done.examples if why is reason]
         more = ", ..." if len(named) < number else ""
         console.print(f"  {', '.join(named)}{more}" if named else "", style="dim")
+
+
+def _print_lines(lines: Mapping[str, int], console: Console) -> None:
+    """The physical lines of a file: all of them, and the kinds that add up to them."""
+    if not lines:
+        return
+    kinds = [f"{lines[kind]:,} {said}" for kind, said in _LINES.items() if lines.get(kind)]
+    console.print(f"  {lines['total']:,} lines: {', '.join(kinds)}")
 
 
 def _is_dry(record: ImportRecord) -> bool:

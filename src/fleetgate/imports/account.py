@@ -2,9 +2,9 @@
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TextIO
 
@@ -18,11 +18,16 @@ from fleetgate.imports.record import ImportFindings
 
 @dataclass(slots=True)
 class RowTally:
-    """How the rows of a file ended: each row that is not blank is in exactly one class."""
+    """How the rows of a file ended: each row that is not blank is in exactly one class.
+
+    Attributes:
+        lines: The physical lines of the file, as `LineCounts` has them.
+    """
 
     rows: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     notes: tuple[str, ...] = ()
+    lines: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -44,7 +49,7 @@ class RowTally:
 
     def findings(self) -> ImportFindings:
         """The counts, as the import record keeps them."""
-        return ImportFindings(rows=dict(self.rows), errors=dict(self.errors), notes=self.notes)
+        return ImportFindings(rows=dict(self.rows), errors=dict(self.errors), notes=self.notes, lines=dict(self.lines))
 
 
 class FileAccount:
@@ -53,7 +58,7 @@ class FileAccount:
     Attributes:
         batches: The rows of the file.
         delimiter: The one that the factory's spreadsheet writes, and so the one that it opens.
-        tally: The rows that were added so far; its notes come last.
+        tally: The rows that were added so far; its notes and lines come last.
 
     Args:
         rejects: Text for rejects.csv: rows as delivered, with the error in front, ready to be corrected and sent again.
@@ -83,8 +88,9 @@ class FileAccount:
             self._writer.writerow(rejected.reported())
 
     def close(self) -> None:
-        """Add the notes, which are complete once the file was read."""
+        """Add the notes and the lines, which are complete once the file was read."""
         self.tally.notes = self._file.notes(self._policy)
+        self.tally.lines = asdict(self._file.lines)
 
 
 @contextmanager

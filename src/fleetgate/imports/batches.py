@@ -80,7 +80,9 @@ def merge_batches(import_id: str, map_result: Any, *, journal: ImportJournal) ->
         return journal.announce(record)
     work = work_of(import_id)
     before = json.load(journal.drop_box.open_report(f"{work}tally.json"))
-    tally = RowTally(Counter(before["rows"]), Counter(before["errors"]), tuple(before["notes"]))
+    tally = RowTally(
+        Counter(before["rows"]), Counter(before["errors"]), tuple(before["notes"]), before.get("lines", {})
+    )
     with TemporaryDirectory() as folder:
         path = Path(folder, "rejects.csv")
         with path.open("wb") as rejects:

@@ -13,6 +13,7 @@ from fleetgate.imports.reading.errors import FileError, UnreadableFile
 from fleetgate.imports.reading.factory_file import FactoryFile, read_rows
 from fleetgate.imports.reading.factory_list import ImportPolicy
 from fleetgate.imports.reading.headings import heading_key
+from fleetgate.imports.reading.text import NO_LIMITS, ReadingLimits
 from fleetgate.imports.reading.validate import ValidatedBatch, validate_rows
 
 
@@ -29,6 +30,13 @@ class SafetyGates:
     max_rows_per_file: int = 1_000_000
     max_rows_per_day: int = 5_000_000
     max_rejected_share: float = 0.2
+
+    @property
+    def reading(self) -> ReadingLimits:
+        """The limits for what a file holds: so much that a list within its rows never meets them."""
+        rows = self.max_rows_per_file
+        # Of a row: a certificate as PEM, and a few lines more.
+        return ReadingLimits(max_bytes=2_048 * rows + 1024**2, max_lines=40 * rows + 10_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +81,7 @@ def check_file(
     policy: ImportPolicy,
     max_rows: int,
     options: ReadingOptions = ReadingOptions(),  # noqa: B008 - immutable
+    limits: ReadingLimits = NO_LIMITS,
     folder: Path | None = None,
 ) -> CheckedFile:
     """Read a file to its end. Reading stops where a file is too long.
@@ -81,10 +90,11 @@ def check_file(
         open_file: Opens the same content each time.
         file_name: What people know the file by.
         options: How to read it, as its sender says.
+        limits: For what the file holds.
         folder: For the identities of the rows meanwhile; None takes the machine's temporary folder.
 
     Raises:
-        UnreadableFile: The file is no factory list, or has too many rows.
+        UnreadableFile: The file is no factory list, or holds more than it may.
         Fault: The file could not be read to its end.
     """
     policy = replace(policy, columns={**policy.columns, **options.columns})
@@ -92,7 +102,7 @@ def check_file(
     stream = _Hashing(open_file())
     with TemporaryDirectory(dir=folder) as scratch:
         seen = SeenIdentities(Path(scratch))
-        file = read_rows(cast(BinaryIO, stream), name=file_name, mapped=policy.columns)
+        file = read_rows(cast(BinaryIO, stream), name=file_name, mapped=policy.columns, limits=limits)
         for batch in validate_rows(file, policy):
             seen.add(batch.rows)
             total += len(batch.rows) + len(batch.rejected)

@@ -50,7 +50,13 @@ class Distributor:
             with rejects.open("rb") as content:
                 drop_box.put(f"{work}rejects.csv", content, "text/csv; charset=utf-8")
         tally = account.tally
-        document = {"rows": tally.rows, "errors": tally.errors, "notes": tally.notes, "delimiter": account.delimiter}
+        document = {
+            "rows": tally.rows,
+            "errors": tally.errors,
+            "notes": tally.notes,
+            "lines": tally.lines,
+            "delimiter": account.delimiter,
+        }
         drop_box.put(f"{work}tally.json", json.dumps(document).encode(), "application/json")
         self.map_runs.start(
             f"{record.import_id}-{record.attempt}",

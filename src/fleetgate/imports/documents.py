@@ -13,7 +13,10 @@ from fleetgate.imports.record import ImportRecord
 
 
 def summary_of(record: ImportRecord) -> dict[str, Any]:
-    """An import; moments in ISO 8601 UTC, absent values as null. `rows` has every class."""
+    """An import; moments in ISO 8601 UTC, absent values as null. `rows` has every class.
+
+    `lines` has the physical lines, where the file was read to its end: the others add up to `total`.
+    """
     delivery, file, findings = record.delivery, record.delivery.file, record.findings
     ended = record.finished_at
     return {
@@ -38,6 +41,7 @@ def summary_of(record: ImportRecord) -> dict[str, Any]:
         "total": record.total,
         "done": record.done,
         "rows": {one.value: findings.rows.get(one.value, 0) for one in RowClass},
+        "lines": dict(findings.lines) or None,
         "errors": dict(sorted(findings.errors.items())),
         "notes": list(findings.notes),
         "problem": record.problem and {"code": record.problem.code, "sentence": record.problem.sentence},

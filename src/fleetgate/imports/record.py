@@ -51,11 +51,13 @@ class ImportFindings:
     Attributes:
         rows: Records by class (`RowClass`). errors: rejected rows and conflicts by their code.
         notes: For people, about the file as a whole.
+        lines: The physical lines of the file: `total`, and the kinds that add up to it. Empty until they are counted.
     """
 
     rows: Mapping[str, int] = field(default_factory=_nothing)
     errors: Mapping[str, int] = field(default_factory=_nothing)
     notes: tuple[str, ...] = ()
+    lines: Mapping[str, int] = field(default_factory=_nothing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,6 +116,7 @@ class Importer:
             policy=replace(self.policy, group_exists=cache(self.thing_groups.exists)),
             max_rows=self.gates.max_rows_per_file,
             options=_options(delivery),
+            limits=self.gates.reading,
         )
 
     def _day_rows(self, record: ImportRecord, checked: CheckedFile) -> DayRows:

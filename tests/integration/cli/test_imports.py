@@ -46,6 +46,7 @@ def test_an_upload_waits_for_the_end_and_says_by_its_exit_code_that_rows_were_re
 
     assert answer.exit_code == ExitCode.REFUSED
     assert "is finished." in answer.stdout
+    assert "13 lines: 1 of the heading, 12 with rows" in answer.stdout
     assert "12 rows:" in answer.stdout
     assert "10  added" in answer.stdout
     assert "2  rejected" in answer.stdout

@@ -1,6 +1,7 @@
 """A factory's file from the drop box to the allow-list and back to the factory as rejects, against real parts."""
 
 import csv
+import gzip
 import json
 import secrets
 from collections.abc import Callable
@@ -118,6 +119,15 @@ def test_a_file_that_the_gates_refuse_leaves_nothing_behind(
     assert embedded.device_item(f"{batch}-1") is None
 
 
+def test_a_file_that_unpacks_to_blank_lines_is_refused(imports: ImportWorld, batch: str) -> None:
+    bomb = gzip.compress(f"serial,mac\n{batch}-1,{mac()}\n".encode() + b"\n" * 1_000_000)
+    gates = SafetyGates(max_rows_per_file=10_000)
+    record = imports.importer(gates=gates).run(imports.deliver(bomb, name="bomb.csv.gz"))
+    assert record.problem is not None
+    assert record.problem.code == "too_many_lines"
+    assert "410,000 lines" in record.problem.sentence
+
+
 def test_the_rows_of_a_day_are_counted_once_however_often_a_file_is_announced(imports: ImportWorld, batch: str) -> None:
     gates = SafetyGates(max_rows_per_day=3)
     first = imports.deliver(f"serial,mac\n{batch}-1,{mac()}\n{batch}-2,{mac()}\n", name="1.csv")
@@ -187,7 +197,7 @@ def test_a_dry_run_tells_what_would_happen_and_writes_nothing(
 
 
 def test_the_summary_says_who_delivered_what_and_what_became_of_it(imports: ImportWorld, batch: str) -> None:
-    delivery = imports.deliver(f"sn,mac,shade\n{batch}-1,{mac()},red\n{batch}-2,bad,red\n")
+    delivery = imports.deliver(f'sn,mac,shade\n{batch}-1,{mac()},"red\nor so"\n\n{batch}-2,bad,red\n')
     record = imports.importer().run(delivery)
     summary = json.load(imports.drop_box.open_report(f"{delivery.reports}summary.json"))
 
@@ -199,6 +209,15 @@ def test_the_summary_says_who_delivered_what_and_what_became_of_it(imports: Impo
     assert summary["uploader"]["account"] == "123456789012"
     assert summary["total"] == sum(summary["rows"].values()) == 2
     assert {name: number for name, number in summary["rows"].items() if number} == {"added": 1, "rejected": 1}
+    assert summary["lines"] == {
+        "total": 5,
+        "heading": 1,
+        "rows": 2,
+        "continuation": 1,
+        "blank": 1,
+        "separator": 0,
+    }
+    assert dict(record.findings.lines) == summary["lines"]
     assert summary["errors"] == {"mac_address_invalid": 1}
     assert summary["notes"] == ["Unknown columns, left out: 'shade'."]
     assert summary["rejects"] == f"{delivery.reports}rejects.csv"

@@ -71,6 +71,7 @@ def test_the_batches_of_a_long_file_end_in_one_report(stack_imports: ImportWorld
     assert record is not None
     assert record.total == ROWS
     assert dict(record.findings.rows) == {"added": ROWS - 2, "conflict": 1, "rejected": 1}
+    assert record.findings.lines["rows"] == record.findings.lines["total"] - 1 == ROWS
     assert dict(record.findings.errors) == {"mac_address_invalid": 1, "mac_address_of_another_device": 1}
     lines = stack_imports.rejects(record).splitlines()
     assert [line.split(",")[:3] for line in lines] == [

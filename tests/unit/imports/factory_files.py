@@ -49,6 +49,9 @@ def judged(content: bytes | str, policy: ImportPolicy = LENIENT) -> JudgedFile:
     for batch in validate_rows(file, policy):
         rows.extend(batch.rows)
         rejected.extend(batch.rejected)
+    lines = file.lines
+    assert lines.rows == len(rows) + len(rejected)
+    assert lines.total == lines.heading + lines.rows + lines.continuation + lines.blank + lines.separator
     return JudgedFile(file, rows, rejected)
 
 

@@ -122,7 +122,8 @@ def test_a_quoted_record_may_lie_across_blocks() -> None:
         pytest.param(b"MAC,Model\na,b\n", FileError.SERIAL_NUMBER_COLUMN_MISSING, id="no serial numbers"),
         pytest.param(b"SN,MAC,Serial\na,b,c\n", FileError.COLUMN_AMBIGUOUS, id="two serial numbers"),
         pytest.param(b"sep=;", FileError.HEADER_UNREADABLE, id="nothing but Excel's line"),
-        pytest.param(b'"SN,MAC\n', FileError.HEADER_UNREADABLE, id="an open quotation"),
+        pytest.param(gzip.compress(gzip.compress(_LIST.encode())), FileError.PACKED_TWICE, id="gzip in gzip"),
+        pytest.param(b"S\0N,MAC\nFG-1,00:1b:44:11:3a:01\n", FileError.HEADER_UNREADABLE, id="a NUL in the heading"),
         pytest.param(gzip.compress(_LIST.encode())[:-9], FileError.GZIP_DAMAGED, id="cut gzip"),
         pytest.param(gzip.compress(_LIST.encode()) + b"x", FileError.GZIP_DAMAGED, id="gzip and more"),
         pytest.param(b"\x1f\x8b not gzip", FileError.GZIP_DAMAGED, id="gzip by its first bytes only"),
@@ -169,8 +170,8 @@ _JSON_LINES: list[tuple[str, str | None]] = [
     ('["FG-11"]', "row_not_an_object"),
     ('{"serial": "FG-12"', "row_not_an_object"),
     ("[" * 15_000, "row_not_an_object"),
-    ('{"serial": ' + "1" * 5_000 + "}", "row_not_an_object"),
-    ('{"serial": "FG-13", "\\ud800": 1}', "field_not_text"),
+    ('{"serial": ' + "1" * 5_000 + "}", "field_not_text"),
+    ('{"serial": "FG-13", "\\ud800": 1}', "ok"),
     ('{"serial": "FG-14", "model": "\\ud800"}', "attribute_invalid"),
     ('{"serial": "FG-15", "model": "' + "x" * 60_000 + '"}', "row_too_long"),
     ('{"serial": "FG-16", "model": "\udcff"}', "not_decodable"),
@@ -182,8 +183,8 @@ def test_every_line_of_json_ends_in_its_class() -> None:
     content = "\n".join(line for line, _ in _JSON_LINES).encode("utf-8", "surrogateescape")
     read = judged(content)
     assert read.classes == {number: becomes for number, (_, becomes) in enumerate(_JSON_LINES, 1) if becomes}
-    assert read.serial_numbers == ["FG-1", "FG-2", "FG-3", "FG-17"]
-    assert [len(row.mac_addresses) for row in read.rows] == [1, 2, 0, 0]
+    assert read.serial_numbers == ["FG-1", "FG-2", "FG-3", "FG-13", "FG-17"]
+    assert [len(row.mac_addresses) for row in read.rows] == [1, 2, 0, 0, 0]
     assert [row.terms.attributes for row in read.rows][1:3] == [{"Model": "gw-2"}, {"HardwareRevision": "B"}]
     assert all((row.column or "").isprintable() for row in read.rejected)
 

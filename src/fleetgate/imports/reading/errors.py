@@ -116,6 +116,26 @@ class RowError(Reason):
         "The row has bytes that are no text in the encoding of the rest of the file.",
         "Export the list again as UTF-8.",
     )
+    NUL_BYTE = (
+        "nul_byte",
+        "The line has a NUL byte, which is no character.",
+        "Write the line again, or export the list again.",
+    )
+    HEADING_AGAIN = (
+        "heading_again",
+        "This is the heading again, and no device.",
+        "Take the line away; the other rows do not depend on it.",
+    )
+    TOTAL_LINE = (
+        "total_line",
+        "This is a total or the footer of a report, and no device.",
+        "Take the line away; the other rows do not depend on it.",
+    )
+    RULE_LINE = (
+        "rule_line",
+        "This only draws a line between others, and is no device.",
+        "Take the line away; the other rows do not depend on it.",
+    )
     ROW_NOT_AN_OBJECT = (
         "row_not_an_object",
         "The line is not a JSON object.",
@@ -156,6 +176,21 @@ class FileError(Reason):
         "The file is neither CSV nor JSON Lines, but something binary.",
         "Export the list as CSV, or upload a workbook with fleetgate import upload.",
     )
+    PACKED_TWICE = (
+        "packed_twice",
+        "The file is compressed with gzip twice.",
+        "Unpack it once, and deliver what comes out.",
+    )
+    TOO_MANY_BYTES = (
+        "too_many_bytes",
+        "The file holds more than its rows can need, when it is unpacked.",
+        "Split it, and leave out columns that are not about devices.",
+    )
+    TOO_MANY_LINES = (
+        "too_many_lines",
+        "The file has more lines than its rows can need.",
+        "Take blank lines away, or split the file.",
+    )
     GZIP_DAMAGED = (
         "gzip_damaged",
         "The file is compressed with gzip and cannot be unpacked to its end.",
@@ -165,6 +200,21 @@ class FileError(Reason):
         "header_unreadable",
         "The header line cannot be read.",
         "Write the names of the columns into the first line, as UTF-8.",
+    )
+    HEADING_NOT_FIRST = (
+        "heading_not_first",
+        "The heading is not the first line of the file.",
+        "Take away what stands above it.",
+    )
+    HEADING_CHANGES = (
+        "heading_changes",
+        "The file has a second heading with other columns, so the rows below mean something else.",
+        "Deliver each table as a file of its own.",
+    )
+    JSON_NOT_LINES = (
+        "json_not_lines",
+        "The file is JSON, and not one object a line.",
+        "Write each device as one object on a line of its own, without brackets and commas around them.",
     )
     SERIAL_NUMBER_COLUMN_MISSING = (
         "serial_number_column_missing",

@@ -35,6 +35,45 @@ _ENCODINGS = ("gb18030", "big5hkscs", "cp932", "cp949", "cp1252", "mac_roman", "
 # Where headings are looked for.
 _HEADING_BYTES, _HEADING_LINES = 8_192, 20
 _BETWEEN_HEADINGS = re.compile(r'[,;|\t:{}"]')
+NUL = "\0"
+# Control characters that no text has. A file with a NUL is text that was damaged, unless it has many of them.
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x19\x1c-\x1f]")
+_MAX_NO_TEXT_SHARE = 0.05
+# What DOS writes at the end of a file, and what may stand after it.
+_END_MARK = "\x1a"
+_AT_THE_END = "\x1a\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingLimits:
+    """What a file may hold when it is unpacked; None is no limit."""
+
+    max_bytes: int | None = None
+    max_lines: int | None = None
+
+
+NO_LIMITS = ReadingLimits()
+
+
+@dataclass(slots=True)
+class LineCounts:
+    """The physical lines of a file, counted as it is read. The others add up to the total.
+
+    Attributes:
+        total: Counted by line ends alone.
+        heading: Lines of the heading, with a line that underlines it.
+        rows: First lines of rows, sound or rejected.
+        continuation: Further lines of rows, inside quoted cells.
+        blank: Lines with nothing but space and separators.
+        separator: Excel's own first line, `sep=;`.
+    """
+
+    total: int = 0
+    heading: int = 0
+    rows: int = 0
+    continuation: int = 0
+    blank: int = 0
+    separator: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,28 +95,51 @@ class FileText:
 
 
 def is_damaged(text: str) -> bool:
-    """Whether the text has a place that could not be decoded."""
-    return not text.isascii() and _DAMAGE.search(text) is not None
+    """Whether the text has a place that could not be decoded, or a NUL."""
+    return NUL in text or (not text.isascii() and _DAMAGE.search(text) is not None)
 
 
-def open_text(stream: BinaryIO) -> FileText:
+def open_text(stream: BinaryIO, *, limits: ReadingLimits, lines: LineCounts) -> FileText:
     """Recognise how a file is packed and encoded.
 
     Args:
         stream: Read once, forward only.
+        lines: Gets the total as the blocks are read.
 
     Raises:
-        UnreadableFile: The file is empty or not text; or its gzip is damaged, which shows while the blocks are read.
+        UnreadableFile: The file is empty or not text; or, which shows while the blocks are read, its gzip is damaged or
+            it holds more than it may.
     """
     start = _Rejoined(b"", stream).read(len(_GZIP))
     is_gzip = start == _GZIP
     source = _Rejoined(start, stream)
-    chunks = _unpacked(source) if is_gzip else iter(lambda: source.read(_CHUNK), b"")
+    unpacked = _unpacked(source) if is_gzip else iter(lambda: source.read(_CHUNK), b"")
+    chunks = _within(unpacked, limits.max_bytes)
     sample = b"".join(islice(chunks, _SAMPLE // _CHUNK))
     if not sample:
         raise UnreadableFile(FileError.EMPTY)
+    if is_gzip and sample.startswith(_GZIP):
+        raise UnreadableFile(FileError.PACKED_TWICE)
     encoding, mark, is_guess = _encoding(sample, is_whole=len(sample) < _SAMPLE)
-    return FileText(encoding, is_gzip, _blocks(_decoded(sample[mark:], chunks, encoding)), is_guess)
+    texts = _without_end_mark(_decoded(sample[mark:], chunks, encoding))
+    return FileText(encoding, is_gzip, _counted(_blocks(texts), lines, limits.max_lines), is_guess)
+
+
+def _within(chunks: Iterator[bytes], max_bytes: int | None) -> Iterator[bytes]:
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if max_bytes is not None and size > max_bytes:
+            raise UnreadableFile(FileError.TOO_MANY_BYTES, f"The limit is {max_bytes:,} bytes.")
+        yield chunk
+
+
+def _counted(blocks: Iterator[str], lines: LineCounts, max_lines: int | None) -> Iterator[str]:
+    for block in blocks:
+        lines.total += block.count("\n") + block.count("\r") - block.count("\r\n") + (block[-1] not in "\r\n")
+        if max_lines is not None and lines.total > max_lines:
+            raise UnreadableFile(FileError.TOO_MANY_LINES, f"The limit is {max_lines:,} lines, blank ones too.")
+        yield block
 
 
 class _Rejoined:
@@ -115,8 +177,8 @@ def _encoding(sample: bytes, *, is_whole: bool) -> tuple[str, int, bool]:
             return encoding, len(mark), False
     if utf_16 := _utf_16(sample):
         return utf_16, 0, False
-    if b"\0" in sample:
-        raise UnreadableFile(FileError.NOT_TEXT, "It has zero bytes.")
+    if _is_no_text(sample):
+        raise UnreadableFile(FileError.NOT_TEXT)
     if sample.isascii():
         return "utf-8", 0, False
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
@@ -164,6 +226,10 @@ def _known_in(line: str, *, is_ascii: bool | None = None) -> int:
     return recognised([one for one in headings if one.strip() and is_ascii in (None, one.isascii())])
 
 
+def _is_no_text(sample: bytes) -> bool:
+    return b"\0" in sample and len(_NO_TEXT.findall(sample)) > len(sample) * _MAX_NO_TEXT_SHARE
+
+
 def _decoded(sample: bytes, chunks: Iterator[bytes], encoding: str) -> Iterator[str]:
     # UTF-16 has no surrogate escapes.
     errors = "replace" if encoding.startswith("utf-16") else "surrogateescape"
@@ -173,6 +239,20 @@ def _decoded(sample: bytes, chunks: Iterator[bytes], encoding: str) -> Iterator[
     for chunk in chain(first, chunks):
         yield decoder.decode(chunk)
     yield decoder.decode(b"", final=True)
+
+
+def _without_end_mark(texts: Iterator[str]) -> Iterator[str]:
+    """The text without the mark of DOS at its very end."""
+    kept = ""
+    for text in texts:
+        whole = kept + text
+        mark = whole.find(_END_MARK, len(whole.rstrip(_AT_THE_END)))
+        if mark < 0 or len(kept) > _CHUNK:
+            yield whole
+            kept = ""
+        else:
+            yield whole[:mark]
+            kept = whole[mark:]
 
 
 def _blocks(texts: Iterator[str]) -> Iterator[str]:

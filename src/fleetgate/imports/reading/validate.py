@@ -20,6 +20,7 @@ from fleetgate.imports.reading.errors import FileError, RowError, UnreadableFile
 from fleetgate.imports.reading.factory_file import FactoryFile, RowBatch
 from fleetgate.imports.reading.factory_list import ImportPolicy, ImportRow, Operation, RejectedRow, UnknownColumns
 from fleetgate.imports.reading.row import RowIdentity, RowTerms
+from fleetgate.imports.reading.structure import no_device
 from fleetgate.imports.reading.unknown_cells import UnknownCells
 
 # Combinations of terms, and sets of columns, that are remembered at once.
@@ -258,6 +259,8 @@ class _Judge:
             )
             terms = self._read_terms(self._pick_terms(row))
         except ValidationError as invalid:
+            if is_no_device := no_device(row, self._columns, line_number):
+                return _no_device(batch, position, is_no_device)
             error = invalid.errors(include_url=False, include_input=False)[0]
             return RejectedRow(
                 line_number,
@@ -267,6 +270,8 @@ class _Judge:
                 error["msg"],
             )
         if not device.mac_addresses and self._policy.require_mac and terms.operation is Operation.APPROVE:
+            if is_no_device := no_device(row, self._columns, line_number):
+                return _no_device(batch, position, is_no_device)
             missing = RowError.MAC_ADDRESS_MISSING
             self.lacks_mac_address = not self.has_mac_address
             if self.lacks_mac_address and batch.delivered is None:
@@ -294,6 +299,10 @@ class _Judge:
 
     def _heading_of(self, meaning: Meaning) -> str | None:
         return next((column.heading for column in self._columns if column.meaning is meaning), None)
+
+
+def _no_device(batch: RowBatch, position: int, error: RowError) -> RejectedRow:
+    return RejectedRow(batch.line_numbers[position], batch.as_delivered(position), None, error, error.meaning)
 
 
 def _picker(positions: Sequence[int]) -> Callable[[Sequence[str]], tuple[str, ...]]:

@@ -43,6 +43,7 @@ class ImportItem(AllowListItem, discriminator="import"):
     rows: MapAttribute[str, Any] = MapAttribute(null=True)
     errors: MapAttribute[str, Any] = MapAttribute(null=True)
     notes: ListAttribute[str] = ListAttribute(null=True)
+    lines: MapAttribute[str, Any] = MapAttribute(null=True)
     problem_code = UnicodeAttribute(null=True)
     problem_sentence = UnicodeAttribute(null=True)
     attempt = NumberAttribute()
@@ -97,6 +98,7 @@ def import_item_from(record: ImportRecord) -> ImportItem:
         rows=dict(findings.rows) or None,
         errors=dict(findings.errors) or None,
         notes=list(findings.notes) or None,
+        lines=dict(findings.lines) or None,
         problem_code=problem and problem.code,
         problem_sentence=problem and problem.sentence,
         attempt=record.attempt,
@@ -133,6 +135,7 @@ def import_record_from(item: ImportItem) -> ImportRecord:
         rows=_counts(item.rows),
         errors=_counts(item.errors),
         notes=tuple(item.notes or ()),
+        lines=_counts(item.lines),
     )
     return ImportRecord(
         delivery=delivery,

@@ -12,7 +12,8 @@ from fleetgate.domain.reasons import Reason
 from fleetgate.imports.reading.columns import JSON_ROW, Column, Meaning, columns_of
 from fleetgate.imports.reading.csv_records import SplitRecords, header_of, lines_of, split
 from fleetgate.imports.reading.errors import FileError, RowError, UnreadableFile
-from fleetgate.imports.reading.factory_list import ImportPolicy, RejectedRow, UnknownColumns
+from fleetgate.imports.reading.factory_list import REPORT_COLUMNS, ImportPolicy, RejectedRow, UnknownColumns
+from fleetgate.imports.reading.notes import CellNotes
 from fleetgate.imports.reading.text import MAX_CHARACTERS, is_damaged, open_text
 
 # Unknown columns that the notes name: JSON Lines can bring new ones with every line.
@@ -52,6 +53,8 @@ class FactoryFile:
             report of an earlier import is left out.
         batches: The rows. Every record that is not blank is in exactly one batch, as a row or as rejected.
         unknown_columns: Headings without a known meaning, complete once the file was read.
+        is_rejects: Whether the file has the report of an earlier import, so that all its rows were wrong once.
+        cell_notes: What was made of cells, complete once the rows were judged.
     """
 
     name: str
@@ -61,9 +64,14 @@ class FactoryFile:
     header: tuple[str, ...]
     batches: Iterator[RowBatch] = field(default=iter(()), repr=False)
     unknown_columns: dict[str, None] = field(default_factory=dict)
+    is_rejects: bool = False
+    cell_notes: CellNotes = field(default_factory=CellNotes)
 
     def notes(self, policy: ImportPolicy) -> tuple[str, ...]:
         """Notes for people about the file as a whole."""
+        return (*self._column_notes(policy), *self.cell_notes.sentences())
+
+    def _column_notes(self, policy: ImportPolicy) -> tuple[str, ...]:
         if not self.unknown_columns:
             return ()
         named = ", ".join(map(repr, self.unknown_columns))
@@ -104,6 +112,7 @@ def read_rows(stream: BinaryIO, *, name: str) -> FactoryFile:
     splits = split(blocks, delimiter=file.delimiter, first_line=line_number + taken)
     table = _Table.under(headings)
     file.header = table.pick(headings[: table.width])
+    file.is_rejects = table.width - len(table.columns) == len(REPORT_COLUMNS)
     columns = table.columns
     if any(column.meaning is Meaning.JSON_ROW for column in columns):
         if len(columns) > 1:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Self
 
@@ -42,6 +43,8 @@ class ImportPolicy:
         thing_groups: The thing groups that rows may name.
         group_exists: Tells whether AWS IoT has a thing group of a name; raises Fault where it cannot be told.
         max_mac_addresses: Of one device.
+        judged_at: Approvals that ended before are over; aware UTC. The same for every reading of a file. None where
+            no approval can be over.
     """
 
     serial_number_pattern: re.Pattern[str] = DEFAULT_SERIAL_NUMBER_PATTERN
@@ -53,6 +56,7 @@ class ImportPolicy:
     thing_groups: frozenset[str] = frozenset()
     group_exists: Callable[[str], bool] = lambda _name: True
     max_mac_addresses: int = 16
+    judged_at: datetime | None = None
 
 
 class ImportRow(NamedTuple):
@@ -80,7 +84,7 @@ class RejectedRow:
         raw: The fields as delivered, in the order of the file's header; they may be too few or too many. A byte that
             is no text is a surrogate escape (PEP 383).
         column: The heading of the column at fault, as delivered; None if the whole row is at fault.
-        detail: A sentence for people.
+        detail: A sentence for people on what is wrong; the report adds what to do about it.
     """
 
     line_number: int
@@ -96,4 +100,5 @@ class RejectedRow:
 
     def reported(self) -> tuple[str, ...]:
         """The row in rejects.csv: the fields of `REPORT_COLUMNS`, then the fields as delivered."""
-        return str(self.line_number), self.column or "", self.error.value, self.detail, *self.raw
+        said = f"{self.detail} {self.error.remedy}"
+        return str(self.line_number), self.column or "", self.error.value, said, *self.raw

@@ -5,7 +5,7 @@ patterns, inside pydantic's own compiled core. A row that does not match goes ce
 they alone can reject it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
@@ -49,20 +49,21 @@ class ValidatedBatch:
         """The heading of the first column with some meaning, as delivered."""
         return next((column.heading for column in self._batch.columns if column.meaning is meaning), None)
 
-    def rejecting(self, rejected: Mapping[int, RejectedRow]) -> "ValidatedBatch":
-        """The batch with some more of its rows rejected.
+    def without(self, rejected: Mapping[int, RejectedRow], repeated: Collection[int]) -> "ValidatedBatch":
+        """The batch with some more of its rows rejected, and without some that repeat others.
 
         Args:
-            rejected: By the row's position in `rows`.
+            rejected: By the row's position in `rows`. repeated: positions there.
         """
-        if not rejected:
+        if not rejected and not repeated:
             return self
-        kept = [at for at in range(len(self.rows)) if at not in rejected]
+        kept = [at for at in range(len(self.rows)) if at not in rejected and at not in repeated]
         return ValidatedBatch(
             [self.rows[at] for at in kept],
             sorted([*self.rejected, *rejected.values()], key=lambda row: row.line_number),
             self._batch,
             [self._positions[at] for at in kept],
+            self.repeated + len(repeated),
         )
 
 

@@ -53,7 +53,8 @@ def test_rejects_go_in_once_corrected_and_the_same_file_again_changes_nothing(
     assert rejects.splitlines()[3].split(";")[1:4] == [
         "S/N",
         "duplicate_serial_number",
-        "Another row of the file has the same serial number: see line 7.",
+        "Another row of the file has the same serial number, and differs in something else: see line 7. "
+        + RowError.DUPLICATE_SERIAL_NUMBER.remedy,
     ]
 
     corrected = rejects.replace(f"{batch} 2", f"{batch}-2").replace("not a mac", mac()).replace(taken, mac())

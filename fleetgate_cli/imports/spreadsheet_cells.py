@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
+from fleetgate.imports.reading.damage import FORMULA_WITHOUT_RESULT
 from fleetgate_cli.imports.spreadsheet_rows import StoredCell
 
 # Microsoft, "Excel specifications and limits": number precision.
@@ -49,7 +50,7 @@ def text_of(cell: StoredCell, *, is_serial_number: bool = False) -> CellText:
                 f"The cell holds the error {value}. Mend its formula, or enter the value.",
             )
         case "f", value:
-            text = "(formula without result)"
+            text = FORMULA_WITHOUT_RESULT
             problem = "The formula has no stored result. Open the workbook in Excel and save it, or enter the value."
         case _, None as value:
             text = ""

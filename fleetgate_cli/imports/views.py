@@ -19,6 +19,7 @@ _CLASSES = {
     RowClass.UPDATED: "updated",
     RowClass.UNCHANGED: "unchanged: already on the allow-list",
     RowClass.REVOKED: "revoked",
+    RowClass.REPEATED: "identical to an earlier row",
     RowClass.CONFLICT: "in conflict with the allow-list",
     RowClass.REJECTED: "rejected",
     RowClass.NOT_APPLIED: "not applied",
@@ -44,18 +45,17 @@ _HEADLINES = {
 
 def imports_table(records: Iterable[ImportRecord]) -> Table:
     """Imports, one a row."""
-    table = plain_table("Import", "Status", "Manufacturer", "File", "Rows", "Added", "Rejected")
+    table = plain_table("Import", "Status", "Manufacturer", "File", "Rows", "How they ended")
     for record in records:
         rows = record.findings.rows
-        rejected = rows.get(RowClass.REJECTED, 0) + rows.get(RowClass.CONFLICT, 0)
+        ended = [f"{rows[one]:,} {_CLASSES[one].partition(':')[0]}" for one in RowClass if rows.get(one)]
         table.add_row(
             record.import_id,
             word(record.status.value),
             record.delivery.manufacturer,
             f"{record.delivery.file_name}{' (dry run)' if _is_dry(record) else ''}",
             "-" if record.total is None else f"{record.total:,}",
-            f"{rows.get(RowClass.ADDED, 0):,}",
-            f"{rejected:,}",
+            ", ".join(ended) or "-",
         )
     return table
 

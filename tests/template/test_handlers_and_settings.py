@@ -296,7 +296,7 @@ WITHOUT_PARAMETER = {
         "journal.tables.total_attempts",
     ),
     *("journal.tables.connect_timeout_seconds", "journal.tables.read_timeout_seconds"),
-    *("policy.group_exists", "policy.max_mac_addresses", "max_receives"),
+    *("policy.group_exists", "policy.judged_at", "policy.max_mac_addresses", "max_receives"),
 }
 
 

@@ -25,6 +25,10 @@ class InvalidIdentifier(ValueError):
     """A serial number or MAC address that cannot be accepted; the message says why."""
 
 
+class MisspeltMacAddress(InvalidIdentifier):
+    """A text that is not written as a MAC address."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class SerialNumber:
     """A device's serial number, exactly as it will stand in the thing name. Case matters."""
@@ -70,7 +74,7 @@ class MacAddress:
         """
         lowered = text.lower() if text.isascii() else ""
         if not any(spelling.fullmatch(lowered) for spelling in _SPELLINGS):
-            raise InvalidIdentifier(
+            raise MisspeltMacAddress(
                 "a MAC address is 6 or 8 octets in hexadecimal, written with one separator throughout "
                 "(00:1b:44:11:3a:b7, 00-1B-44-11-3A-B7, 001b.4411.3ab7) or with none (001B44113AB7)"
             )

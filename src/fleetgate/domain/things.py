@@ -26,6 +26,17 @@ class ThingNames:
         """The thing name of a device."""
         return self.prefix + serial_number.value
 
+    @property
+    def max_serial_number(self) -> int:
+        """Characters of the longest serial number."""
+        return MAX_THING_NAME - len(self.prefix)
+
+    @property
+    def may_meet_claims(self) -> bool:
+        """Whether a thing name can start as the client IDs of claim certificates do."""
+        ours, theirs = self.prefix, self.claim_client_id_prefix
+        return ours.startswith(theirs) or theirs.startswith(ours)
+
     def fits(self, serial_number: str) -> bool:
         """Whether a serial number makes a thing name of this stack."""
         name = self.prefix + serial_number

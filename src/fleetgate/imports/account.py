@@ -15,6 +15,8 @@ from fleetgate.imports.reading.factory_list import REPORT_COLUMNS, RejectedRow
 from fleetgate.imports.reading.validate import ValidatedBatch
 from fleetgate.imports.record import ImportFindings
 
+_WITHOUT_EFFECT = (RowClass.REJECTED, RowClass.CONFLICT, RowClass.REPEATED, RowClass.NOT_APPLIED)
+
 
 @dataclass(slots=True)
 class RowTally:
@@ -37,10 +39,12 @@ class RowTally:
     @property
     def is_success(self) -> bool:
         """Whether the allow-list now holds what at least one row says."""
-        return self.total > sum(self.rows[one] for one in (RowClass.REJECTED, RowClass.CONFLICT, RowClass.NOT_APPLIED))
+        return self.total > sum(self.rows[one] for one in _WITHOUT_EFFECT)
 
-    def add(self, results: Sequence[RowResult], rejected: Sequence[RejectedRow]) -> None:
-        """Count sound rows by their results, and rejected rows."""
+    def add(self, results: Sequence[RowResult], rejected: Sequence[RejectedRow], repeated: int = 0) -> None:
+        """Count sound rows by their results, rejected rows, and rows that repeat others."""
+        if repeated:
+            self.rows[RowClass.REPEATED.value] += repeated
         self.rows.update(one.row_class.value for one in results)
         self.errors.update(one.conflict.value for one in results if one.conflict)
         if rejected:
@@ -78,7 +82,7 @@ class FileAccount:
         Args:
             results: One for each sound row, or nothing where the rows are applied elsewhere.
         """
-        self.tally.add(results, batch.rejected)
+        self.tally.add(results, batch.rejected, batch.repeated)
         conflicts = [
             RejectedRow.conflicting(one.row.line_number, batch.as_delivered(at), one.conflict)
             for at, one in enumerate(results)

@@ -25,11 +25,13 @@ class SafetyGates:
         max_rows_per_file: Of one file.
         max_rows_per_day: Of all files that a manufacturer delivers on one UTC day.
         max_rejected_share: Of a file's rows, 0 to 1. A file that is mostly wrong is the wrong file.
+        min_rejected: Wrong rows from which on the share counts; a short list with a few errors is no wrong file.
     """
 
     max_rows_per_file: int = 1_000_000
     max_rows_per_day: int = 5_000_000
     max_rejected_share: float = 0.2
+    min_rejected: int = 20
 
     @property
     def reading(self) -> ReadingLimits:
@@ -45,6 +47,7 @@ class CheckedFile:
 
     Attributes:
         total: Its records that are not blank. rejected: how many are wrong, by themselves or as duplicates.
+        is_rejects: Whether it is the rejects.csv of an earlier import, corrected as far as somebody came.
         checksum: SHA-256 of its bytes, hexadecimal.
     """
 
@@ -53,15 +56,18 @@ class CheckedFile:
     policy: ImportPolicy
     total: int
     rejected: int
+    is_rejects: bool
     checksum: str
     duplicates: Duplicates = field(repr=False)
 
     def keep_to(self, gates: SafetyGates) -> None:
-        """Refuse a file that is mostly wrong.
+        """Refuse a file that is mostly wrong, unless all of its rows were wrong before.
 
         Raises:
             UnreadableFile: Too many of its rows are wrong.
         """
+        if self.is_rejects or self.rejected < gates.min_rejected:
+            return
         if self.rejected > self.total * gates.max_rejected_share:
             raise UnreadableFile(
                 FileError.TOO_MANY_REJECTED,
@@ -71,7 +77,7 @@ class CheckedFile:
     def batches(self) -> tuple[FactoryFile, Iterator[ValidatedBatch]]:
         """The file from its start, with its wrong rows and its duplicates rejected."""
         file = read_rows(self.open_file(), name=self.file_name, mapped=self.policy.columns)
-        return file, map(self.duplicates.rejected, validate_rows(file, self.policy))
+        return file, self.duplicates.judged(validate_rows(file, self.policy), file.cell_notes)
 
 
 def check_file(
@@ -112,13 +118,16 @@ def check_file(
         if total == 0:
             raise UnreadableFile(FileError.NO_ROWS)
         _must_have(file, options.columns)
-        duplicates = seen.duplicates()
+        duplicates = seen.compared(
+            lambda: validate_rows(read_rows(open_file(), name=file_name, mapped=policy.columns), policy)
+        )
     return CheckedFile(
         open_file=open_file,
         file_name=file_name,
         policy=policy,
         total=total,
-        rejected=rejected + duplicates.rows,
+        rejected=rejected + len(duplicates.contradicting),
+        is_rejects=file.is_rejects,
         checksum=stream.checksum(),
         duplicates=duplicates,
     )

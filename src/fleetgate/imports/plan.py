@@ -20,6 +20,7 @@ class RowClass(StrEnum):
     UPDATED = "updated"
     UNCHANGED = "unchanged"
     REVOKED = "revoked"
+    REPEATED = "repeated"
     CONFLICT = "conflict"
     REJECTED = "rejected"
     NOT_APPLIED = "not_applied"

@@ -113,7 +113,12 @@ class Importer:
         return check_file(
             partial(self.journal.drop_box.open, delivery.file),
             file_name=delivery.file_name,
-            policy=replace(self.policy, group_exists=cache(self.thing_groups.exists)),
+            policy=replace(
+                self.policy,
+                group_exists=cache(self.thing_groups.exists),
+                # The same for every try, so that a repeat ends in the same classes.
+                judged_at=delivery.file.stored_at,
+            ),
             max_rows=self.gates.max_rows_per_file,
             options=_options(delivery),
             limits=self.gates.reading,

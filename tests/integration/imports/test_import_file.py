@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from fleetgate.imports.check import SafetyGates
+from fleetgate.imports.reading.errors import RowError
 from fleetgate.imports.record import ImportStatus
 from harness.embedded import Embedded
 from harness.import_world import ImportWorld
@@ -53,7 +54,8 @@ def test_rejects_go_in_once_corrected_and_the_same_file_again_changes_nothing(
     assert rejects.splitlines()[3].split(";")[1:4] == [
         "S/N",
         "duplicate_serial_number",
-        "Another row of the file has the same serial number: see line 7.",
+        "Another row of the file has the same serial number, and differs in something else: see line 7. "
+        + RowError.DUPLICATE_SERIAL_NUMBER.remedy,
     ]
 
     corrected = rejects.replace(f"{batch} 2", f"{batch}-2").replace("not a mac", mac()).replace(taken, mac())
@@ -93,15 +95,15 @@ def test_rows_that_share_a_public_key_are_all_rejected_however_they_spell_it(
     (first, second) = list(csv.DictReader(imports.rejects(record).splitlines()))
     assert (first["rejected_column"], first["rejected_detail"]) == (
         "public key",
-        "Another row of the file has the same public key: see line 3.",
+        f"Another row of the file has the same public key: see line 3. {RowError.DUPLICATE_PUBLIC_KEY.remedy}",
     )
-    assert second["rejected_detail"].endswith("see line 2.")
+    assert "see line 2." in second["rejected_detail"]
 
 
 @pytest.mark.parametrize(
     ("gates", "code", "classes"),
     [
-        (SafetyGates(max_rejected_share=0.4), "too_many_rejected", {"not_applied": 1, "rejected": 1}),
+        (SafetyGates(max_rejected_share=0.4, min_rejected=1), "too_many_rejected", {"not_applied": 1, "rejected": 1}),
         (SafetyGates(max_rejected_share=1.0, max_rows_per_file=1), "too_many_rows", {}),
         (SafetyGates(max_rejected_share=1.0, max_rows_per_day=1), "too_many_rows_today", {}),
     ],

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from fleetgate.domain.allow_list import ApprovalTerms
 from fleetgate.domain.identifiers import InvalidIdentifier, MacAddress, SerialNumber
 from fleetgate.domain.things import ThingNames
-from fleetgate.imports.reading.errors import UnreadableFile
+from fleetgate.imports.reading.damage import damage_of, is_placeholder
+from fleetgate.imports.reading.errors import RowError, UnreadableFile
 from fleetgate.imports.reading.factory_file import read_rows
 from fleetgate.imports.reading.factory_list import ImportPolicy, ImportRow, Operation, RejectedRow
 from fleetgate.imports.reading.validate import validate_rows
@@ -62,10 +63,14 @@ def _both(rows: list[ImportRow], rejected: list[RejectedRow]) -> list[ImportRow 
     return [*rows, *rejected]
 
 
+def _is_no_placeholder(serial_number: str) -> bool:
+    return not is_placeholder(serial_number) and damage_of(serial_number) is None
+
+
 @st.composite
 def _rows(draw: st.DrawFn) -> tuple[ImportRow, dict[str, str]]:
     """A valid row and cells that say it."""
-    serial_number = draw(serial_numbers().filter(ThingNames().fits))
+    serial_number = draw(serial_numbers().filter(ThingNames().fits).filter(_is_no_placeholder))
     octets = draw(st.lists(unicast_octets(), max_size=3))
     start = draw(st.none() | st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1)))  # noqa: DTZ001
     valid_from = start and start.replace(tzinfo=UTC)
@@ -258,8 +263,27 @@ def test_every_line_of_json_that_is_not_blank_is_accounted_for_once(lines: list[
     assert sorted(row.line_number for row in _both(rows, rejected)) == expected
 
 
+_APART = re.compile(r"[\s;,|]+")
+
+
+def _with_colons(cell: str) -> str:
+    """A cell whose octets with _ or one space between them have colons there, where they make one address."""
+
+    def one(words: re.Match[str]) -> str:
+        is_address = re.fullmatch(r"[0-9a-fA-F]{2}(?:( )[0-9a-fA-F]{2}){5}(?:(?: [0-9a-fA-F]{2}){2})?", words[0])
+        return words[0].replace(" ", ":") if is_address else words[0]
+
+    spaced = re.sub(r"[^\s;,|]+(?: [^\s;,|]+)*", one, cell)
+    underscored = r"(?<![^\s;,|])[0-9a-fA-F]{2}(?:_[0-9a-fA-F]{2}){5}(?:(?:_[0-9a-fA-F]{2}){2})?(?![^\s;,|])"
+    return re.sub(underscored, lambda found: found[0].replace("_", ":"), spaced)
+
+
 @given(serial_number=almost_serial_numbers(), mac_address=almost_mac_addresses() | unicast_octets().flatmap(spelled))
 @example(serial_number="FG-1", mac_address="00:00:00:00:00:00")
+@example(serial_number="FG-1", mac_address="00 1b 44 11 3a b7 00_1b_44_11_3a_b8")
+@example(serial_number="FG-1", mac_address="00 1b 44 11 3a b7;00_1b_44_11_3a_b8")
+@example(serial_number="null", mac_address="00 1b 44 11 3a b7")
+@example(serial_number="10-Mar", mac_address="00_1b_44_11_3a_b7")
 @example(serial_number="FG-1", mac_address="02:00:00:00:00:00")
 @example(serial_number="FG-1", mac_address="01-00-00-00-00-00")
 @example(serial_number="FG-1\x1f", mac_address="0000.0000.0000.0000")
@@ -267,10 +291,66 @@ def test_a_row_is_sound_exactly_where_its_identifiers_are(serial_number: str, ma
     policy = ImportPolicy(serial_number_pattern=re.compile(r"[^9]*"))
     rows, rejected = _judged(json.dumps({"sn": serial_number, "mac": [mac_address]}).encode(), policy)
     try:
-        parts = frozenset(map(MacAddress.parse, filter(None, re.split(r"[\s;,|]+", mac_address))))
+        parts = frozenset(map(MacAddress.parse, filter(None, _APART.split(_with_colons(mac_address)))))
         parsed = SerialNumber.parse(serial_number.strip(), policy.serial_number_pattern)
     except InvalidIdentifier:
         assert (len(rows), len(rejected)) == (0, 1)
     else:
-        sound = parts and not any(one.is_locally_administered for one in parts)
+        sound = _is_no_placeholder(parsed.value) and parts and not any(one.is_locally_administered for one in parts)
         assert [(row.serial_number, row.mac_addresses) for row in rows] == ([(parsed, parts)] if sound else [])
+
+
+def _unseen_characters() -> st.SearchStrategy[str]:
+    """What no cell of a type may have within it; a line break or a tab may part two names or addresses."""
+    return st.characters(categories=["Cf", "Zs", "Cc"], exclude_characters=" \t\n\r\v\f")
+
+
+_TYPED_CELLS = {
+    "serial": "SN-0001",
+    "mac": "00:1b:44:11:3a:b7",
+    "operation": "approve",
+    "Valid Until": "2027-12-31",
+    "Template": "fleetgate",
+    "Group": "gateways",
+}
+
+
+@given(heading=st.sampled_from(list(_TYPED_CELLS)), character=_unseen_characters(), data=st.data())
+@example(heading="mac", character="\u00a0", data=None)
+@example(heading="operation", character="\x1b", data=None)
+def test_a_character_that_nobody_sees_is_named_in_every_typed_cell(
+    heading: str, character: str, data: st.DataObject | None
+) -> None:
+    cell = _TYPED_CELLS[heading]
+    at = data.draw(st.integers(1, len(cell) - 1)) if data else 3
+    cells = {**({} if heading == "serial" else {"serial": "FG-1"}), heading: cell[:at] + character + cell[at:]}
+    policy = ImportPolicy(require_mac=False, template_names=frozenset({"fleetgate"}))
+    rows, (rejected,) = _judged(json.dumps(cells).encode(), policy)
+    assert rows == []
+    assert rejected.column == heading
+    assert f"at character {at + 1} (U+{ord(character):04X})" in rejected.detail
+    assert character not in rejected.detail
+
+
+@given(text=st.text(max_size=30) | st.text("aé ß\u200b", min_size=790, max_size=900))
+@example(text="\ud800")
+@example(text="=1+1")
+def test_any_text_becomes_an_attribute_or_is_left_out(text: str) -> None:
+    file = read_rows(io.BytesIO(json.dumps({"sn": "FG-1", "Model": text}).encode()), name="list")
+    (batch,) = validate_rows(file, _POLICY)
+    if not batch.rows:  # only a spreadsheet's own marks cost the row
+        assert batch.rejected[0].error in {RowError.SPREADSHEET_DAMAGE, RowError.SCIENTIFIC_NOTATION}
+        return
+    value = batch.rows[0].terms.attributes.get("Model")
+    assert value is None or re.fullmatch(r"[a-zA-Z0-9_.,@/:#-]{1,800}", value)
+    assert (value == text.strip()) or not text.strip() or file.notes(_POLICY) or text.strip()[0] in "='"
+    assert all(note.isprintable() for note in file.notes(_POLICY))
+
+
+@given(text=st.text("0123456789-:_abcjmnoxXFMr", min_size=1, max_size=12) | almost_serial_numbers())
+@example(text="10-Mar")
+@example(text="0x0")
+@example(text="1234567890")
+def test_the_quick_look_at_serial_numbers_lets_nothing_pass(text: str) -> None:
+    rows, _ = _judged(json.dumps({"sn": text}).encode())
+    assert bool(rows) == bool(re.fullmatch(r"[a-zA-Z0-9:_-]{1,125}", text.strip()) and _is_no_placeholder(text.strip()))

@@ -42,7 +42,7 @@ _RECORDS: list[tuple[str, str | None]] = [
     ("FG-0024;00:1b:44:11:3a:24;;gw-2;B;;2026-01-31 08:00;;;", "date_invalid"),
     ("FG-0025;00:1b:44:11:3a:25;;gw-2;B;;2026-01-31;2026-01-31;;", "validity_empty"),
     ("FG-0026;00:1b:44:11:3a:26;;gw-2;B;;;;nobody;", "template_invalid"),
-    ("FG-0027;00:1b:44:11:3a:27;;gateway 2;B;;;;;", "attribute_invalid"),
+    ("FG-0027;00:1b:44:11:3a:27;;gateway 2;B;;;;;", "ok"),
     ("FG-0028;00:1b:44:11:3a:28;;gw-2;B;;;;;fg-28", "attribute_reserved"),
     ("FG-0029;00:1b:44:11:3a:29;;gw-2;B;;;;;;surplus", "too_many_fields"),
     ("FG-0030;00:1b:44:11:3a:30;;gw", "too_few_fields"),
@@ -52,7 +52,7 @@ _RECORDS: list[tuple[str, str | None]] = [
     ('FG-0034;"00:1b:44:11:3a:34\r\n00:1b:44:11:3a:35";;gw-2;B;;;;;', "ok"),
     ("FG-0036;00:1b:44:11:3a:36;;gw\udcff2;B;;;;;", "not_decodable"),
     ("FG-0037;00:1b:44:11:3a:37;;" + "x" * 40_000 + ";B;;;;;", "row_too_long"),
-    ("FG-0038;00:1b:44:11:3a:38;;" + "x" * 801 + ";B;;;;;", "attribute_invalid"),
+    ("FG-0038;00:1b:44:11:3a:38;;" + "x" * 801 + ";B;;;;;", "ok"),
     ("FG-0039;" + " ".join(f"00:1b:44:11:40:{n:02x}" for n in range(17)) + ";;gw-2;B;;;;;", "too_many_mac_addresses"),
     ("FG-0040;00:1b:44:11:3a:40;;gw-2;B;;;;;", "ok"),
 ]
@@ -91,7 +91,6 @@ def test_a_rejected_row_names_the_column_as_the_factory_did(messy: JudgedFile) -
     assert named["FG-0019"] == "WiFi MAC"
     assert named["FG-0021"] == "Action"
     assert named["FG-0025"] == "Expiry"
-    assert named["FG-0027"] == "Model"
     assert named["FG-0028"] == "Thing Name"
     assert named["FG-0029"] is None
 
@@ -130,8 +129,13 @@ def test_rejects_that_were_not_corrected_are_rejected_again_for_the_same_reasons
     assert [pair for pair in ((row.raw, row.error) for row in again.rejected) if pair in kept] == kept
     assert again.file.header == messy.file.header
     assert again.file.notes(_POLICY) == ()
+    assert again.file.is_rejects
+    assert not messy.file.is_rejects
 
 
 def test_rejects_that_were_corrected_go_in_as_they_are(messy: JudgedFile) -> None:
-    corrected = _rejects(messy).replace(b"FG 0013", b"FG-0013").replace(b"gateway 2", b"gateway-2")
-    assert {"FG-0013", "FG-0027"} <= set(judged(corrected, _POLICY).serial_numbers)
+    corrected = _rejects(messy).replace(b"FG 0013", b"FG-0013")
+    corrected = corrected.replace(
+        b"FG-0021;00:1b:44:11:3a:21;;gw-2;B;delete", b"FG-0021;00:1b:44:11:3a:21;;gw-2;B;revoke"
+    )
+    assert {"FG-0013", "FG-0021"} <= set(judged(corrected, _POLICY).serial_numbers)

@@ -4,7 +4,10 @@
 `csv_records` finds the delimiter, and splits the blocks into records.
 `factory_file` makes batches of cells of them, or of JSON Lines; `columns` tells what each heading means.
 `validate` judges a batch: plain cells column by column, all others with the models of `row`.
-`duplicates` finds the identities that a file has twice, and rejects their rows.
+`damage` knows placeholders and what a spreadsheet made of a cell, `dates` reads days in all notations, `characters`
+names what cannot be seen, and `fitting` makes attributes fit for AWS IoT; `notes` collects what was made of cells.
+`duplicates` finds rows that share an identity: those that contradict each other are rejected, and identical ones count
+once.
 `factory_list` has the rows and the policy they are judged by; `errors` has every reason for a rejection.
 Nothing here asks a table or a service, and no file is held in memory.
 """

@@ -14,7 +14,13 @@ class RowError(Reason):
     SERIAL_NUMBER_INVALID = (
         "serial_number_invalid",
         "The serial number makes no thing name of this stack, or does not match the configured pattern.",
-        "Compare it with the label, and the label with the stack's SerialNumberPattern and ClaimClientIdPrefix.",
+        "Compare it with the label, and type it anew. If both are the same, ask your operator, who sets "
+        "SerialNumberPattern and ClaimClientIdPrefix.",
+    )
+    SERIAL_NUMBER_PLACEHOLDER = (
+        "serial_number_placeholder",
+        "The cell has a placeholder instead of a serial number.",
+        "Fill in the serial number, or delete the row if it is no device.",
     )
     MAC_ADDRESS_MISSING = (
         "mac_address_missing",
@@ -24,7 +30,14 @@ class RowError(Reason):
     MAC_ADDRESS_INVALID = (
         "mac_address_invalid",
         "The MAC address is not an EUI-48 or EUI-64 that a single device can own.",
-        "Compare it with the label; leading zeros get lost where a spreadsheet takes it for a number.",
+        "Compare it with the label, and write 6 or 8 octets with : - _ or one space between them "
+        "(00:1b:44:11:3a:b7), as 001b.4411.3ab7, or as 001b44113ab7. Between two addresses of a cell write ; , | or a "
+        "space.",
+    )
+    MAC_ADDRESS_PLACEHOLDER = (
+        "mac_address_placeholder",
+        "The cell has a placeholder instead of a MAC address.",
+        "Fill in the MAC address, or leave the cell empty if the device has no such interface.",
     )
     MAC_ADDRESS_LOCALLY_ADMINISTERED = (
         "mac_address_locally_administered",
@@ -41,15 +54,30 @@ class RowError(Reason):
         "A spreadsheet turned the cell into a rounded number such as 1.23457E+11; its digits are lost.",
         "Export the list again from its source, with the column formatted as text.",
     )
+    SPREADSHEET_DAMAGE = (
+        "spreadsheet_damage",
+        "A spreadsheet took the cell for something else and changed it; what it held is lost.",
+        "Format the column as text, and enter the value again from its source.",
+    )
+    FORMULA_WITHOUT_RESULT = (
+        "formula_without_result",
+        "The cell of the workbook has a formula without a result.",
+        "Open the workbook in a spreadsheet and save it, or enter the value in place of the formula.",
+    )
     OPERATION_UNKNOWN = (
         "operation_unknown",
-        "The operation is neither approve nor revoke.",
-        "Write approve or revoke, or leave the cell empty for approve.",
+        "The operation does not exist.",
+        "Correct the word, or leave the cell empty for approve.",
     )
     DATE_INVALID = (
         "date_invalid",
         "A date cannot be read, or could mean two days.",
-        "Write it as 2026-01-31, or with a time and its zone as 2026-01-31T08:00:00Z.",
+        "Write it as 2026-01-31, or with a time and its zone as 2026-01-31T08:00:00Z; an empty cell sets no limit.",
+    )
+    APPROVAL_OVER = (
+        "approval_over",
+        "The approval was over before the list was delivered.",
+        "Correct the date on which it ends, or delete the row.",
     )
     VALIDITY_EMPTY = (
         "validity_empty",
@@ -63,8 +91,8 @@ class RowError(Reason):
     )
     ATTRIBUTE_INVALID = (
         "attribute_invalid",
-        "An attribute cannot be an AWS IoT thing attribute, which knows no spaces and few special characters.",
-        "Use letters, digits and _ . , @ / : # - only, at most 800.",
+        "The name of an attribute cannot be that of an AWS IoT thing attribute.",
+        "Use letters, digits and _ . , @ / : # - only in the heading, at most 128.",
     )
     ATTRIBUTE_RESERVED = (
         "attribute_reserved",
@@ -148,8 +176,8 @@ class RowError(Reason):
     )
     DUPLICATE_SERIAL_NUMBER = (
         "duplicate_serial_number",
-        "Another row of the file has the same serial number.",
-        "Find out which of the two rows is right.",
+        "Another row of the file has the same serial number, and differs in something else.",
+        "Find out which of the rows is right, and delete the others.",
     )
     DUPLICATE_MAC_ADDRESS = (
         "duplicate_mac_address",

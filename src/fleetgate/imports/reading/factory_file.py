@@ -12,8 +12,9 @@ from fleetgate.domain.reasons import Reason
 from fleetgate.imports.reading.columns import JSON_ROW, NOTHING_SAID, Column, Meaning, column_of, columns_of, shown
 from fleetgate.imports.reading.csv_records import Header, RowShape, SplitRecords, header_of, lines_of, split, unwrapped
 from fleetgate.imports.reading.errors import FileError, RowError, UnreadableFile
-from fleetgate.imports.reading.factory_list import ImportPolicy, RejectedRow, UnknownColumns
+from fleetgate.imports.reading.factory_list import REPORT_COLUMNS, ImportPolicy, RejectedRow, UnknownColumns
 from fleetgate.imports.reading.headings import heading_key
+from fleetgate.imports.reading.notes import CellNotes
 from fleetgate.imports.reading.structure import is_rule, no_device, spellings_again
 from fleetgate.imports.reading.text import (
     MAX_CHARACTERS,
@@ -77,6 +78,8 @@ class FactoryFile:
         headings: What all headings are compared by; likewise.
         is_guessed: Whether nothing tells the encoding.
         beside_the_table: The first lines with a comment under no heading, complete once the file was read.
+        is_rejects: Whether the file has the report of an earlier import, so that all its rows were wrong once.
+        cell_notes: What was made of cells, complete once the rows were judged.
     """
 
     name: str
@@ -92,6 +95,8 @@ class FactoryFile:
     headings: set[str] = field(default_factory=set)
     is_guessed: bool = False
     beside_the_table: list[int] = field(default_factory=list)
+    is_rejects: bool = False
+    cell_notes: CellNotes = field(default_factory=CellNotes)
 
     def notes(self, policy: ImportPolicy) -> tuple[str, ...]:
         """Notes for people about the file as a whole."""
@@ -115,7 +120,7 @@ class FactoryFile:
             named = ", ".join(map(str, self.beside_the_table[:_MAX_NAMED_LINES]))
             more = " and others" if len(self.beside_the_table) > _MAX_NAMED_LINES else ""
             notes.append(f"Text under no heading, left out: line {named}{more}.")
-        return tuple(notes)
+        return (*notes, *self.cell_notes.sentences())
 
 
 def read_rows(
@@ -160,6 +165,7 @@ def read_rows(
     splits = split(blocks, shape=table.shape, first_line=line_number + counts.heading)
     file.delimiter = header.delimiter
     file.header = table.pick(header.headings[: table.shape.width])
+    file.is_rejects = table.shape.width - len(table.columns) == len(REPORT_COLUMNS)
     columns = table.columns
     if any(column.meaning is Meaning.JSON_ROW for column in columns):
         if len(columns) > 1:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Self
 
@@ -43,6 +44,8 @@ class ImportPolicy:
         group_exists: Tells whether AWS IoT has a thing group of a name; raises Fault where it cannot be told.
         max_mac_addresses: Of one device.
         columns: What people say about columns, by heading: the name of a column, or "" for one to be left out.
+        judged_at: Approvals that ended before are over; aware UTC. The same for every reading of a file. None where
+            no approval can be over.
     """
 
     serial_number_pattern: re.Pattern[str] = DEFAULT_SERIAL_NUMBER_PATTERN
@@ -55,6 +58,7 @@ class ImportPolicy:
     group_exists: Callable[[str], bool] = lambda _name: True
     max_mac_addresses: int = 16
     columns: Mapping[str, str] = field(default_factory=dict)
+    judged_at: datetime | None = None
 
 
 class ImportRow(NamedTuple):
@@ -82,7 +86,7 @@ class RejectedRow:
         raw: The fields as delivered, in the order of the file's header; they may be too few or too many. A byte that
             is no text is a surrogate escape (PEP 383).
         column: The heading of the column at fault, as delivered; None if the whole row is at fault.
-        detail: A sentence for people.
+        detail: A sentence for people on what is wrong; the report adds what to do about it.
     """
 
     line_number: int
@@ -98,4 +102,5 @@ class RejectedRow:
 
     def reported(self) -> tuple[str, ...]:
         """The row in rejects.csv: the fields of `REPORT_COLUMNS`, then the fields as delivered."""
-        return str(self.line_number), self.column or "", self.error.value, self.detail, *self.raw
+        said = f"{self.detail} {self.error.remedy}"
+        return str(self.line_number), self.column or "", self.error.value, said, *self.raw

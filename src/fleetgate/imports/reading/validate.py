@@ -5,8 +5,9 @@ patterns, inside pydantic's own compiled core. A row that does not match goes ce
 they alone can reject it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import itemgetter
 from typing import Annotated, Any
 
@@ -16,10 +17,11 @@ from pydantic_core import CoreSchema, ErrorDetails, core_schema
 from fleetgate.domain.allow_list import ApprovalTerms
 from fleetgate.domain.identifiers import DEFAULT_SERIAL_NUMBER_PATTERN, MacAddress, SerialNumber
 from fleetgate.imports.reading.columns import Column, Meaning, names_of
+from fleetgate.imports.reading.damage import PLACEHOLDER_MAC_ADDRESSES, QuickLook
 from fleetgate.imports.reading.errors import FileError, RowError, UnreadableFile
 from fleetgate.imports.reading.factory_file import FactoryFile, RowBatch
 from fleetgate.imports.reading.factory_list import ImportPolicy, ImportRow, Operation, RejectedRow, UnknownColumns
-from fleetgate.imports.reading.row import RowIdentity, RowTerms
+from fleetgate.imports.reading.row import RowContext, RowIdentity, RowTerms, serial_number_error
 from fleetgate.imports.reading.structure import no_device
 from fleetgate.imports.reading.unknown_cells import UnknownCells
 
@@ -29,12 +31,17 @@ _MAX_REMEMBERED = 2_000
 
 @dataclass(frozen=True, slots=True)
 class ValidatedBatch:
-    """The rows of one batch, each either sound or rejected, both in the order of the file."""
+    """The rows of one batch, each either sound or rejected, both in the order of the file.
+
+    Attributes:
+        repeated: How many more there are that are identical to an earlier row of the file.
+    """
 
     rows: Sequence[ImportRow]
     rejected: Sequence[RejectedRow]
     _batch: RowBatch
     _positions: Sequence[int]
+    repeated: int = 0
 
     def as_delivered(self, at: int) -> tuple[str, ...]:
         """The fields that a reject repeats of a sound row that is not applied."""
@@ -44,20 +51,21 @@ class ValidatedBatch:
         """The heading of the first column with some meaning, as delivered."""
         return next((column.heading for column in self._batch.columns if column.meaning is meaning), None)
 
-    def rejecting(self, rejected: Mapping[int, RejectedRow]) -> "ValidatedBatch":
-        """The batch with some more of its rows rejected.
+    def without(self, rejected: Mapping[int, RejectedRow], repeated: Collection[int]) -> "ValidatedBatch":
+        """The batch with some more of its rows rejected, and without some that repeat others.
 
         Args:
-            rejected: By the row's position in `rows`.
+            rejected: By the row's position in `rows`. repeated: positions there.
         """
-        if not rejected:
+        if not rejected and not repeated:
             return self
-        kept = [at for at in range(len(self.rows)) if at not in rejected]
+        kept = [at for at in range(len(self.rows)) if at not in rejected and at not in repeated]
         return ValidatedBatch(
             [self.rows[at] for at in kept],
             sorted([*self.rejected, *rejected.values()], key=lambda row: row.line_number),
             self._batch,
             [self._positions[at] for at in kept],
+            self.repeated + len(repeated),
         )
 
 
@@ -77,7 +85,7 @@ def validate_rows(file: FactoryFile, policy: ImportPolicy) -> Iterator[Validated
                 _conclude(judges.values())
                 judges.clear()
                 is_complete = False
-            judges[batch.columns] = _Judge(batch.columns, policy)
+            judges[batch.columns] = _Judge(batch.columns, RowContext(policy, file.cell_notes))
         yield judges[batch.columns].validated(batch)
     _conclude(judges.values())
     lacking = [columns for columns, judge in judges.items() if judge.lacks_mac_address]
@@ -101,15 +109,19 @@ class _NoneIfNot:
         return core_schema.with_default_schema(handler(source), default=None, on_error="default")
 
 
-def _plain(pattern: str, *, to_lower: bool = False) -> TypeAdapter[list[str | None]]:
+def _plain(pattern: str, *, to_lower: bool = False, max_length: int | None = None) -> TypeAdapter[list[str | None]]:
     # pydantic's pattern engine has no fullmatch; its $ is the very end of the text.
-    constraints = StringConstraints(strip_whitespace=True, to_lower=to_lower, pattern=f"^(?:{pattern})$")
+    constraints = StringConstraints(
+        strip_whitespace=True, to_lower=to_lower, max_length=max_length, pattern=f"^(?:{pattern})$"
+    )
     return TypeAdapter(list[Annotated[str, constraints, _NoneIfNot()]])  # type: ignore[arg-type] # None by _NoneIfNot
 
 
 # Of one device, assigned by a vendor: both low bits of the first octet are clear. 5 or 7 more octets follow.
 _FIRST, _OCTET = "[0-9a-fA-F][048cC]", "[0-9a-fA-F]{2}"
-_PLAIN_SERIAL_NUMBERS = _plain(DEFAULT_SERIAL_NUMBER_PATTERN.pattern)
+# One character at least is none of those that placeholders repeat: zeros, x and marks.
+_PLAIN_SERIAL_NUMBER = "[a-zA-Z0-9:_-]*[1-9a-wyzA-WYZ][a-zA-Z0-9:_-]*"
+_QUICK_LOOK = QuickLook()
 _PLAIN_MAC_ADDRESSES = _plain(
     "|".join(
         (
@@ -119,11 +131,11 @@ _PLAIN_MAC_ADDRESSES = _plain(
     ),
     to_lower=True,
 )
-_NO_DEVICE = frozenset({bytes(6).hex(":"), bytes(8).hex(":")})
+_NO_DEVICE = frozenset({bytes(6).hex(":"), bytes(8).hex(":"), *PLACEHOLDER_MAC_ADDRESSES})
 
 
 def _plain_mac_address(text: str) -> MacAddress | None:
-    """The value of a plain address in small letters; None if it has only zeros, which the pattern cannot exclude."""
+    """The value of a plain address in small letters; None if it is no device's, which the pattern cannot tell."""
     match text[2]:
         case ":":
             value = text
@@ -148,14 +160,22 @@ _NO_MAC_ADDRESSES: frozenset[MacAddress] = frozenset()
 _Said = tuple[Operation, ApprovalTerms]
 
 
+@lru_cache(maxsize=16)
+def _plain_serial_numbers(max_length: int) -> TypeAdapter[list[str | None]]:
+    return _plain(_PLAIN_SERIAL_NUMBER, max_length=max_length)
+
+
 class _Judge:
     """Judges rows that have the same columns."""
 
-    def __init__(self, columns: tuple[Column, ...], policy: ImportPolicy) -> None:
+    def __init__(self, columns: tuple[Column, ...], context: RowContext) -> None:
+        policy = context.policy
         wanted = {Meaning.ATTRIBUTE, *_TERM_FIELDS}
         if policy.unknown_columns is UnknownColumns.KEEP:
             wanted.add(Meaning.UNKNOWN)
+        self._context = context
         self._policy = policy
+        self._plain_serial_numbers_of = _plain_serial_numbers(policy.thing_names.max_serial_number)
         self._columns = columns
         self._serial_number = next((at for at, one in enumerate(columns) if one.meaning is Meaning.SERIAL_NUMBER), 0)
         self._mac_addresses = [at for at, one in enumerate(columns) if one.meaning is Meaning.MAC_ADDRESS]
@@ -199,11 +219,16 @@ class _Judge:
         return ValidatedBatch(rows, rejected, batch, positions)
 
     def _plain_serial_numbers(self, cells: list[str]) -> list[str | None]:
-        plain = _PLAIN_SERIAL_NUMBERS.validate_python(cells)
-        pattern, fits = self._policy.serial_number_pattern, self._policy.thing_names.fits
-        if pattern is DEFAULT_SERIAL_NUMBER_PATTERN:
-            return [text if text is not None and fits(text) else None for text in plain]
-        return [text if text is not None and pattern.fullmatch(text) and fits(text) else None for text in plain]
+        """The serial numbers that are plain; None for other cells."""
+        plain, policy = self._plain_serial_numbers_of.validate_python(cells), self._policy
+        if not _QUICK_LOOK.is_clean(list(filter(None, plain))):
+            plain = [text if text and serial_number_error(text, policy) is None else None for text in plain]
+        pattern, names = policy.serial_number_pattern, policy.thing_names
+        if pattern.pattern != DEFAULT_SERIAL_NUMBER_PATTERN.pattern:
+            plain = [text if text and pattern.fullmatch(text) else None for text in plain]
+        if names.may_meet_claims:
+            plain = [text if text and names.fits(text) else None for text in plain]
+        return plain
 
     def _plain_mac_addresses(self, rows: Sequence[Sequence[str]]) -> list[frozenset[MacAddress] | None]:
         """The addresses of rows with one plain address in each MAC address column; None for other rows."""
@@ -227,7 +252,9 @@ class _Judge:
         said, known = list(map(self._pick_terms, rows)), self._known_terms
         if len(known) >= _MAX_REMEMBERED:
             known.clear()
-        for cells in set(said).difference(known):
+        for cells in dict.fromkeys(said):  # in their order, so that the notes are the same at every reading
+            if cells in known:
+                continue
             try:
                 read = self._read_terms(cells)
                 known[cells] = read.operation, read.approved()
@@ -244,7 +271,7 @@ class _Judge:
                 fields[_TERM_FIELDS[column.meaning]] = cell
             else:
                 attributes.append((column.attribute, cell))
-        return RowTerms.model_validate({**fields, "attributes": attributes}, context=self._policy)
+        return RowTerms.model_validate({**fields, "attributes": attributes}, context=self._context)
 
     def _judged(self, batch: RowBatch, position: int) -> ImportRow | RejectedRow:
         """Judge one row cell by cell."""
@@ -255,7 +282,7 @@ class _Judge:
                     "serial_number": row[self._serial_number],
                     "mac_addresses": [row[at] for at in self._mac_addresses],
                 },
-                context=self._policy,
+                context=self._context,
             )
             terms = self._read_terms(self._pick_terms(row))
         except ValidationError as invalid:

@@ -204,8 +204,8 @@ def test_the_import_takes_what_was_converted_and_rejects_what_excel_lost(
         5: "scientific_notation",
         6: "scientific_notation",
         7: "date_invalid",
-        8: "attribute_invalid",
-        9: "serial_number_invalid",
+        8: "spreadsheet_damage",
+        9: "formula_without_result",
         10: "too_many_fields",
         11: "ok",
     }

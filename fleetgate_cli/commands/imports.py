@@ -18,7 +18,7 @@ from fleetgate.imports.record import ImportRecord, ImportStatus
 from fleetgate_cli.errors import ExitCode
 from fleetgate_cli.options import limit_option, required_reason, with_run
 from fleetgate_cli.parameters import IMPORT_ID, MANUFACTURER_FOLDER
-from fleetgate_cli.run import Run
+from fleetgate_cli.run import Run, hint
 from fleetgate_cli.terminal import harmless
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def imports() -> None:
 
 
 @imports.command()
-@click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
+@click.argument("file", metavar="FILE", type=click.Path(allow_dash=True))
 @click.option(
     "--manufacturer",
     metavar="NAME",
@@ -47,35 +47,64 @@ def imports() -> None:
     help="The manufacturer of the devices in the list.",
 )
 @click.option("--dry-run", is_flag=True, help="Report what would change, and change nothing.")
+@click.option("--name", metavar="NAME", help="The file's name in reports. [default: its own, or stdin.csv for a pipe]")
 @click.option("--sheet", metavar="NAME", help="The sheet of a workbook with several. [default: the only visible one]")
+@click.option("--visible-only", is_flag=True, help="Leave out the hidden rows, columns and cells of a workbook.")
+@click.option("--include-hidden", is_flag=True, help="Take the hidden rows, columns and cells of a workbook too.")
 @click.option("--no-wait", is_flag=True, help="Return as soon as the file is uploaded.")
 @with_run
-def upload(run: Run, *, file: Path, manufacturer: str, dry_run: bool, sheet: str | None, no_wait: bool) -> None:
+def upload(
+    run: Run,
+    *,
+    file: str,
+    manufacturer: str,
+    dry_run: bool,
+    name: str | None,
+    sheet: str | None,
+    visible_only: bool,
+    include_hidden: bool,
+    no_wait: bool,
+) -> None:
     """Upload the list FILE, wait for its import and print the result for its rows.
 
-    Takes CSV and JSON Lines, plain or gzip, in any usual encoding and with any usual headings, and Excel workbooks,
-    which it converts. The same file again changes nothing. Exits with 1 when rows were rejected.
+    Takes CSV and JSON Lines, plain or gzip, in any usual encoding and with any usual headings, and Excel workbooks.
+    FILE may be a pipe; - is the standard input. The same file again changes nothing. Exits with 1 when rows were
+    rejected.
 
     \b
     Examples:
       fleetgate import upload line4.csv --manufacturer acme
       fleetgate import upload line4.xlsx --manufacturer acme --dry-run
+      zcat line4.csv.gz | fleetgate import upload - --manufacturer acme
     """
+    from fleetgate.imports.options import HiddenCells, InvalidOptions, ReadingOptions
     from fleetgate_cli.imports.deliveries import put, ready_file, upload_bar
 
-    mode = DeliveryMode.DRY_RUN if dry_run else DeliveryMode.LIVE
-    drop_box = run.target.drop_box()
-    with ready_file(file, sheet=sheet) as ready, upload_bar(run, ready.path.stat().st_size) as watch:
-        notes = ready.notes
-        delivery = put(
-            ready, manufacturer=manufacturer, mode=mode, drop_box=drop_box, uploader=run.caller(), watch=watch
-        )
-    for note in notes:
-        click.echo(f"Note: {harmless(note)}", err=True)
+    if visible_only and include_hidden:
+        raise click.UsageError("--visible-only leaves out what --include-hidden takes: give one of them.")
+    hidden = HiddenCells.LEAVE_OUT if visible_only else HiddenCells.INCLUDE if include_hidden else HiddenCells.REFUSE
+    options = ReadingOptions(sheet=sheet, hidden=hidden)
+    with ready_file(file, name=name) as ready:
+        if not ready.is_workbook and (sheet or visible_only or include_hidden):
+            raise click.UsageError("--sheet, --visible-only and --include-hidden apply to workbooks only.")
+        try:
+            with upload_bar(run, ready.size_bytes) as watch:
+                delivery = put(
+                    ready,
+                    manufacturer=manufacturer,
+                    mode=DeliveryMode.DRY_RUN if dry_run else DeliveryMode.LIVE,
+                    drop_box=run.target.drop_box(),
+                    uploader=run.caller(),
+                    options=options,
+                    watch=watch,
+                )
+        except InvalidOptions as error:
+            raise click.UsageError(f"The options cannot be sent: {error}.") from error
     if no_wait:
         uploaded = {"import_id": delivery.import_id, "status": "uploaded", "key": delivery.file.key}
         run.emit(
-            uploaded, lambda console: console.print(f"Uploaded. Follow it: fleetgate import show {delivery.import_id}")
+            uploaded,
+            lambda console: console.print(f"Uploaded. Follow it: {hint(f'import show {delivery.import_id}')}"),
         )
         return
     _follow(run, delivery.import_id)

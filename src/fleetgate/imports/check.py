@@ -7,6 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO, cast
 
+from fleetgate.imports.content import readable
+from fleetgate.imports.options import ReadingOptions
 from fleetgate.imports.reading.duplicates import Duplicates, SeenIdentities
 from fleetgate.imports.reading.errors import FileError, UnreadableFile
 from fleetgate.imports.reading.factory_file import FactoryFile, read_rows
@@ -35,7 +37,8 @@ class CheckedFile:
 
     Attributes:
         total: Its records that are not blank. rejected: how many are wrong, by themselves or as duplicates.
-        checksum: SHA-256 of its bytes, hexadecimal.
+        checksum: SHA-256 of its bytes as delivered, hexadecimal.
+        notes: For people, about the conversion of a workbook.
     """
 
     open_file: Callable[[], BinaryIO]
@@ -45,6 +48,7 @@ class CheckedFile:
     rejected: int
     checksum: str
     duplicates: Duplicates = field(repr=False)
+    notes: tuple[str, ...] = ()
 
     def keep_to(self, gates: SafetyGates) -> None:
         """Refuse a file that is mostly wrong.
@@ -70,6 +74,7 @@ def check_file(
     file_name: str,
     policy: ImportPolicy,
     max_rows: int,
+    options: ReadingOptions = ReadingOptions(),  # noqa: B008 - immutable
     folder: Path | None = None,
 ) -> CheckedFile:
     """Read a file to its end. Reading stops where a file is too long.
@@ -77,7 +82,8 @@ def check_file(
     Args:
         open_file: Opens the same content each time.
         file_name: What people know the file by.
-        folder: For the identities of the rows meanwhile; None takes the machine's temporary folder.
+        options: How to read it, as its sender says.
+        folder: For a workbook, and for the identities of the rows meanwhile; None takes the machine's temporary folder.
 
     Raises:
         UnreadableFile: The file is no factory list, or has too many rows.
@@ -85,9 +91,10 @@ def check_file(
     """
     total = rejected = 0
     stream = _Hashing(open_file())
+    content = readable(cast(BinaryIO, stream), open_file, file_name=file_name, options=options, folder=folder)
     with TemporaryDirectory(dir=folder) as scratch:
         seen = SeenIdentities(Path(scratch))
-        for batch in validate_rows(read_rows(cast(BinaryIO, stream), name=file_name), policy):
+        for batch in validate_rows(read_rows(content.first, name=file_name), policy):
             seen.add(batch.rows)
             total += len(batch.rows) + len(batch.rejected)
             rejected += len(batch.rejected)
@@ -97,13 +104,14 @@ def check_file(
             raise UnreadableFile(FileError.NO_ROWS)
         duplicates = seen.duplicates()
     return CheckedFile(
-        open_file=open_file,
+        open_file=content.again,
         file_name=file_name,
         policy=policy,
         total=total,
         rejected=rejected + duplicates.rows,
         checksum=stream.checksum(),
         duplicates=duplicates,
+        notes=content.notes,
     )
 
 

@@ -16,6 +16,7 @@ from fleetgate.imports.check import CheckedFile, SafetyGates, check_file
 from fleetgate.imports.delivery import NOBODY, Delivery, DeliveryMode
 from fleetgate.imports.distribute import Distributor
 from fleetgate.imports.journal import ImportJournal
+from fleetgate.imports.options import InvalidOptions, ReadingOptions
 from fleetgate.imports.plan import RowClass
 from fleetgate.imports.reading.errors import FileError, UnreadableFile
 from fleetgate.imports.reading.factory_list import ImportPolicy
@@ -114,6 +115,7 @@ class Importer:
             file_name=delivery.file_name,
             policy=replace(self.policy, group_exists=cache(self.thing_groups.exists)),
             max_rows=self.gates.max_rows_per_file,
+            options=_options(delivery),
         )
 
     def _day_rows(self, record: ImportRecord, checked: CheckedFile) -> DayRows:
@@ -187,6 +189,13 @@ def fail(journal: ImportJournal, record: ImportRecord, fault: Fault) -> ImportRe
     """Conclude an import that could not be carried out."""
     problem = ImportProblem(code=fault.reason.value, sentence=f"{fault.reason.meaning} {fault.reason.remedy}")
     return journal.conclude(record, ImportStatus.FAILED, problem=problem)
+
+
+def _options(delivery: Delivery) -> ReadingOptions:
+    try:
+        return ReadingOptions.of_metadata(delivery.file.presented_options)
+    except InvalidOptions as error:
+        raise UnreadableFile(FileError.OPTIONS_UNREADABLE) from error
 
 
 def _problem(refused: UnreadableFile) -> ImportProblem:

@@ -1,9 +1,13 @@
 """Reading: from the bytes of a factory's file to sound rows, and to rejected rows that say why.
 
+`kinds` tells by the first bytes what a file is.
+`workbook` converts a sheet of an Excel workbook to CSV: `workbook_parts` opens the file within bounds,
+`workbook_sheets` reads its rows, `workbook_cells` and `workbook_formats` say what a cell shows.
 `text` unpacks and decodes the file, in blocks of whole lines.
 `csv_records` finds the delimiter, and splits the blocks into records.
 `factory_file` makes batches of cells of them, or of JSON Lines; `columns` tells what each heading means.
 `validate` judges a batch: plain cells column by column, all others with the models of `row`.
+`cells` takes off the marks that spreadsheets put around a text.
 `duplicates` finds the identities that a file has twice, and rejects their rows.
 `factory_list` has the rows and the policy they are judged by; `errors` has every reason for a rejection.
 Nothing here asks a table or a service, and no file is held in memory.

@@ -18,7 +18,14 @@ from fleetgate.domain.identifiers import DEFAULT_SERIAL_NUMBER_PATTERN, MacAddre
 from fleetgate.imports.reading.columns import Column, Meaning
 from fleetgate.imports.reading.errors import RowError
 from fleetgate.imports.reading.factory_file import FactoryFile, RowBatch
-from fleetgate.imports.reading.factory_list import ImportPolicy, ImportRow, Operation, RejectedRow, UnknownColumns
+from fleetgate.imports.reading.factory_list import (
+    UNCLEAR_CELL,
+    ImportPolicy,
+    ImportRow,
+    Operation,
+    RejectedRow,
+    UnknownColumns,
+)
 from fleetgate.imports.reading.row import RowIdentity, RowTerms
 
 # Combinations of terms, and sets of columns, that are remembered at once.
@@ -199,6 +206,9 @@ class _Judge:
         if len(known) >= _MAX_REMEMBERED:
             known.clear()
         for cells in set(said).difference(known):
+            if any(cell.startswith(UNCLEAR_CELL) for cell in cells):
+                known[cells] = None
+                continue
             try:
                 read = self._read_terms(cells)
                 known[cells] = read.operation, read.approved()
@@ -220,6 +230,11 @@ class _Judge:
     def _judged(self, batch: RowBatch, position: int) -> ImportRow | RejectedRow:
         """Judge one row cell by cell."""
         row, line_number = batch.rows[position], batch.line_numbers[position]
+        for at in (self._serial_number, *self._mac_addresses, *self._terms):
+            if row[at].startswith(UNCLEAR_CELL):
+                error, why = RowError.WORKBOOK_CELL_UNCLEAR, row[at].removeprefix(UNCLEAR_CELL)
+                detail = f"{error.meaning.rstrip('.')}: {why}."
+                return RejectedRow(line_number, batch.as_delivered(position), self._columns[at].heading, error, detail)
         try:
             device = RowIdentity.model_validate(
                 {
@@ -230,13 +245,13 @@ class _Judge:
             )
             terms = self._read_terms(self._pick_terms(row))
         except ValidationError as invalid:
-            error = invalid.errors(include_url=False, include_input=False)[0]
+            found = invalid.errors(include_url=False, include_input=False)[0]
             return RejectedRow(
                 line_number,
                 batch.as_delivered(position),
-                self._heading(error),
-                _ROW_ERRORS[error["type"]],
-                error["msg"],
+                self._heading(found),
+                _ROW_ERRORS[found["type"]],
+                found["msg"],
             )
         if not device.mac_addresses and self._policy.require_mac and terms.operation is Operation.APPROVE:
             missing = RowError.MAC_ADDRESS_MISSING

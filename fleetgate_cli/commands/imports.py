@@ -1,11 +1,10 @@
 """`fleetgate import`: factory lists, from the upload to the rejects and the roll-back."""
 
-import csv
-import io
 import sys
 from functools import partial
 from pathlib import Path
 from shutil import copyfileobj
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +12,6 @@ import click
 from fleetgate.domain.documents import record_document
 from fleetgate.imports.delivery import DeliveryMode
 from fleetgate.imports.documents import summary_of
-from fleetgate.imports.reading.factory_list import REPORT_COLUMNS
 from fleetgate.imports.record import ImportRecord, ImportStatus
 from fleetgate_cli.errors import ExitCode
 from fleetgate_cli.options import limit_option, required_reason, with_run
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from fleetgate.operators.roll_back import RolledBack
+    from fleetgate_cli.imports.rejects import Rejects
 
 
 @click.group("import")
@@ -175,31 +174,41 @@ def show(run: Run, *, import_id: str) -> None:
 def rejects(run: Run, *, import_id: str, output: Path | None) -> None:
     """Write the rows that did not take effect, as delivered, with their errors in the first columns.
 
-    Correct the rows, leave the first columns unchanged, and upload the file.
+    Correct the rows, leave the first columns unchanged, and upload the file. A FILE that ends in .xlsx is an Excel
+    workbook: every cell is text, and the wrong ones are coloured.
 
     \b
-    Example:
+    Examples:
       fleetgate import rejects 20260131T080000Z-0123456789ab --output rejects.csv
+      fleetgate import rejects 20260131T080000Z-0123456789ab --output rejects.xlsx
     """
     from fleetgate.imports.store.reader import known_import
+    from fleetgate_cli.imports.rejects import MAX_ROWS, WORKBOOK, Rejects, write_workbook
 
-    with run.progress("Reading the rejects"):
-        record = known_import(import_id, run.imports)
-        content = io.BytesIO()
-        if record.has_rejects:
-            copyfileobj(run.target.drop_box().open_report(f"{record.delivery.reports}rejects.csv"), content)
-    if output is not None:
-        output.write_bytes(content.getvalue())
-    if run.as_json:
-        rejected = _documents(content.getvalue())
-        run.emit({"import_id": import_id, "rejects": rejected, "output": output and str(output)}, lambda _console: None)
-    elif not record.has_rejects:
-        click.echo("Nothing was rejected.", err=True)
-    elif output is None:
-        rejects = content.getvalue().decode()
-        click.echo(harmless(rejects) if sys.stdout.isatty() else rejects, nl=False)
-    else:
-        click.echo(f"Written to {output}.", err=True)
+    with TemporaryFile() as content:
+        with run.progress("Reading the rejects"):
+            record = known_import(import_id, run.imports)
+            if record.has_rejects:
+                copyfileobj(run.target.drop_box().open_report(f"{record.delivery.reports}rejects.csv"), content)
+        content.seek(0)
+        if output is not None and output.suffix.lower() == WORKBOOK and record.has_rejects:
+            if left_out := write_workbook(Rejects(content), output):
+                click.echo(f"A sheet has room for {MAX_ROWS:,} rows: {left_out:,} are left out.", err=True)
+        elif output is not None:
+            with output.open("wb") as target:
+                copyfileobj(content, target)
+        content.seek(0)
+        if run.as_json:
+            rejected = _documents(Rejects(content))
+            document = {"import_id": import_id, "rejects": rejected, "output": output and str(output)}
+            run.emit(document, lambda _console: None)
+        elif not record.has_rejects:
+            click.echo("Nothing was rejected.", err=True)
+        elif output is not None:
+            click.echo(harmless(f"Written to {output}."), err=True)
+        else:
+            rejects = content.read().decode("utf-8", "replace")
+            click.echo(harmless(rejects) if sys.stdout.isatty() else rejects, nl=False)
 
 
 @imports.command()
@@ -276,21 +285,17 @@ def _exit_code(record: ImportRecord) -> ExitCode:
     return ExitCode.REFUSED if record.problem or record.has_rejects else ExitCode.DONE
 
 
-def _documents(content: bytes) -> list[dict[str, Any]]:
+def _documents(rejects: "Rejects") -> list[dict[str, Any]]:
     """The rows of a rejects.csv."""
-    text = content.decode("utf-8-sig", "replace")
-    delimiter = text[len(REPORT_COLUMNS[0]) : len(REPORT_COLUMNS[0]) + 1] or ","
-    columns = len(REPORT_COLUMNS)
-    header, *rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)) or [[""]]
     return [
         {
-            "line": int(row[0]),
-            "column": row[1] or None,
-            "error": row[2],
-            "detail": row[3],
-            "row": dict(zip(header[columns:], row[columns:], strict=False)),
+            "line": int(line),
+            "column": column or None,
+            "error": error,
+            "detail": detail,
+            "row": dict(zip(rejects.header, row, strict=False)),
         }
-        for row in rows
+        for (line, column, error, detail), row in rejects
     ]
 
 

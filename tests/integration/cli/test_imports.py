@@ -4,7 +4,7 @@ import secrets
 from pathlib import Path
 
 import pytest
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from fleetgate.imports.delivery import Delivery
@@ -69,6 +69,10 @@ def test_rejects_are_given_back_and_go_in_once_corrected(
     ]
     assert document["rejects"][1]["row"] == {"S/N": f"{factory}-11", "MAC": "bad", "Farbe": "rot"}
 
+    workbook = tmp_path / "rejects.xlsx"
+    assert fleetgate("import", "rejects", import_id, "--output", str(workbook)).exit_code == ExitCode.DONE
+    assert load_workbook(workbook)["Rejected rows"]["F3"].value == "bad"
+
     text = target.read_text(encoding="utf-8-sig")
     target.write_text(text.replace(f"{factory} 10", f"{factory}-10").replace(";bad;", f";{mac()};"))
     answer = fleetgate("import", "upload", str(target), "--manufacturer", factory, "--json")
@@ -86,7 +90,9 @@ def test_a_dry_run_says_what_would_happen(fleetgate: Fleetgate, messy: Path, fac
     assert embedded.device_item(f"{factory}-1") is None
 
 
-def test_a_workbook_is_read_as_it_is_shown(fleetgate: Fleetgate, factory: str, tmp_path: Path, embedded: Embedded) -> None:
+def test_a_workbook_is_read_as_it_is_shown(
+    fleetgate: Fleetgate, factory: str, tmp_path: Path, embedded: Embedded
+) -> None:
     workbook = Workbook()
     sheet = workbook.active
     assert sheet is not None

@@ -9,7 +9,7 @@ from fleetgate.domain.audit import AuditRecord, Verdict
 from fleetgate.domain.documents import device_document, instant, record_document, terms_lines
 from fleetgate.trail.inspect_device import DeviceReport
 from fleetgate_cli.reasons import denial_reason
-from fleetgate_cli.run import now
+from fleetgate_cli.run import hint, now
 from fleetgate_cli.tables import print_table, records_table, word
 
 
@@ -88,7 +88,7 @@ def print_report(report: DeviceReport, console: Console) -> None:
     print_table(console, records_table(report.history.items, with_subject=False))
     if report.history.more:
         console.print(
-            f"There are more records: fleetgate audit list --serial-number {report.serial_number} --limit 1000"
+            f"There are more records: {hint(f'audit list --serial-number {report.serial_number} --limit 1000')}"
         )
 
 

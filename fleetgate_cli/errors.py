@@ -1,5 +1,6 @@
 """How a command ends: the exit codes, and the errors that say one sentence to people and a code to programs."""
 
+import io
 import json
 from enum import IntEnum
 from typing import IO, Any
@@ -51,4 +52,7 @@ def show(error: click.ClickException, *, as_json: bool, stream: IO[Any]) -> None
         )
         click.echo(json.dumps({"error": {"code": code, "message": message}}), file=stream)
     else:
-        error.show(file=stream)
+        said = io.StringIO()
+        error.show(file=said)
+        # It may quote what others wrote, such as the name of a file.
+        click.echo(harmless(said.getvalue()), file=stream, nl=False)

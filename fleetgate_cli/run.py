@@ -5,6 +5,7 @@ All that is slow to load is loaded here when a command first asks for it, so tha
 
 import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -72,6 +73,13 @@ class Run:
                 return Target.embedded(Path.cwd())
             stack_name = self.stack_name or os.environ.get(STACK_NAME_VARIABLE) or DEFAULT_STACK_NAME
             return Target.in_aws(stack_name, profile=self.profile, region=self.region)
+
+    @property
+    def stack_options(self) -> list[str]:
+        """The options that name the stack, as they were given and quoted for a shell."""
+        given = {"--stack-name": self.stack_name, "--profile": self.profile, "--region": self.region}
+        named = [part for option, value in given.items() if value for part in (option, shlex.quote(value))]
+        return ["--local", *named] if self.local else named
 
     @cached_property
     def tables(self) -> "StackTables":
@@ -188,6 +196,17 @@ class Run:
     @property
     def _has_audience(self) -> bool:
         return not self.as_json and sys.stderr.isatty()
+
+
+def hint(command: str) -> str:
+    """A command that may be next, as it has to be typed for the same stack.
+
+    Args:
+        command: Without `fleetgate`.
+    """
+    context = click.get_current_context(silent=True)
+    run = context.find_object(Run) if context else None
+    return " ".join(["fleetgate", command, *(run.stack_options if run else ())])
 
 
 def now() -> datetime:

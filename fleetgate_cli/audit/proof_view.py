@@ -7,6 +7,7 @@ from rich.console import Console
 from fleetgate.archive.prove import Proof, Proofs
 from fleetgate_cli.audit.archive import finding_document, place_of
 from fleetgate_cli.audit.signatures import TrustedKeys
+from fleetgate_cli.run import hint
 
 _MAX_SHOWN = 20
 
@@ -50,7 +51,7 @@ def print_proofs(proofs: Proofs | None, console: Console) -> None:
             console.print(f"                 {found.detail}")
     if len(proofs.findings) > _MAX_SHOWN:
         console.print(f"  ... and {len(proofs.findings) - _MAX_SHOWN:,} more: see --json")
-    console.print("  To check that no record is missing, run fleetgate audit verify.", style="dim")
+    console.print(f"  To check that no record is missing, run {hint('audit verify')}.", style="dim")
 
 
 def _records(number: int) -> str:

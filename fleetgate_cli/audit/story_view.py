@@ -18,6 +18,7 @@ from fleetgate.imports.record import ImportRecord
 from fleetgate.outcomes.outcome import OutcomeReason
 from fleetgate.trail.story import Admission, AdmissionEnding, DeviceStory
 from fleetgate_cli.reasons import allow_rule, denial_reason, outcome_reason
+from fleetgate_cli.run import hint
 from fleetgate_cli.tables import caller, plain_table, print_table, short, word
 
 _ENDINGS = {
@@ -56,7 +57,7 @@ def print_story(story: DeviceStory, proofs: Proofs | None, console: Console, *, 
     _heading("What happened, oldest first", console)
     print_table(console, _timeline(story, proofs))
     if not story.is_complete:
-        console.print(f"  There are more records: fleetgate audit export --serial-number {story.serial_number}")
+        console.print(f"  There are more records: {hint(f'audit export --serial-number {story.serial_number}')}")
 
 
 def _heading(text: str, console: Console) -> None:

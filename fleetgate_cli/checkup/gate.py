@@ -8,7 +8,7 @@ from fleetgate.outcomes.gate_check import GateCheck
 from fleetgate.outcomes.iot_gate import GateInAws
 from fleetgate_cli.checkup.deployed import DeployedStack
 from fleetgate_cli.checkup.line import Line, State
-from fleetgate_cli.run import now
+from fleetgate_cli.run import hint, now
 
 ATTACHMENT_CHECKS = ("template", "permission", "claim_policy", "claim_certificates", "registry_events")
 # More than any fleet has.
@@ -47,7 +47,7 @@ def switch(stack: DeployedStack, name: str) -> Iterator[Line]:
             state=State.NOTE,
             code="gate_stopped",
             sentence="An operator stopped the gate: every device is denied.",
-            remedy="fleetgate gate status says who and why.",
+            remedy=f"{hint('gate status')} says who and why.",
         )
     for stopped in (*sorted(found.manufacturers), *sorted(found.imports)):
         yield Line(
@@ -56,7 +56,7 @@ def switch(stack: DeployedStack, name: str) -> Iterator[Line]:
             code="quarantine",
             about=stopped,
             sentence="A manufacturer or an import is in quarantine.",
-            remedy="fleetgate gate status says since when and why.",
+            remedy=f"{hint('gate status')} says since when and why.",
         )
     if not found.is_stopped and not found.manufacturers and not found.imports:
         yield Line(check=name, state=State.OK, code="nothing_stopped", sentence="Nothing is stopped.")
@@ -73,7 +73,7 @@ def blocked_claims(stack: DeployedStack, name: str) -> Iterator[Line]:
             code="claim_blocked",
             about=claim.certificate_id,
             sentence=f"A claim certificate of {claim.manufacturer or 'any manufacturer'} is blocked.",
-            remedy="fleetgate audit list --claim says by whom and why.",
+            remedy=f"{hint('audit list --claim')} says by whom and why.",
         )
     if not blocked:
         sentence = f"Registered claim certificates: {len(claims):,}; blocked: 0."

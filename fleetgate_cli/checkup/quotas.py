@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from fleetgate_cli.checkup.deployed import DeployedStack
 from fleetgate_cli.checkup.line import Line, State
+from fleetgate_cli.run import hint
 
 # AWS Lambda: a new account may run ten functions at once, which is less than a stack with some imports needs.
 _FEW_AT_ONCE = 100
@@ -24,7 +25,7 @@ def concurrency(stack: DeployedStack, name: str) -> Iterator[Line]:
             about=hook,
             sentence="The reserved concurrency of the hook is 0: every device is denied.",
             remedy="aws lambda delete-function-concurrency, or put-function-concurrency. "
-            "To close the gate, use fleetgate gate stop.",
+            f"To close the gate, use {hint('gate stop')}.",
         )
         return
     few = reserved is None and limit < _FEW_AT_ONCE

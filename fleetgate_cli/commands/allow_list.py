@@ -21,7 +21,7 @@ from fleetgate_cli.parameters import (
     SERIAL_NUMBER,
     TEMPLATE_NAME,
 )
-from fleetgate_cli.run import Run
+from fleetgate_cli.run import Run, hint
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -178,7 +178,7 @@ def show(run: Run, *, serial_number: SerialNumber | None, mac_address: MacAddres
         raise Refused(
             RefusalCode.UNKNOWN_DEVICE,
             f"{serial_number} is not on the allow-list: check the serial number (case matters), or approve it "
-            "with fleetgate allow-list add.",
+            f"with {hint('allow-list add')}.",
         )
     run.emit(device_document(entry), partial(print_entry, entry))
 
@@ -203,7 +203,7 @@ def list_devices(run: Run, *, limit: int) -> None:
 
     def render(console: "Console") -> None:
         if not page.items:
-            console.print("The allow-list is empty: approve a device with fleetgate allow-list add.")
+            console.print(f"The allow-list is empty: approve a device with {hint('allow-list add')}.")
             return
         print_table(console, devices_table(page.items))
         if page.more:
@@ -216,7 +216,7 @@ def _notes(entry: AllowListEntry) -> list[str]:
     notes = []
     if entry.hold is Hold.QUARANTINED:
         notes.append(
-            f"the device is in quarantine, so the gate denies it: fleetgate device show {entry.serial_number}."
+            f"the device is in quarantine, so the gate denies it: {hint(f'device show {entry.serial_number}')}."
         )
     if not entry.mac_addresses:
         notes.append("without a MAC address the gate denies the device unless the stack has RequireMac=false.")

@@ -19,7 +19,7 @@ from fleetgate_cli.audit.filters import Filters, as_recorded, filter_options, no
 from fleetgate_cli.errors import CouldNotCheck, ExitCode
 from fleetgate_cli.options import limit_option, public_keys_option, with_run
 from fleetgate_cli.parameters import DAY, HOURS
-from fleetgate_cli.run import Run, now
+from fleetgate_cli.run import Run, hint, now
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -73,7 +73,7 @@ def list_records(run: Run, filters: Filters, *, limit: int) -> None:
             return
         print_table(console, records_table(records))
         if more:
-            console.print(f"There are more than {limit}: raise --limit to see them, or use fleetgate audit export.")
+            console.print(f"There are more than {limit}: raise --limit to see them, or use {hint('audit export')}.")
 
     run.emit(
         {

@@ -12,7 +12,7 @@ from fleetgate_cli.claim_certificates import ClaimPaths, issued_claim, standing_
 from fleetgate_cli.commands.claim_block import block, release
 from fleetgate_cli.options import claim_scope_options, limit_option, optional_reason, with_run
 from fleetgate_cli.parameters import CERTIFICATE_ID
-from fleetgate_cli.run import Run
+from fleetgate_cli.run import Run, hint
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -189,7 +189,7 @@ def list_claims(run: Run, *, limit: int) -> None:
 
     def render(console: "Console") -> None:
         if not page.items:
-            console.print("No claim certificate is registered: create one with fleetgate claim create.")
+            console.print(f"No claim certificate is registered: create one with {hint('claim create')}.")
             return
         print_table(console, claims_table(page.items))
         if page.more:

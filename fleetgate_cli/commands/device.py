@@ -19,7 +19,7 @@ from fleetgate_cli.options import (
     with_run,
 )
 from fleetgate_cli.parameters import DURATION, SERIAL_NUMBER
-from fleetgate_cli.run import Run, now
+from fleetgate_cli.run import Run, hint, now
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,7 +144,7 @@ def quarantine(run: Run, *, serial_number: SerialNumber, reason: str, keep_certi
         run,
         stopped.change,
         result="quarantined",
-        done=f"{serial_number} is in quarantine: the gate denies it until fleetgate device release.",
+        done=f"{serial_number} is in quarantine: the gate denies it until {hint('device release')}.",
         before=f"No change: {serial_number} is already in quarantine; the original reason stands.",
         tally=tally,
         meanwhile=stopped.meanwhile,

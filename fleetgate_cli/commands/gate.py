@@ -9,7 +9,7 @@ import click
 from fleetgate.domain.documents import instant, record_document, switch_document
 from fleetgate_cli.options import keep_certificates_option, limit_option, required_reason, with_run
 from fleetgate_cli.parameters import IMPORT_ID, MANUFACTURER
-from fleetgate_cli.run import Run
+from fleetgate_cli.run import Run, hint
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -65,7 +65,7 @@ def stop(run: Run, *, reason: str) -> None:
         run,
         stopped.change,
         result="stopped",
-        done="The gate is stopped: it denies every device until fleetgate gate start.",
+        done=f"The gate is stopped: it denies every device until {hint('gate start')}.",
         before="No change: already stopped; the original reason stands.",
         meanwhile=stopped.meanwhile,
     )
@@ -194,7 +194,7 @@ def quarantine(
         run,
         stopped.change,
         result="quarantined",
-        done=f"{name} is in quarantine: the gate denies all its devices until fleetgate gate release.",
+        done=f"{name} is in quarantine: the gate denies all its devices until {hint('gate release')}.",
         before=f"No change: {name} is already in quarantine; the original reason stands.",
         tally=tally,
         handles_certificates=True,

@@ -1,11 +1,10 @@
 """`fleetgate import`: factory lists, from the upload to the rejects and the roll-back."""
 
-import csv
-import io
 import sys
 from functools import partial
 from pathlib import Path
 from shutil import copyfileobj
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,18 +12,18 @@ import click
 from fleetgate.domain.documents import record_document
 from fleetgate.imports.delivery import DeliveryMode
 from fleetgate.imports.documents import summary_of
-from fleetgate.imports.reading.factory_list import REPORT_COLUMNS
 from fleetgate.imports.record import ImportRecord, ImportStatus
 from fleetgate_cli.errors import ExitCode
 from fleetgate_cli.options import limit_option, required_reason, with_run
 from fleetgate_cli.parameters import COLUMN_MAPPING, IMPORT_ID, MANUFACTURER_FOLDER
-from fleetgate_cli.run import Run
+from fleetgate_cli.run import Run, hint
 from fleetgate_cli.terminal import harmless
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from fleetgate.operators.roll_back import RolledBack
+    from fleetgate_cli.imports.rejects import Rejects
 
 
 @click.group("import")
@@ -38,7 +37,7 @@ def imports() -> None:
 
 
 @imports.command()
-@click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, readable=True, path_type=Path))
+@click.argument("file", metavar="FILE", type=click.Path(allow_dash=True))
 @click.option(
     "--manufacturer",
     metavar="NAME",
@@ -47,6 +46,7 @@ def imports() -> None:
     help="The manufacturer of the devices in the list.",
 )
 @click.option("--dry-run", is_flag=True, help="Report what would change, and change nothing.")
+@click.option("--name", metavar="NAME", help="The file's name in reports. [default: its own, or stdin.csv for a pipe]")
 @click.option("--sheet", metavar="NAME", help="The sheet of a workbook with several. [default: the only visible one]")
 @click.option(
     "--map",
@@ -56,55 +56,64 @@ def imports() -> None:
     multiple=True,
     help="What a column means, or HEADING= to leave it out. Repeat it for each column.",
 )
+@click.option("--visible-only", is_flag=True, help="Leave out the hidden rows, columns and cells of a workbook.")
+@click.option("--include-hidden", is_flag=True, help="Take the hidden rows, columns and cells of a workbook too.")
 @click.option("--no-wait", is_flag=True, help="Return as soon as the file is uploaded.")
 @with_run
 def upload(
     run: Run,
     *,
-    file: Path,
+    file: str,
     manufacturer: str,
     dry_run: bool,
-    sheet: str | None,
+    name: str | None,
     columns: tuple[tuple[str, str], ...],
+    sheet: str | None,
+    visible_only: bool,
+    include_hidden: bool,
     no_wait: bool,
 ) -> None:
     """Upload the list FILE, wait for its import and print the result for its rows.
 
-    Takes CSV and JSON Lines, plain or gzip, in any usual encoding and with any usual headings, and Excel workbooks,
-    which it converts. The same file again changes nothing. Exits with 1 when rows were rejected.
+    Takes CSV and JSON Lines, plain or gzip, in any usual encoding and with any usual headings, and Excel workbooks.
+    FILE may be a pipe; - is the standard input. The same file again changes nothing. Exits with 1 when rows were
+    rejected.
 
     \b
     Examples:
       fleetgate import upload line4.csv --manufacturer acme
       fleetgate import upload line4.xlsx --manufacturer acme --dry-run
       fleetgate import upload line4.csv --manufacturer acme --map "Meldetag=Valid From" --map "Remark="
+      zcat line4.csv.gz | fleetgate import upload - --manufacturer acme
     """
-    from fleetgate.imports.options import InvalidOptions, ReadingOptions
+    from fleetgate.imports.options import HiddenCells, InvalidOptions, ReadingOptions
     from fleetgate_cli.imports.deliveries import put, ready_file, upload_bar
 
-    options = ReadingOptions(columns=dict(columns))
-    mode = DeliveryMode.DRY_RUN if dry_run else DeliveryMode.LIVE
-    drop_box = run.target.drop_box()
-    with ready_file(file, sheet=sheet) as ready, upload_bar(run, ready.path.stat().st_size) as watch:
-        notes = ready.notes
+    if visible_only and include_hidden:
+        raise click.UsageError("--visible-only leaves out what --include-hidden takes: give one of them.")
+    hidden = HiddenCells.LEAVE_OUT if visible_only else HiddenCells.INCLUDE if include_hidden else HiddenCells.REFUSE
+    options = ReadingOptions(sheet=sheet, hidden=hidden, columns=dict(columns))
+    with ready_file(file, name=name) as ready:
+        if not ready.is_workbook and (sheet or visible_only or include_hidden):
+            raise click.UsageError("--sheet, --visible-only and --include-hidden apply to workbooks only.")
         try:
-            delivery = put(
-                ready,
-                manufacturer=manufacturer,
-                mode=mode,
-                drop_box=drop_box,
-                uploader=run.caller(),
-                options=options,
-                watch=watch,
-            )
+            with upload_bar(run, ready.size_bytes) as watch:
+                delivery = put(
+                    ready,
+                    manufacturer=manufacturer,
+                    mode=DeliveryMode.DRY_RUN if dry_run else DeliveryMode.LIVE,
+                    drop_box=run.target.drop_box(),
+                    uploader=run.caller(),
+                    options=options,
+                    watch=watch,
+                )
         except InvalidOptions as error:
             raise click.UsageError(f"The options cannot be sent: {error}.") from error
-    for note in notes:
-        click.echo(f"Note: {harmless(note)}", err=True)
     if no_wait:
         uploaded = {"import_id": delivery.import_id, "status": "uploaded", "key": delivery.file.key}
         run.emit(
-            uploaded, lambda console: console.print(f"Uploaded. Follow it: fleetgate import show {delivery.import_id}")
+            uploaded,
+            lambda console: console.print(f"Uploaded. Follow it: {hint(f'import show {delivery.import_id}')}"),
         )
         return
     _follow(run, delivery.import_id)
@@ -175,31 +184,41 @@ def show(run: Run, *, import_id: str) -> None:
 def rejects(run: Run, *, import_id: str, output: Path | None) -> None:
     """Write the rows that did not take effect, as delivered, with their errors in the first columns.
 
-    Correct the rows, leave the first columns unchanged, and upload the file.
+    Correct the rows, leave the first columns unchanged, and upload the file. A FILE that ends in .xlsx is an Excel
+    workbook: every cell is text, and the wrong ones are coloured.
 
     \b
-    Example:
+    Examples:
       fleetgate import rejects 20260131T080000Z-0123456789ab --output rejects.csv
+      fleetgate import rejects 20260131T080000Z-0123456789ab --output rejects.xlsx
     """
     from fleetgate.imports.store.reader import known_import
+    from fleetgate_cli.imports.rejects import MAX_ROWS, WORKBOOK, Rejects, write_workbook
 
-    with run.progress("Reading the rejects"):
-        record = known_import(import_id, run.imports)
-        content = io.BytesIO()
-        if record.has_rejects:
-            copyfileobj(run.target.drop_box().open_report(f"{record.delivery.reports}rejects.csv"), content)
-    if output is not None:
-        output.write_bytes(content.getvalue())
-    if run.as_json:
-        rejected = _documents(content.getvalue())
-        run.emit({"import_id": import_id, "rejects": rejected, "output": output and str(output)}, lambda _console: None)
-    elif not record.has_rejects:
-        click.echo("Nothing was rejected.", err=True)
-    elif output is None:
-        rejects = content.getvalue().decode()
-        click.echo(harmless(rejects) if sys.stdout.isatty() else rejects, nl=False)
-    else:
-        click.echo(f"Written to {output}.", err=True)
+    with TemporaryFile() as content:
+        with run.progress("Reading the rejects"):
+            record = known_import(import_id, run.imports)
+            if record.has_rejects:
+                copyfileobj(run.target.drop_box().open_report(f"{record.delivery.reports}rejects.csv"), content)
+        content.seek(0)
+        if output is not None and output.suffix.lower() == WORKBOOK and record.has_rejects:
+            if left_out := write_workbook(Rejects(content), output):
+                click.echo(f"A sheet has room for {MAX_ROWS:,} rows: {left_out:,} are left out.", err=True)
+        elif output is not None:
+            with output.open("wb") as target:
+                copyfileobj(content, target)
+        content.seek(0)
+        if run.as_json:
+            rejected = _documents(Rejects(content))
+            document = {"import_id": import_id, "rejects": rejected, "output": output and str(output)}
+            run.emit(document, lambda _console: None)
+        elif not record.has_rejects:
+            click.echo("Nothing was rejected.", err=True)
+        elif output is not None:
+            click.echo(harmless(f"Written to {output}."), err=True)
+        else:
+            rejects = content.read().decode("utf-8", "replace")
+            click.echo(harmless(rejects) if sys.stdout.isatty() else rejects, nl=False)
 
 
 @imports.command()
@@ -276,21 +295,17 @@ def _exit_code(record: ImportRecord) -> ExitCode:
     return ExitCode.REFUSED if record.problem or record.has_rejects else ExitCode.DONE
 
 
-def _documents(content: bytes) -> list[dict[str, Any]]:
+def _documents(rejects: "Rejects") -> list[dict[str, Any]]:
     """The rows of a rejects.csv."""
-    text = content.decode("utf-8-sig", "replace")
-    delimiter = text[len(REPORT_COLUMNS[0]) : len(REPORT_COLUMNS[0]) + 1] or ","
-    columns = len(REPORT_COLUMNS)
-    header, *rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)) or [[""]]
     return [
         {
-            "line": int(row[0]),
-            "column": row[1] or None,
-            "error": row[2],
-            "detail": row[3],
-            "row": dict(zip(header[columns:], row[columns:], strict=False)),
+            "line": int(line),
+            "column": column or None,
+            "error": error,
+            "detail": detail,
+            "row": dict(zip(rejects.header, row, strict=False)),
         }
-        for row in rows
+        for (line, column, error, detail), row in rejects
     ]
 
 

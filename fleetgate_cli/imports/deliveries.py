@@ -1,12 +1,15 @@
 """Puts a factory's file into the drop box, and follows its import."""
 
+import os
+import stat
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, BinaryIO
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO, cast
 
 import click
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
@@ -17,58 +20,83 @@ from fleetgate.imports.record import ImportRecord, ImportStatus
 from fleetgate.imports.store.drop_box import OPTIONS_METADATA, UPLOADER_METADATA, DropBox
 from fleetgate.imports.store.reader import ImportReader
 from fleetgate_cli.errors import CouldNotCheck
-from fleetgate_cli.run import Run
+from fleetgate_cli.run import Run, hint
+from fleetgate_cli.terminal import harmless
 
-WORKBOOKS = frozenset({".xlsx", ".xlsm"})
 # Amazon S3, PutObject: the longest object that one call takes.
 _MAX_BYTES = 5 * 1024**3
 # How long an import may show no progress before the command stops waiting.
 _MAX_SILENT_SECONDS = 300.0
 _POLL_SECONDS = 0.5
+_CHUNK = 1024**2
+# What a pipe holds is named by its kind, since the importer goes by the names of workbooks.
+_NAME_OF_PIPE, _NAME_OF_WORKBOOK = "stdin.csv", "stdin.xlsx"
+_OF_DEVICES = ("/dev/", "/proc/")
+# All workbooks are ZIP files.
+_ZIP = b"PK\x03\x04"
+# A key of S3 has at most 1,024 bytes of UTF-8.
+_MAX_NAME = 128
 
 
 @dataclass(frozen=True, slots=True)
 class ReadyFile:
-    """A file as the importer takes it.
+    """A file that can be sent, more than once if need be.
 
     Attributes:
-        notes: About cells of a workbook that could not be converted faithfully.
+        name: As its key has it.
+        is_workbook: Whether it may be one, by its content.
     """
 
-    path: Path
+    content: BinaryIO
     name: str
-    notes: tuple[str, ...] = ()
+    size_bytes: int
+    is_workbook: bool
 
 
 @contextmanager
-def ready_file(path: Path, *, sheet: str | None) -> Iterator[ReadyFile]:
-    """The file itself, or the CSV file that a workbook is converted to.
+def ready_file(file: str, *, name: str | None) -> Iterator[ReadyFile]:
+    """The file at a path, or what comes out of a pipe.
+
+    Args:
+        file: A path as the command line gives it; `-` is the standard input.
+        name: Takes the place of the file's own name.
 
     Raises:
-        click.ClickException: It cannot be delivered.
+        click.UsageError: There is nothing that can be read.
     """
-    if path.stat().st_size > _MAX_BYTES:
-        raise click.UsageError(f"{path} is larger than 5 GiB: split it, or compress it with gzip.")
-    if path.suffix.lower() not in WORKBOOKS:
-        if sheet:
-            raise click.UsageError("--sheet applies to workbooks only.")
-        yield ReadyFile(path, path.name)
-        return
-    # Its library takes longer to import than all the rest of this command.
-    from fleetgate_cli.imports.spreadsheet import csv_from_workbook
-    from fleetgate_cli.imports.spreadsheet_rows import UnusableWorkbook
-
-    with TemporaryDirectory() as folder:
-        converted = Path(folder, f"{path.stem}.csv")
+    with ExitStack() as closing:
         try:
-            with converted.open("wb") as target:
-                sheet_of = csv_from_workbook(path, target, sheet=sheet)
-        except UnusableWorkbook as error:
-            raise click.UsageError(str(error)) from error
-        notes = tuple(f"{note.sheet}!{note.cell}: {note.sentence}" for note in sheet_of.notes)
-        if hidden := sheet_of.noted_count - len(notes):
-            notes = (*notes, f"... and {hidden} more cells")
-        yield ReadyFile(converted, converted.name, notes)
+            content, is_pipe = _opened(file, closing)
+            size_bytes = content.seek(0, os.SEEK_END)
+            content.seek(0)
+            is_workbook = content.read(len(_ZIP)) == _ZIP
+            content.seek(0)
+        except OSError as error:
+            raise click.UsageError(f"{harmless(file)} cannot be read: {error.strerror or error}.") from error
+        if size_bytes > _MAX_BYTES:
+            raise click.UsageError(f"{harmless(file)} is larger than 5 GiB: split it, or compress it with gzip.")
+        of_pipe = _NAME_OF_WORKBOOK if is_workbook else _NAME_OF_PIPE
+        own_name = of_pipe if is_pipe else Path(file).name
+        yield ReadyFile(content, key_name(name or own_name), size_bytes, is_workbook)
+
+
+def _opened(file: str, closing: ExitStack) -> tuple[BinaryIO, bool]:
+    """A file that can be read more than once, and whether it came out of a pipe."""
+    source: BinaryIO = sys.stdin.buffer
+    if file != "-":
+        source = closing.enter_context(Path(file).open("rb"))  # noqa: SIM115 - it is closed with the rest
+        if stat.S_ISREG(os.fstat(source.fileno()).st_mode) and not file.startswith(_OF_DEVICES):
+            return source, False
+    spool = cast(BinaryIO, closing.enter_context(TemporaryFile()))  # noqa: SIM115
+    while spool.tell() <= _MAX_BYTES and (chunk := source.read(_CHUNK)):
+        spool.write(chunk)
+    return spool, True
+
+
+def key_name(name: str) -> str:
+    """A file's name as a part of a key: without slashes, and without characters that a terminal obeys."""
+    text = os.fsencode(name).decode("utf-8", "replace")
+    return "".join("_" if one in "/\\" or not one.isprintable() else one for one in text)[-_MAX_NAME:]
 
 
 def put(
@@ -78,7 +106,7 @@ def put(
     mode: DeliveryMode,
     drop_box: DropBox,
     uploader: str,
-    options: ReadingOptions = ReadingOptions(),  # noqa: B008 - immutable
+    options: ReadingOptions,
     watch: Callable[[int], None],
 ) -> Delivery:
     """Put a file into a manufacturer's folder.
@@ -92,14 +120,13 @@ def put(
     """
     said = options.metadata()
     key = f"{mode.value}/{manufacturer}/{file.name}"
-    with file.path.open("rb") as content:
-        answer = drop_box.client.put_object(
-            Bucket=drop_box.bucket,
-            Key=key,
-            Body=_Watched(content, watch),
-            ContentLength=file.path.stat().st_size,
-            Metadata={UPLOADER_METADATA: uploader, **({OPTIONS_METADATA: said} if said else {})},
-        )
+    answer = drop_box.client.put_object(
+        Bucket=drop_box.bucket,
+        Key=key,
+        Body=_Watched(file.content, watch),
+        ContentLength=file.size_bytes,
+        Metadata={UPLOADER_METADATA: uploader, **({OPTIONS_METADATA: said} if said else {})},
+    )
     return Delivery.of(drop_box.look(key, answer["VersionId"]))
 
 
@@ -123,7 +150,7 @@ def wait(import_id: str, *, records: ImportReader, watch: Callable[[ImportRecord
     raise CouldNotCheck(
         "import_silent",
         f"import {import_id} shows no progress for {_MAX_SILENT_SECONDS:.0f} s: "
-        f"it may still run, see fleetgate import show {import_id}.",
+        f"it may still run, see {hint(f'import show {import_id}')}.",
     )
 
 

@@ -11,6 +11,7 @@ from fleetgate.imports.plan import RowClass
 from fleetgate.imports.record import ImportRecord, ImportStatus
 from fleetgate.operators.roll_back import RolledBack
 from fleetgate_cli.reasons import import_error
+from fleetgate_cli.run import hint
 from fleetgate_cli.tables import plain_table, print_table, word
 
 # For a preview and for an import that ended.
@@ -94,11 +95,11 @@ def print_import(record: ImportRecord, console: Console) -> None:
     for note in record.findings.notes:
         console.print(f"Note: {note}")
     if record.has_rejects and record.status is ImportStatus.FINISHED:
-        console.print(f"Rejected rows, to correct and upload again: fleetgate import rejects {record.import_id}")
+        console.print(f"Rejected rows, to correct and upload again: {hint(f'import rejects {record.import_id}')}")
     elif record.has_rejects:
-        console.print(f"Rejected rows: fleetgate import rejects {record.import_id}")
+        console.print(f"Rejected rows: {hint(f'import rejects {record.import_id}')}")
     if record.is_waiting:
-        console.print(f'To approve it: fleetgate import approve {record.import_id} --reason "..."')
+        console.print(f'To approve it: {hint(f"import approve {record.import_id}")} --reason "..."')
 
 
 def print_rolled_back(done: RolledBack, console: Console) -> None:

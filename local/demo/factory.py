@@ -1,15 +1,16 @@
 """The demo's factories: their lists, as messy as such lists are, and the claim certificates they flash."""
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.operator_action import Operator
 from fleetgate.imports.delivery import DeliveryMode
+from fleetgate.imports.options import ReadingOptions
 from fleetgate.imports.record import ImportRecord
 from fleetgate.imports.store.drop_box import DropBox
 from fleetgate.imports.store.records import ImportRecords
@@ -133,17 +134,15 @@ class Factory:
         quarantine_device(SerialNumber(device.serial_number), store=self._devices, operator=self._operator(reason))
 
     def _import(self, manufacturer: str, name: str, content: bytes) -> ImportRecord:
-        with TemporaryDirectory() as folder:
-            path = Path(folder, name)
-            path.write_bytes(content)
-            delivery = put(
-                ReadyFile(path, name),
-                manufacturer=manufacturer,
-                mode=DeliveryMode.LIVE,
-                drop_box=self._drop_box,
-                uploader=self._actor,
-                watch=lambda _bytes: None,
-            )
+        delivery = put(
+            ReadyFile(io.BytesIO(content), name, len(content), is_workbook=False),
+            manufacturer=manufacturer,
+            mode=DeliveryMode.LIVE,
+            drop_box=self._drop_box,
+            uploader=self._actor,
+            options=ReadingOptions(),
+            watch=lambda _bytes: None,
+        )
         return wait(delivery.import_id, records=self._records.reader, watch=lambda _record: None)
 
     def _operator(self, reason: str) -> Operator:

@@ -71,6 +71,7 @@ class FileAccount:
     def __init__(self, checked: CheckedFile, rejects: TextIO) -> None:
         self._file, self.batches = checked.batches()
         self._policy = checked.policy
+        self._notes = checked.notes
         self.delimiter = self._file.delimiter or ","
         self.tally = RowTally()
         self._writer = csv.writer(rejects, delimiter=self.delimiter)
@@ -93,7 +94,7 @@ class FileAccount:
 
     def close(self) -> None:
         """Add the notes and the lines, which are complete once the file was read."""
-        self.tally.notes = self._file.notes(self._policy)
+        self.tally.notes = (*self._notes, *self._file.notes(self._policy))
         self.tally.lines = asdict(self._file.lines)
 
 

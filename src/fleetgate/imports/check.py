@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO, cast
 
+from fleetgate.imports.content import readable
 from fleetgate.imports.options import ReadingOptions
 from fleetgate.imports.reading.duplicates import Duplicates, SeenIdentities
 from fleetgate.imports.reading.errors import FileError, UnreadableFile
@@ -48,7 +49,8 @@ class CheckedFile:
     Attributes:
         total: Its records that are not blank. rejected: how many are wrong, by themselves or as duplicates.
         is_rejects: Whether it is the rejects.csv of an earlier import, corrected as far as somebody came.
-        checksum: SHA-256 of its bytes, hexadecimal.
+        checksum: SHA-256 of its bytes as delivered, hexadecimal.
+        notes: For people, about the conversion of a workbook.
     """
 
     open_file: Callable[[], BinaryIO]
@@ -59,6 +61,7 @@ class CheckedFile:
     is_rejects: bool
     checksum: str
     duplicates: Duplicates = field(repr=False)
+    notes: tuple[str, ...] = ()
 
     def keep_to(self, gates: SafetyGates) -> None:
         """Refuse a file that is mostly wrong, unless all of its rows were wrong before.
@@ -97,7 +100,7 @@ def check_file(
         file_name: What people know the file by.
         options: How to read it, as its sender says.
         limits: For what the file holds.
-        folder: For the identities of the rows meanwhile; None takes the machine's temporary folder.
+        folder: For a workbook, and for the identities of the rows meanwhile; None takes the machine's temporary folder.
 
     Raises:
         UnreadableFile: The file is no factory list, or holds more than it may.
@@ -106,9 +109,10 @@ def check_file(
     policy = replace(policy, columns={**policy.columns, **options.columns})
     total = rejected = 0
     stream = _Hashing(open_file())
+    content = readable(cast(BinaryIO, stream), open_file, file_name=file_name, options=options, folder=folder)
     with TemporaryDirectory(dir=folder) as scratch:
         seen = SeenIdentities(Path(scratch))
-        file = read_rows(cast(BinaryIO, stream), name=file_name, mapped=policy.columns, limits=limits)
+        file = read_rows(content.first, name=file_name, mapped=policy.columns, limits=limits)
         for batch in validate_rows(file, policy):
             seen.add(batch.rows)
             total += len(batch.rows) + len(batch.rejected)
@@ -119,10 +123,10 @@ def check_file(
             raise UnreadableFile(FileError.NO_ROWS)
         _must_have(file, options.columns)
         duplicates = seen.compared(
-            lambda: validate_rows(read_rows(open_file(), name=file_name, mapped=policy.columns), policy)
+            lambda: validate_rows(read_rows(content.again(), name=file_name, mapped=policy.columns), policy)
         )
     return CheckedFile(
-        open_file=open_file,
+        open_file=content.again,
         file_name=file_name,
         policy=policy,
         total=total,
@@ -130,6 +134,7 @@ def check_file(
         is_rejects=file.is_rejects,
         checksum=stream.checksum(),
         duplicates=duplicates,
+        notes=content.notes,
     )
 
 

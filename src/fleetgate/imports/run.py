@@ -197,12 +197,12 @@ def fail(journal: ImportJournal, record: ImportRecord, fault: Fault) -> ImportRe
     return journal.conclude(record, ImportStatus.FAILED, problem=problem)
 
 
-def _problem(refused: UnreadableFile) -> ImportProblem:
-    return ImportProblem(code=refused.code.value, sentence=str(refused))
-
-
 def _options(delivery: Delivery) -> ReadingOptions:
     try:
         return ReadingOptions.of_metadata(delivery.file.presented_options)
     except InvalidOptions as error:
         raise UnreadableFile(FileError.OPTIONS_UNREADABLE) from error
+
+
+def _problem(refused: UnreadableFile) -> ImportProblem:
+    return ImportProblem(code=refused.code.value, sentence=str(refused))

@@ -4,7 +4,8 @@ import secrets
 from pathlib import Path
 
 import pytest
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
+from openpyxl.worksheet.worksheet import Worksheet
 
 from fleetgate.imports.delivery import Delivery
 from fleetgate.imports.record import ImportFindings, ImportRecord, ImportStatus
@@ -69,6 +70,10 @@ def test_rejects_are_given_back_and_go_in_once_corrected(
     ]
     assert document["rejects"][1]["row"] == {"S/N": f"{factory}-11", "MAC": "bad", "Farbe": "rot"}
 
+    workbook = tmp_path / "rejects.xlsx"
+    assert fleetgate("import", "rejects", import_id, "--output", str(workbook)).exit_code == ExitCode.DONE
+    assert load_workbook(workbook)["Rejected rows"]["F3"].value == "bad"
+
     text = target.read_text(encoding="utf-8-sig")
     target.write_text(text.replace(f"{factory} 10", f"{factory}-10").replace(";bad;", f";{mac()};"))
     answer = fleetgate("import", "upload", str(target), "--manufacturer", factory, "--json")
@@ -86,7 +91,9 @@ def test_a_dry_run_says_what_would_happen(fleetgate: Fleetgate, messy: Path, fac
     assert embedded.device_item(f"{factory}-1") is None
 
 
-def test_a_workbook_is_converted(fleetgate: Fleetgate, factory: str, tmp_path: Path, embedded: Embedded) -> None:
+def test_a_workbook_is_read_as_it_is_shown(
+    fleetgate: Fleetgate, factory: str, tmp_path: Path, embedded: Embedded
+) -> None:
     workbook = Workbook()
     sheet = workbook.active
     assert sheet is not None
@@ -99,21 +106,20 @@ def test_a_workbook_is_converted(fleetgate: Fleetgate, factory: str, tmp_path: P
     answer = fleetgate("import", "upload", str(path), "--manufacturer", factory, "--json")
 
     assert answer.exit_code == ExitCode.REFUSED
-    assert answer.document["file"]["name"] == "list.csv"
+    assert answer.document["file"]["name"] == "list.xlsx"
     assert answer.document["rows"]["added"] == 9
-    assert answer.document["errors"] == {"scientific_notation": 1}
-    assert "Sheet!A11" in answer.stderr
+    assert answer.document["errors"] == {"workbook_cell_unclear": 1}
+    assert answer.document["notes"][0].startswith("Sheet!A11: ")
     assert embedded.device_item(f"{factory}-1") is not None
 
 
 @pytest.mark.parametrize(
     ("content", "arguments", "says"),
     [
-        (b"not a workbook", ["--manufacturer", "acme"], "list.xlsx"),
         (b"x", ["--manufacturer", "a/b"], "no slash"),
         (b"x", [], "--manufacturer"),
     ],
-    ids=["no workbook", "a manufacturer with a slash", "no manufacturer"],
+    ids=["a manufacturer with a slash", "no manufacturer"],
 )
 def test_what_cannot_be_delivered_is_a_wrong_command_line(
     content: bytes, arguments: list[str], says: str, fleetgate: Fleetgate, tmp_path: Path
@@ -125,9 +131,25 @@ def test_what_cannot_be_delivered_is_a_wrong_command_line(
     assert says in answer.stderr
 
 
-def test_a_sheet_is_named_for_a_workbook_only(fleetgate: Fleetgate, messy: Path, factory: str) -> None:
-    answer = fleetgate("import", "upload", str(messy), "--manufacturer", factory, "--sheet", "1")
-    assert answer.exit_code == ExitCode.USAGE
+def test_hidden_rows_are_left_out_or_taken_as_the_operator_says(
+    fleetgate: Fleetgate, factory: str, tmp_path: Path, embedded: Embedded
+) -> None:
+    workbook = Workbook()
+    sheet = workbook.active
+    assert isinstance(sheet, Worksheet)
+    for row in (["Serial Number", "MAC"], [f"{factory}-1", mac()], [f"{factory}-2", mac()]):
+        sheet.append(row)
+    sheet.row_dimensions[3].hidden = True
+    path = tmp_path / "list.xlsx"
+    workbook.save(path)
+    upload = ("import", "upload", str(path), "--manufacturer", factory, "--json")
+
+    refused = fleetgate(*upload)
+    assert refused.document["problem"]["code"] == "workbook_hidden_cells"
+    assert "1 row (3)" in refused.document["problem"]["sentence"]
+    assert fleetgate(*upload, "--visible-only").document["rows"]["added"] == 1
+    assert embedded.device_item(f"{factory}-2") is None
+    assert fleetgate(*upload, "--include-hidden", "--sheet", "sheet").document["rows"]["added"] == 1
 
 
 def test_imports_are_listed_newest_first_for_all_or_for_one_manufacturer(

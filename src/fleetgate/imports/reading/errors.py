@@ -114,6 +114,11 @@ class RowError(Reason):
         "The public key cannot be read.",
         "Write the key or a signing request as PEM or as the Base64 of its DER encoding, or its SHA-256 fingerprint.",
     )
+    WORKBOOK_CELL_UNCLEAR = (
+        "workbook_cell_unclear",
+        "The workbook does not say what the cell is meant to hold.",
+        "Format the column as text, and enter the cell as it has to read.",
+    )
     COLUMN_AMBIGUOUS = (
         "column_ambiguous",
         "The row says the same thing under two names.",
@@ -202,7 +207,58 @@ class FileError(Reason):
     NOT_TEXT = (
         "not_text",
         "The file is neither CSV nor JSON Lines, but something binary.",
-        "Export the list as CSV, or upload a workbook with fleetgate import upload.",
+        "Export the list as CSV, or save it as an Excel Workbook (.xlsx).",
+    )
+    FILE_KIND = (
+        "file_kind",
+        "The file is not a list.",
+        "Deliver the list as CSV, JSON Lines or an Excel Workbook (.xlsx).",
+    )
+    SPREADSHEET_KIND = (
+        "spreadsheet_kind",
+        "The file is a spreadsheet of a kind that is not read.",
+        "Open it in a spreadsheet program, save it as an Excel Workbook (.xlsx) or as CSV UTF-8, and deliver that.",
+    )
+    PACKED = (
+        "packed",
+        "The file is not a list, but something that holds files.",
+        "Unpack it, and deliver the list itself. Only a CSV or JSON Lines file may be compressed, with gzip.",
+    )
+    WORKBOOK_MISNAMED = (
+        "workbook_misnamed",
+        "The file is an Excel workbook, and its name does not say so.",
+        "Rename it so that its name ends in .xlsx, or save the list as CSV UTF-8.",
+    )
+    WORKBOOK_ENCRYPTED = (
+        "workbook_encrypted",
+        "The workbook is protected with a password.",
+        "Open it in Excel, save it without a password, and deliver that.",
+    )
+    WORKBOOK_DAMAGED = (
+        "workbook_damaged",
+        "The workbook cannot be read; it may have been cut off.",
+        "Open it in Excel and save it as an Excel Workbook (.xlsx), or save the sheet as CSV UTF-8.",
+    )
+    WORKBOOK_TOO_LARGE = (
+        "workbook_too_large",
+        "The workbook unpacks to more than a list of devices needs.",
+        "Split the list, or save the sheet as CSV UTF-8 and deliver that.",
+    )
+    WORKBOOK_SHEET_UNCLEAR = (
+        "workbook_sheet_unclear",
+        "It is not clear which sheet of the workbook is the list.",
+        "Name the sheet: fleetgate import upload --sheet NAME. Or deliver a workbook that has only that sheet.",
+    )
+    WORKBOOK_HIDDEN_CELLS = (
+        "workbook_hidden_cells",
+        "The sheet has cells that are hidden and hold something.",
+        "Show them, or delete them. Or upload the workbook with fleetgate import upload: --visible-only leaves them "
+        "out, --include-hidden takes them.",
+    )
+    WORKBOOK_MERGED_CELLS = (
+        "workbook_merged_cells",
+        "The sheet has merged cells that cannot be understood.",
+        "Unmerge them, and fill in every row.",
     )
     PACKED_TWICE = (
         "packed_twice",

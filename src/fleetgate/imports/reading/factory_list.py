@@ -16,6 +16,9 @@ from fleetgate.domain.things import ThingNames
 # corrected and delivered again.
 REPORT_COLUMNS = ("rejected_line", "rejected_column", "rejected_error", "rejected_detail")
 
+# In front of a cell of a workbook whose meaning is lost; why follows. It stays visible in rejects.csv.
+UNCLEAR_CELL = "\N{WARNING SIGN} "
+
 # Attributes that the gate itself gives to the provisioning template; no list may set them.
 RESERVED_ATTRIBUTES = frozenset({"SerialNumber", "MacAddress", "ThingName", "DecisionId"})
 

@@ -21,6 +21,7 @@ from fleetgate.domain.identifiers import (
 )
 from fleetgate.domain.public_key import InvalidPublicKey, parse_public_key
 from fleetgate.domain.things import THING_GROUP, group_not_allowed
+from fleetgate.imports.reading.cells import cleaned
 from fleetgate.imports.reading.characters import NOT_ASCII, name_at
 from fleetgate.imports.reading.columns import is_reserved
 from fleetgate.imports.reading.damage import (
@@ -40,8 +41,6 @@ from fleetgate.imports.reading.fitting import fitted, sentence_of
 from fleetgate.imports.reading.notes import CellNotes
 
 _SEPARATORS = re.compile(r"[\s;,|]+")
-# A formula that makes a cell text: ="0012".
-_TEXT_FORMULA = re.compile(r'="(.*)"', re.DOTALL)
 # Words with one space between them; in a MAC address column these may be the octets of one address.
 _WORDS = re.compile(r"[^\s;,|]+(?: [^\s;,|]+)*")
 _OCTETS_WITH_SPACES = re.compile(r"[0-9a-fA-F]{2}(?: [0-9a-fA-F]{2})+")
@@ -74,13 +73,6 @@ def _problem(error: RowError, why: str = "", *, said: str = "", at: int = 0) -> 
     """
     detail = said or (f"{error.meaning.rstrip('.')}: {why}." if why else error.meaning)
     return PydanticCustomError(error.value, "{detail}", {"detail": detail, "at": at})
-
-
-def _cleaned(cell: str) -> str:
-    """A cell without the space around it, and without the marks that make it text in a spreadsheet."""
-    text = cell.strip()
-    formula = _TEXT_FORMULA.fullmatch(text)
-    return (formula[1] if formula else text.removeprefix("'")).strip()
 
 
 def _place(cell: str, part: str, foreign: re.Pattern[str]) -> str | None:
@@ -144,7 +136,7 @@ class RowIdentity(_Model):
     @classmethod
     def _serial_number(cls, cell: str, info: ValidationInfo[RowContext]) -> SerialNumber:
         policy = info.context.policy
-        text = _cleaned(cell)
+        text = cleaned(cell)
         if not text:
             raise _problem(RowError.SERIAL_NUMBER_MISSING)
         _reject_lost(text)
@@ -169,7 +161,7 @@ class RowIdentity(_Model):
         policy = info.context.policy
         found: set[MacAddress] = set()
         for at, cell in enumerate(cells):
-            text = _cleaned(cell)
+            text = cleaned(cell)
             _reject_lost(text, at=at)
             found.update(_mac_address(part, cell, policy, at) for part in _spelled_addresses(text))
             if len(found) > policy.max_mac_addresses:
@@ -208,7 +200,7 @@ def _placeholder(text: str, at: int) -> PydanticCustomError:
 
 def _misspelt(part: str, cell: str, at: int) -> PydanticCustomError:
     """What is wrong with a text that is not written as a MAC address."""
-    text = _cleaned(cell)
+    text = cleaned(cell)
     if is_placeholder(text) or (not re.search("[0-9]", part) and is_placeholder(part)):
         return _placeholder(part, at)
     if what := damage_of(text):
@@ -241,7 +233,7 @@ class RowTerms(_Model):
     @field_validator("operation", mode="plain")
     @classmethod
     def _operation(cls, cell: str) -> Operation:
-        text = _cleaned(cell)
+        text = cleaned(cell)
         _reject_lost(text)
         if where := _place(cell, text, NOT_ASCII):
             raise _problem(RowError.OPERATION_UNKNOWN, said=f"The operation has {where}. {_operations()}")
@@ -254,7 +246,7 @@ class RowTerms(_Model):
     @field_validator("valid_from", "valid_until", mode="plain")
     @classmethod
     def _instant(cls, cell: str) -> datetime | None:
-        text = _cleaned(cell)
+        text = cleaned(cell)
         if not text:
             return None
         _reject_lost(text)
@@ -269,7 +261,7 @@ class RowTerms(_Model):
     @classmethod
     def _templates(cls, cell: str, info: ValidationInfo[RowContext]) -> frozenset[str]:
         known = info.context.policy.template_names
-        text = _cleaned(cell)
+        text = cleaned(cell)
         _reject_lost(text)
         names = frozenset(filter(None, _SEPARATORS.split(text)))
         if all(map(TEMPLATE_NAME_PATTERN.fullmatch, names)) and (not known or names <= known):
@@ -281,7 +273,7 @@ class RowTerms(_Model):
     @field_validator("key_fingerprint", mode="plain")
     @classmethod
     def _key_fingerprint(cls, cell: str) -> str | None:
-        text = _cleaned(cell)
+        text = cleaned(cell)
         if not text:
             return None
         _reject_lost(text)
@@ -295,7 +287,7 @@ class RowTerms(_Model):
     @classmethod
     def _attributes(cls, cells: Sequence[tuple[str, str]], info: ValidationInfo[RowContext]) -> Mapping[str, str]:
         context = info.context
-        said = ((at, name, _cleaned(cell), cell) for at, (name, cell) in enumerate(cells))
+        said = ((at, name, cleaned(cell), cell) for at, (name, cell) in enumerate(cells))
         values = [(name, _attribute(name, text, cell, context, at)) for at, name, text, cell in said if text]
         return MappingProxyType({name: value for name, value in values if value})
 

@@ -20,7 +20,14 @@ from fleetgate.imports.reading.columns import Column, Meaning, names_of
 from fleetgate.imports.reading.damage import PLACEHOLDER_MAC_ADDRESSES, QuickLook
 from fleetgate.imports.reading.errors import FileError, RowError, UnreadableFile
 from fleetgate.imports.reading.factory_file import FactoryFile, RowBatch
-from fleetgate.imports.reading.factory_list import ImportPolicy, ImportRow, Operation, RejectedRow, UnknownColumns
+from fleetgate.imports.reading.factory_list import (
+    UNCLEAR_CELL,
+    ImportPolicy,
+    ImportRow,
+    Operation,
+    RejectedRow,
+    UnknownColumns,
+)
 from fleetgate.imports.reading.row import RowContext, RowIdentity, RowTerms, serial_number_error
 from fleetgate.imports.reading.structure import no_device
 from fleetgate.imports.reading.unknown_cells import UnknownCells
@@ -255,6 +262,9 @@ class _Judge:
         for cells in dict.fromkeys(said):  # in their order, so that the notes are the same at every reading
             if cells in known:
                 continue
+            if any(cell.startswith(UNCLEAR_CELL) for cell in cells):
+                known[cells] = None
+                continue
             try:
                 read = self._read_terms(cells)
                 known[cells] = read.operation, read.approved()
@@ -276,6 +286,11 @@ class _Judge:
     def _judged(self, batch: RowBatch, position: int) -> ImportRow | RejectedRow:
         """Judge one row cell by cell."""
         row, line_number = batch.rows[position], batch.line_numbers[position]
+        for at in (self._serial_number, *self._mac_addresses, *self._terms):
+            if row[at].startswith(UNCLEAR_CELL):
+                error, why = RowError.WORKBOOK_CELL_UNCLEAR, row[at].removeprefix(UNCLEAR_CELL)
+                detail = f"{error.meaning.rstrip('.')}: {why}."
+                return RejectedRow(line_number, batch.as_delivered(position), self._columns[at].heading, error, detail)
         try:
             device = RowIdentity.model_validate(
                 {
@@ -288,13 +303,13 @@ class _Judge:
         except ValidationError as invalid:
             if is_no_device := no_device(row, self._columns, line_number):
                 return _no_device(batch, position, is_no_device)
-            error = invalid.errors(include_url=False, include_input=False)[0]
+            found = invalid.errors(include_url=False, include_input=False)[0]
             return RejectedRow(
                 line_number,
                 batch.as_delivered(position),
-                self._heading(error),
-                _ROW_ERRORS[error["type"]],
-                error["msg"],
+                self._heading(found),
+                _ROW_ERRORS[found["type"]],
+                found["msg"],
             )
         if not device.mac_addresses and self._policy.require_mac and terms.operation is Operation.APPROVE:
             if is_no_device := no_device(row, self._columns, line_number):

@@ -12,22 +12,25 @@ import pytest
 from openpyxl import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
-from fleetgate_cli.imports.spreadsheet import ConvertedSheet, csv_from_workbook
-from fleetgate_cli.imports.spreadsheet_rows import UnusableWorkbook
+from fleetgate.imports.options import HiddenCells
+from fleetgate.imports.reading.errors import FileError, UnreadableFile
+from fleetgate.imports.reading.workbook import ConvertedSheet, csv_from_workbook
 
 SHEET_XML = "xl/worksheets/sheet1.xml"
 
 
-def converted_from(path: Path, sheet: str | None = None) -> tuple[str, ConvertedSheet]:
+def converted_from(
+    path: Path, sheet: str | None = None, hidden: HiddenCells = HiddenCells.REFUSE
+) -> tuple[str, ConvertedSheet]:
     target = io.BytesIO()
-    converted = csv_from_workbook(path, target, sheet=sheet)
+    converted = csv_from_workbook(path, target, sheet=sheet, hidden=hidden)
     return target.getvalue().decode("utf-8-sig"), converted
 
 
-def refusal_of(path: Path, sheet: str | None = None) -> str:
-    with pytest.raises(UnusableWorkbook) as refused:
+def refusal_of(path: Path, sheet: str | None = None) -> tuple[FileError, str]:
+    with pytest.raises(UnreadableFile) as refused:
         converted_from(path, sheet)
-    return str(refused.value)
+    return refused.value.code, str(refused.value)
 
 
 def save(path: Path, *rows: list[Any]) -> Path:
@@ -45,7 +48,7 @@ def first_sheet(book: Workbook) -> Worksheet:
 
 
 def one_cell(path: Path, value: Any, number_format: str = "General", heading: str = "Model") -> tuple[str, list[str]]:
-    """The text that a cell becomes, and the sentences about it."""
+    """The text that a cell becomes, and the notes about it."""
     book = Workbook()
     first_sheet(book)["A1"] = heading
     first_sheet(book)["A2"] = value
@@ -53,7 +56,7 @@ def one_cell(path: Path, value: Any, number_format: str = "General", heading: st
     book.save(path)
     text, converted = converted_from(path)
     _, *rows = csv.reader(io.StringIO(text))
-    return (rows[0][0] if rows else ""), [note.sentence for note in converted.notes]
+    return (rows[0][0] if rows else ""), list(converted.notes)
 
 
 def rewrite(path: Path, name: str, change: Callable[[str], str], **added: str) -> None:

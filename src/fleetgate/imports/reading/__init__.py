@@ -5,7 +5,9 @@
 `workbook_sheets` reads its rows, `workbook_cells` and `workbook_formats` say what a cell shows.
 `text` unpacks and decodes the file, in blocks of whole lines.
 `csv_records` finds the delimiter, and splits the blocks into records.
-`factory_file` makes batches of cells of them, or of JSON Lines; `columns` tells what each heading means.
+`factory_file` makes batches of cells of them, or of JSON Lines; `columns` tells what each column means.
+`headings` knows the headings of nine languages, whose words are in `heading_words`; they tell the encoding, too.
+`unknown_cells` refuses a file where an unknown column has cells that restrict, which `restricting` recognises.
 `validate` judges a batch: plain cells column by column, all others with the models of `row`.
 `cells` takes off the marks that spreadsheets put around a text.
 `damage` knows placeholders and what a spreadsheet made of a cell, `dates` reads days in all notations, `characters`

@@ -81,6 +81,15 @@ def test_rows_that_share_a_mac_address_are_all_rejected(imports: ImportWorld, em
     assert [embedded.device_item(f"{batch}-{number}") is None for number in (1, 2, 3)] == [True, True, False]
 
 
+def test_identical_rows_count_once_and_approvals_that_are_over_do_not(imports: ImportWorld, batch: str) -> None:
+    row, over = f"{batch}-1,{mac()},2999-01-01\n", f"{batch}-2,{mac()},2020-01-01\n"
+    record = imports.importer().run(imports.deliver(f"sn,mac,valid until\n{row}{over}{row}"))
+
+    assert dict(record.findings.rows) == {"added": 1, "repeated": 1, "rejected": 1}
+    assert dict(record.findings.errors) == {"approval_over": 1}
+    assert record.findings.notes == ("Identical rows count once: line 4 as line 2.",)
+
+
 def test_rows_that_share_a_public_key_are_all_rejected_however_they_spell_it(
     imports: ImportWorld, embedded: Embedded, batch: str
 ) -> None:

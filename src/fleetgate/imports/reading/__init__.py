@@ -6,5 +6,6 @@
 `validate` judges a batch: plain cells column by column, all others with the models of `row`.
 `duplicates` finds the identities that a file has twice, and rejects their rows.
 `factory_list` has the rows and the policy they are judged by; `errors` has every reason for a rejection.
+`cells` reads what spreadsheets make of a cell, and writes cells that they leave alone.
 Nothing here asks a table or a service, and no file is held in memory.
 """

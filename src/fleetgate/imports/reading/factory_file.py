@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import Any, BinaryIO
 
 from fleetgate.domain.reasons import Reason
+from fleetgate.imports.reading.cells import cleaned
 from fleetgate.imports.reading.columns import JSON_ROW, Column, Meaning, columns_of
 from fleetgate.imports.reading.csv_records import SplitRecords, header_of, lines_of, split
 from fleetgate.imports.reading.errors import FileError, RowError, UnreadableFile
@@ -220,7 +221,7 @@ def _json_cells(table: _Table, splits: Iterable[SplitRecords]) -> Iterator[list[
     for one in splits:
         batch = table.batch(one)
         cells: list[_NumberedLine] = [
-            (number, row[0], None) for number, row in zip(batch.line_numbers, batch.rows, strict=True)
+            (number, cleaned(row[0]), None) for number, row in zip(batch.line_numbers, batch.rows, strict=True)
         ]
         failures: list[_NumberedLine] = [
             (rejected.line_number, " ".join(rejected.raw), rejected.error) for rejected in batch.rejected

@@ -13,6 +13,7 @@ from fleetgate.domain.allow_list import ApprovalTerms, InvalidEntry
 from fleetgate.domain.identifiers import TEMPLATE_NAME_PATTERN, InvalidIdentifier, MacAddress, SerialNumber
 from fleetgate.domain.public_key import InvalidPublicKey, parse_public_key
 from fleetgate.domain.things import THING_GROUP, group_not_allowed
+from fleetgate.imports.reading.cells import cleaned
 from fleetgate.imports.reading.columns import is_reserved
 from fleetgate.imports.reading.errors import RowError
 from fleetgate.imports.reading.factory_list import ImportPolicy, Operation
@@ -20,8 +21,6 @@ from fleetgate.imports.reading.factory_list import ImportPolicy, Operation
 _SEPARATORS = re.compile(r"[\s;,|]+")
 # A spreadsheet always writes the sign: 1.23457E+11, or 1,23457E+11 in half of Europe.
 _SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eE]\+\d+")
-# A formula that makes a cell text: ="0012".
-_TEXT_FORMULA = re.compile(r'="(.*)"', re.DOTALL)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -33,13 +32,6 @@ def _problem(error: RowError, why: str = "", *, at: int = 0) -> PydanticCustomEr
     """
     detail = f"{error.meaning.rstrip('.')}: {why}." if why else error.meaning
     return PydanticCustomError(error.value, "{detail}", {"detail": detail, "at": at})
-
-
-def _cleaned(cell: str) -> str:
-    """A cell without the space around it, and without the marks that make it text in a spreadsheet."""
-    text = cell.strip()
-    formula = _TEXT_FORMULA.fullmatch(text)
-    return (formula[1] if formula else text.removeprefix("'")).strip()
 
 
 class _Model(BaseModel):
@@ -60,7 +52,7 @@ class RowIdentity(_Model):
     @classmethod
     def _serial_number(cls, cell: str, info: ValidationInfo[ImportPolicy]) -> SerialNumber:
         policy = info.context
-        text = _cleaned(cell)
+        text = cleaned(cell)
         if not text:
             raise _problem(RowError.SERIAL_NUMBER_MISSING)
         if _SCIENTIFIC.fullmatch(text):
@@ -79,7 +71,7 @@ class RowIdentity(_Model):
         policy = info.context
         found: set[MacAddress] = set()
         for at, cell in enumerate(cells):
-            text = _cleaned(cell)
+            text = cleaned(cell)
             if _SCIENTIFIC.fullmatch(text):
                 raise _problem(RowError.SCIENTIFIC_NOTATION, at=at)
             for part in filter(None, _SEPARATORS.split(text)):
@@ -113,14 +105,14 @@ class RowTerms(_Model):
     @classmethod
     def _operation(cls, cell: str) -> Operation:
         try:
-            return Operation(_cleaned(cell).lower() or Operation.APPROVE)
+            return Operation(cleaned(cell).lower() or Operation.APPROVE)
         except ValueError as error:
             raise _problem(RowError.OPERATION_UNKNOWN) from error
 
     @field_validator("valid_from", "valid_until", mode="plain")
     @classmethod
     def _instant(cls, cell: str) -> datetime | None:
-        text = _cleaned(cell)
+        text = cleaned(cell)
         if not text:
             return None
         try:
@@ -137,7 +129,7 @@ class RowTerms(_Model):
     @classmethod
     def _templates(cls, cell: str, info: ValidationInfo[ImportPolicy]) -> frozenset[str]:
         policy = info.context
-        names = frozenset(filter(None, _SEPARATORS.split(_cleaned(cell))))
+        names = frozenset(filter(None, _SEPARATORS.split(cleaned(cell))))
         if not all(map(TEMPLATE_NAME_PATTERN.fullmatch, names)) or (
             policy.template_names and names - policy.template_names
         ):
@@ -147,7 +139,7 @@ class RowTerms(_Model):
     @field_validator("key_fingerprint", mode="plain")
     @classmethod
     def _key_fingerprint(cls, cell: str) -> str | None:
-        text = _cleaned(cell)
+        text = cleaned(cell)
         if not text:
             return None
         try:
@@ -159,7 +151,7 @@ class RowTerms(_Model):
     @classmethod
     def _attributes(cls, cells: Sequence[tuple[str, str]], info: ValidationInfo[ImportPolicy]) -> Mapping[str, str]:
         policy = info.context
-        said = ((at, name, _cleaned(cell)) for at, (name, cell) in enumerate(cells))
+        said = ((at, name, cleaned(cell)) for at, (name, cell) in enumerate(cells))
         return MappingProxyType({name: _attribute(name, text, policy, at) for at, name, text in said if text})
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
-from fleetgate.imports.account import RowTally, accounting
+from fleetgate.imports.account import Reports, RowTally, accounting
 from fleetgate.imports.apply import apply_rows
 from fleetgate.imports.check import CheckedFile, check_file
 from fleetgate.imports.plan import KnownRows
@@ -26,6 +26,10 @@ class NullSink(ImportStore):
     def known(self, *_identities: Iterable[SerialNumber | MacAddress | str]) -> KnownRows:
         """Know none of them."""
         return KnownRows()
+
+    def replace(self, *_writes: object, now: datetime) -> set[SerialNumber]:  # noqa: ARG002 - as in ImportStore
+        """Take them all."""
+        return set()
 
     def insert(self, *_writes: object, now: datetime) -> set[SerialNumber]:  # noqa: ARG002 - as in ImportStore
         """Take them all."""
@@ -49,7 +53,7 @@ def check_pass(path: Path) -> CheckedFile:
 
 def apply_pass(path: Path, checked: CheckedFile, store: ImportStore, *, import_id: str = "import-1") -> RowTally:
     """Read a list again, apply its rows, and write rejects.csv beside it."""
-    with accounting(checked, path.with_name("rejects.csv")) as account:
+    with accounting(checked, Reports(path.parent)) as account:
         for batch in account.batches:
             results = apply_rows(
                 batch.rows,

@@ -50,11 +50,13 @@ class ImportFindings:
 
     Attributes:
         rows: Records by class (`RowClass`). errors: rejected rows and conflicts by their code.
+        changes: How many known devices change, by the kind of field.
         notes: For people, about the file as a whole.
     """
 
     rows: Mapping[str, int] = field(default_factory=_nothing)
     errors: Mapping[str, int] = field(default_factory=_nothing)
+    changes: Mapping[str, int] = field(default_factory=_nothing)
     notes: tuple[str, ...] = ()
 
 
@@ -110,6 +112,11 @@ class ImportRecord:
     def has_rejects(self) -> bool:
         """Whether the file had rows that were rejected or in conflict."""
         return bool(self.findings.errors)
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether the file had rows that change known devices."""
+        return bool(self.findings.changes)
 
     def changed(self, **changes: Any) -> Self:
         """The record after one change."""

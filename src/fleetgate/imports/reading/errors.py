@@ -43,8 +43,8 @@ class RowError(Reason):
     )
     OPERATION_UNKNOWN = (
         "operation_unknown",
-        "The operation is neither approve nor revoke.",
-        "Write approve or revoke, or leave the cell empty for approve.",
+        "The operation is not approve, replace or revoke.",
+        "Write approve, replace or revoke, or leave the cell empty for approve.",
     )
     DATE_INVALID = (
         "date_invalid",

@@ -42,6 +42,7 @@ class ImportItem(AllowListItem, discriminator="import"):
     checksum = UnicodeAttribute(null=True)
     rows: MapAttribute[str, Any] = MapAttribute(null=True)
     errors: MapAttribute[str, Any] = MapAttribute(null=True)
+    changes: MapAttribute[str, Any] = MapAttribute(null=True)
     notes: ListAttribute[str] = ListAttribute(null=True)
     problem_code = UnicodeAttribute(null=True)
     problem_sentence = UnicodeAttribute(null=True)
@@ -96,6 +97,7 @@ def import_item_from(record: ImportRecord) -> ImportItem:
         checksum=record.checksum,
         rows=dict(findings.rows) or None,
         errors=dict(findings.errors) or None,
+        changes=dict(findings.changes) or None,
         notes=list(findings.notes) or None,
         problem_code=problem and problem.code,
         problem_sentence=problem and problem.sentence,
@@ -132,6 +134,7 @@ def import_record_from(item: ImportItem) -> ImportRecord:
     findings = ImportFindings(
         rows=_counts(item.rows),
         errors=_counts(item.errors),
+        changes=_counts(item.changes),
         notes=tuple(item.notes or ()),
     )
     return ImportRecord(

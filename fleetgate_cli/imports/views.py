@@ -7,6 +7,7 @@ from rich.table import Table
 
 from fleetgate.domain.documents import instant
 from fleetgate.imports.delivery import DeliveryMode
+from fleetgate.imports.documents import changed_devices
 from fleetgate.imports.plan import RowClass
 from fleetgate.imports.record import ImportRecord, ImportStatus
 from fleetgate.operators.roll_back import RolledBack
@@ -37,18 +38,17 @@ _HEADLINES = {
 
 def imports_table(records: Iterable[ImportRecord]) -> Table:
     """Imports, one a row."""
-    table = plain_table("Import", "Status", "Manufacturer", "File", "Rows", "Added", "Rejected")
+    table = plain_table("Import", "Status", "Manufacturer", "File", "Rows", "By class")
     for record in records:
         rows = record.findings.rows
-        rejected = rows.get(RowClass.REJECTED, 0) + rows.get(RowClass.CONFLICT, 0)
+        counted = [f"{rows[one]:,} {one.value.replace('_', ' ')}" for one in RowClass if rows.get(one)]
         table.add_row(
             record.import_id,
             word(record.status.value),
             record.delivery.manufacturer,
             f"{record.delivery.file_name}{' (dry run)' if _is_dry(record) else ''}",
             "-" if record.total is None else f"{record.total:,}",
-            f"{rows.get(RowClass.ADDED, 0):,}",
-            f"{rejected:,}",
+            "\n".join(counted) or "-",
         )
     return table
 
@@ -83,6 +83,7 @@ def print_import(record: ImportRecord, console: Console) -> None:
             known = import_error(code)
             table.add_row(f"{number:,}", code, known.meaning if known else "", known.remedy if known else "")
         print_table(console, table)
+    _print_changes(record, console)
     for note in record.findings.notes:
         console.print(f"Note: {note}")
     if record.has_rejects and record.status is ImportStatus.FINISHED:
@@ -91,6 +92,14 @@ def print_import(record: ImportRecord, console: Console) -> None:
         console.print(f"Rejected rows: fleetgate import rejects {record.import_id}")
     if record.is_waiting:
         console.print(f'To approve it: fleetgate import approve {record.import_id} --reason "..."')
+
+
+def _print_changes(record: ImportRecord, console: Console) -> None:
+    """How many known devices change, and where to read how."""
+    if record.has_changes:
+        changed = ", ".join(f"{name} of {number:,}" for name, number in sorted(record.findings.changes.items()))
+        console.print(f"Known devices that change: {changed_devices(record):,} ({changed}).")
+        console.print(f"Before and after: fleetgate import show {record.import_id} --changes")
 
 
 def print_rolled_back(done: RolledBack, console: Console) -> None:

@@ -45,14 +45,14 @@ class RowTally:
 
     def add(self, results: Sequence[RowResult], rejected: Sequence[RejectedRow]) -> None:
         """Count sound rows by their results, and rejected rows."""
-        self.rows.update(one.row_class.value for one in results)
+        counted = Counter(one.row_class.value for one in results)
+        self.rows.update(counted)
         self.errors.update(one.conflict.value for one in results if one.conflict)
         if rejected:
             self.rows[RowClass.REJECTED.value] += len(rejected)
             self.errors.update(one.error.value for one in rejected)
-        for one in results:
-            if one.changes:
-                self.changes.update({change.kind for change in one.changes})
+        if counted[RowClass.UPDATED] or counted[RowClass.REVOKED]:
+            self.changes.update(kind for one in results for kind in {change.kind for change in one.changes})
 
     def findings(self) -> ImportFindings:
         """The counts, as the import record keeps them."""
@@ -115,7 +115,7 @@ class FileAccount:
         ]
         for rejected in sorted([*batch.rejected, *conflicts], key=lambda row: row.line_number):
             self._rejects.writerow(rejected.reported())
-        for one in results:
+        for one in results if self.tally.changes else ():
             if one.changes:
                 self._changes.writerows(reported_changes(one.row.line_number, one.row.serial_number.value, one.changes))
 

@@ -168,5 +168,5 @@ def _round(
         if row.serial_number in again:
             missed.append(numbered)
         else:
-            results[position] = RowResult(row, write.row_class, changes=write.changes)
+            results[position] = RowResult(row, write.row_class, None, "", write.changes)
     return missed

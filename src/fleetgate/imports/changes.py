@@ -38,20 +38,25 @@ class FieldChange(NamedTuple):
         return self.field.partition(".")[0]
 
 
-def changes_between(before: AllowListEntry, after: AllowListEntry) -> tuple[FieldChange, ...]:
-    """The fields that differ."""
+def changes_to(entry: AllowListEntry, wanted: Mapping[str, Any]) -> tuple[FieldChange, ...]:
+    """The fields that change.
+
+    Args:
+        wanted: What fields of the entry are to say, each something else than now.
+    """
     found = [
-        FieldChange(name, _text(old), _text(new))
+        FieldChange(name, _text(getattr(entry, of_entry)), _text(wanted[of_entry]))
         for name, of_entry in RESTRICTIONS.items()
-        if (old := getattr(before, of_entry)) != (new := getattr(after, of_entry))
+        if of_entry in wanted
     ]
-    if before.is_revoked != after.is_revoked:
-        found.append(FieldChange(APPROVAL, _approval(before), _approval(after)))
-    if before.attributes != after.attributes:
+    if "is_revoked" in wanted:
+        found.append(FieldChange(APPROVAL, *map(_approval, (entry.is_revoked, wanted["is_revoked"]))))
+    if "attributes" in wanted:
+        before, after = entry.attributes, wanted["attributes"]
         found += [
-            FieldChange(f"{ATTRIBUTES}.{name}", before.attributes.get(name, ""), after.attributes.get(name, ""))
-            for name in sorted({**before.attributes, **after.attributes})
-            if before.attributes.get(name) != after.attributes.get(name)
+            FieldChange(f"{ATTRIBUTES}.{name}", before.get(name, ""), after.get(name, ""))
+            for name in sorted({**before, **after})
+            if before.get(name) != after.get(name)
         ]
     return tuple(found)
 
@@ -69,14 +74,14 @@ def in_words(changes: Iterable[FieldChange]) -> str:
 def _said(entry: AllowListEntry, name: str) -> str:
     """What an entry says in a field."""
     if name == APPROVAL:
-        return _approval(entry)
+        return _approval(entry.is_revoked)
     if name in RESTRICTIONS:
         return _text(getattr(entry, RESTRICTIONS[name]))
     return entry.attributes.get(name.partition(".")[2], "")
 
 
-def _approval(entry: AllowListEntry) -> str:
-    return "revoked" if entry.is_revoked else "approved"
+def _approval(is_revoked: bool) -> str:
+    return "revoked" if is_revoked else "approved"
 
 
 def _text(value: Any) -> str:

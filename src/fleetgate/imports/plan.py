@@ -9,7 +9,7 @@ from fleetgate.domain.allow_list import AllowListEntry, DeviceState, KeyAssignme
 from fleetgate.domain.gate_switch import OPEN, GateSwitch
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.reasons import Reason
-from fleetgate.imports.changes import RESTRICTIONS, FieldChange, changes_between, changes_of_last_import
+from fleetgate.imports.changes import RESTRICTIONS, FieldChange, changes_of_last_import, changes_to
 from fleetgate.imports.delivery import is_later
 from fleetgate.imports.reading.factory_list import ImportRow, Operation
 
@@ -340,10 +340,10 @@ def _addition(row: ImportRow, manufacturer: str, import_id: str) -> Write:
 
 
 def _change(row: ImportRow, entry: AllowListEntry, wanted: Mapping[str, Any], import_id: str) -> Write:
-    after = replace(entry, **wanted)
-    changes = changes_between(entry, after)
+    changes = changes_to(entry, wanted)
     after = replace(
-        after,
+        entry,
+        **wanted,
         import_id=import_id,
         import_line=row.line_number,
         changed_from={change.field: change.before for change in changes},

@@ -24,6 +24,8 @@ _MONTH = re.compile(
     r"mag|giu|lug|set|ott|fev|out)[^\W\d_]*",
     re.IGNORECASE,
 )
+# Text at once, as nearly all cells are.
+_TEXT = re.compile(rf"(?!{_MONTH.pattern}|{_TRUTH.pattern})[A-Z][\x20-\x7e]*", re.IGNORECASE | re.ASCII)
 _LETTERS = re.compile(r"[^\W\d_]+")
 _DIGIT = re.compile(r"\d")
 _NO_TEXT = re.compile("[\ud800-\udfff]")
@@ -41,6 +43,8 @@ def as_text(cell: str) -> str:
 
     It starts no formula. A place that is no text, such as a byte that could not be decoded, is U+FFFD.
     """
+    if _TEXT.fullmatch(cell):
+        return cell
     cell = _NO_TEXT.sub("\ufffd", cell)
     text = cell.strip()
     if cell.startswith(_FORMULA_STARTS) or text.startswith(_FORMULA_STARTS):

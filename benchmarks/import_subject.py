@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
-from fleetgate.imports.account import RowTally, accounting
+from fleetgate.imports.account import Reports, RowTally, accounting
 from fleetgate.imports.apply import apply_rows
 from fleetgate.imports.check import CheckedFile, check_file
 from fleetgate.imports.plan import KnownRows
@@ -27,9 +28,33 @@ class NullSink(ImportStore):
         """Know none of them."""
         return KnownRows()
 
+    def replace(self, *_writes: object, now: datetime) -> set[SerialNumber]:  # noqa: ARG002 - as in ImportStore
+        """Take them all."""
+        return set()
+
     def insert(self, *_writes: object, now: datetime) -> set[SerialNumber]:  # noqa: ARG002 - as in ImportStore
         """Take them all."""
         return set()
+
+
+class KnownSink(NullSink):
+    """Tables in which each device is, of another model, and into which every change of it goes."""
+
+    def known(self, *identities: Iterable[SerialNumber | MacAddress | str]) -> KnownRows:
+        """Know them all, with the labels that `factory_lines` gives them."""
+        serial_numbers = (one for one in identities[0] if isinstance(one, SerialNumber))
+        return KnownRows({serial_number: _listed(serial_number) for serial_number in serial_numbers})
+
+
+def _listed(serial_number: SerialNumber) -> AllowListEntry:
+    number = int(serial_number.value.rpartition("-")[2])
+    return AllowListEntry(
+        serial_number=serial_number,
+        manufacturer=MANUFACTURER,
+        mac_addresses=frozenset({MacAddress((b"\x00\x1b\x44" + number.to_bytes(3, "big")).hex(":"))}),
+        attributes={"Model": "another"},
+        import_id="import-0",
+    )
 
 
 @contextmanager
@@ -49,7 +74,7 @@ def check_pass(path: Path) -> CheckedFile:
 
 def apply_pass(path: Path, checked: CheckedFile, store: ImportStore, *, import_id: str = "import-1") -> RowTally:
     """Read a list again, apply its rows, and write rejects.csv beside it."""
-    with accounting(checked, path.with_name("rejects.csv")) as account:
+    with accounting(checked, Reports(path.parent)) as account:
         for batch in account.batches:
             results = apply_rows(
                 batch.rows,

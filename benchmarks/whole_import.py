@@ -3,7 +3,8 @@
     python -m benchmarks.whole_import LIST
 
 It runs in a process of its own, since the garbage collector looks through all that a process has loaded. It prints the
-processor seconds of the check pass, the apply pass and the floor as JSON, round by round.
+processor seconds of the check pass, the apply pass, the floor and the apply pass of known devices as JSON, round by
+round.
 """
 
 import json
@@ -15,12 +16,13 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.figures import Amount, CouldNotMeasure, Ratio
-from benchmarks.import_subject import NullSink, apply_pass, check_pass, list_on_disk
+from benchmarks.import_subject import KnownSink, NullSink, apply_pass, check_pass, list_on_disk
 from benchmarks.validation import ROWS, bare_rows, factory_lines
 
 _ROUNDS = 10
 # Of one processor.
 _LEAST_ROWS_A_SECOND = 30_000
+_LEAST_UPDATES_A_SECOND = 5_000
 
 
 def whole_import_figures() -> Iterator[Amount | Ratio]:
@@ -28,8 +30,8 @@ def whole_import_figures() -> Iterator[Amount | Ratio]:
     with list_on_disk(factory_lines(ROWS)) as path:
         command = [sys.executable, "-m", "benchmarks.whole_import", str(path)]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - our own code
-    rounds: list[tuple[float, float, float]] = json.loads(done.stdout)
-    checks, applies, floors = zip(*rounds, strict=True)
+    rounds: list[tuple[float, float, float, float]] = json.loads(done.stdout)
+    checks, applies, floors, updates = zip(*rounds, strict=True)
     wholes = [check + apply for check, apply in zip(checks, applies, strict=True)]
     yield Ratio.of(f"whole import of {ROWS:,} rows, null sink", "processor time", wholes, floors)
     yield Amount(
@@ -38,6 +40,13 @@ def whole_import_figures() -> Iterator[Amount | Ratio]:
         amount=round(ROWS / median(wholes)),
         unit="rows/s",
         least=_LEAST_ROWS_A_SECOND,
+    )
+    yield Amount(
+        name="whole import of known devices, each changed, null sink",
+        what="rows in a second of a processor",
+        amount=round(ROWS / median(check + update for check, update in zip(checks, updates, strict=True))),
+        unit="rows/s",
+        least=_LEAST_UPDATES_A_SECOND,
     )
     for name, seconds in (("check pass", checks), ("apply pass, null sink", applies)):
         yield Amount(
@@ -48,7 +57,7 @@ def whole_import_figures() -> Iterator[Amount | Ratio]:
         )
 
 
-def _round(path: Path) -> tuple[float, float, float]:
+def _round(path: Path) -> tuple[float, float, float, float]:
     started = time.process_time()
     checked = check_pass(path)
     after_check = time.process_time()
@@ -57,9 +66,13 @@ def _round(path: Path) -> tuple[float, float, float]:
     with path.open("rb") as stream:
         bare = sum(1 for _ in bare_rows(stream))
     ended = time.process_time()
+    changed = apply_pass(path, checked, KnownSink())
+    after_changes = time.process_time()
+    if changed.rows != {"updated": ROWS}:
+        raise CouldNotMeasure(f"the rows of known devices ended as {dict(changed.rows)}")
     if tally.rows != {"added": ROWS} or bare != ROWS:
         raise CouldNotMeasure(f"the rows of the whole import ended as {dict(tally.rows)}; the floor had {bare}")
-    return after_check - started, after_apply - after_check, ended - after_apply
+    return after_check - started, after_apply - after_check, ended - after_apply, after_changes - ended
 
 
 if __name__ == "__main__":

@@ -135,6 +135,10 @@ class ImportWorld(RoomWorld):
         """The text of an import's rejects.csv."""
         return self.drop_box.open_report(f"{record.delivery.reports}rejects.csv").read().decode("utf-8-sig")
 
+    def changes(self, record: ImportRecord) -> str:
+        """The text of an import's changes.csv."""
+        return self.drop_box.open_report(f"{record.delivery.reports}changes.csv").read().decode("utf-8-sig")
+
     def audit(self, record: ImportRecord) -> list[AuditRecord]:
         """The audit records of an import, oldest first."""
         return self.embedded.records(f"import#{record.import_id}")

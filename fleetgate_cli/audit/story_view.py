@@ -13,6 +13,7 @@ from fleetgate.archive.prove import Proof, Proofs
 from fleetgate.domain.audit import AuditRecord, OperatorAction, RecordKind, Verdict
 from fleetgate.domain.documents import instant
 from fleetgate.domain.reasons import DenialReason
+from fleetgate.imports.changes import changes_of_last_import, in_words
 from fleetgate.imports.delivery import NOBODY
 from fleetgate.imports.record import ImportRecord
 from fleetgate.outcomes.outcome import OutcomeReason
@@ -105,6 +106,8 @@ def _lists(story: DeviceStory) -> Iterator[tuple[str, str | Text]]:
     for import_id, record in story.imports.items():
         line = f", line {entry.import_line}" if entry and entry.import_id == import_id and entry.import_line else ""
         yield "Import", f"{import_id}{line}"
+        if entry and entry.import_id == import_id and entry.changed_from:
+            yield "Changed", in_words(changes_of_last_import(entry))
         if record is None:
             yield "", Text("The record of this import has expired.", style="yellow")
         else:
@@ -209,6 +212,8 @@ def _what(record: AuditRecord) -> str:
 def _why(record: AuditRecord) -> str:
     if record.kind is RecordKind.OPERATOR_ACTION:
         return _said(record)
+    if record.kind is RecordKind.IMPORT:
+        return f"import {record.import_id}: {record.reason}"
     if record.verdict is Verdict.DENIED and record.presented_mac_address:
         return f"{record.reason}, with MAC address {record.presented_mac_address}"
     known = outcome_reason(record.reason) if record.kind is RecordKind.OUTCOME else None

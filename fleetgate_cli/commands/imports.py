@@ -1,5 +1,6 @@
 """`fleetgate import`: factory lists, from the upload to the rejects and the roll-back."""
 
+import io
 import sys
 from functools import partial
 from pathlib import Path
@@ -149,30 +150,45 @@ def list_(run: Run, *, manufacturer: str | None, limit: int) -> None:
 
 @imports.command()
 @click.argument("import_id", metavar="IMPORT", type=IMPORT_ID)
+@click.option(
+    "--changes", "with_changes", is_flag=True, help="Also show what known devices said before, and say after."
+)
 @with_run
-def show(run: Run, *, import_id: str) -> None:
+def show(run: Run, *, import_id: str, with_changes: bool) -> None:
     """Show an import: its rows by class, its errors, and who uploaded, approved or rolled it back.
 
     \b
-    Example:
+    Examples:
       fleetgate import show 20260131T080000Z-0123456789ab
+      fleetgate import show 20260131T080000Z-0123456789ab --changes
     """
     from fleetgate.imports.store.reader import known_import
+    from fleetgate_cli.imports.changes import changes_in, print_changes
     from fleetgate_cli.imports.views import print_import
     from fleetgate_cli.tables import print_table, records_table
 
     with run.progress("Reading the import"):
         record = known_import(import_id, run.imports)
         history = run.imports.audit_of(import_id, limit=20)
+        file, content = f"{record.delivery.reports}changes.csv", io.BytesIO()
+        if with_changes and record.has_changes:
+            copyfileobj(run.target.drop_box().open_report(file), content)
+            content.seek(0)
+        changes = list(changes_in(content))
 
     def render(console: "Console") -> None:
         print_import(record, console)
+        if changes:
+            print_changes(changes, console, file=file)
+        elif with_changes:
+            console.print("No known device changes.")
         if history:
             console.print()
             console.print("History, newest first", style="bold")
             print_table(console, records_table(history, with_subject=False))
 
-    run.emit({**summary_of(record), "history": [record_document(one) for one in history]}, render)
+    document = {**summary_of(record), "history": [record_document(one) for one in history]}
+    run.emit({**document, "changed": changes} if with_changes else document, render)
 
 
 @imports.command()

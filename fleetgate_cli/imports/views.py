@@ -7,6 +7,7 @@ from rich.table import Table
 
 from fleetgate.domain.documents import instant
 from fleetgate.imports.delivery import DeliveryMode
+from fleetgate.imports.documents import changed_devices
 from fleetgate.imports.plan import RowClass
 from fleetgate.imports.record import ImportRecord, ImportStatus
 from fleetgate.operators.roll_back import RolledBack
@@ -92,6 +93,7 @@ def print_import(record: ImportRecord, console: Console) -> None:
             known = import_error(code)
             table.add_row(f"{number:,}", code, known.meaning if known else "", known.remedy if known else "")
         print_table(console, table)
+    _print_changes(record, console)
     for note in record.findings.notes:
         console.print(f"Note: {note}")
     if record.has_rejects and record.status is ImportStatus.FINISHED:
@@ -100,6 +102,14 @@ def print_import(record: ImportRecord, console: Console) -> None:
         console.print(f"Rejected rows: {hint(f'import rejects {record.import_id}')}")
     if record.is_waiting:
         console.print(f'To approve it: {hint(f"import approve {record.import_id}")} --reason "..."')
+
+
+def _print_changes(record: ImportRecord, console: Console) -> None:
+    """How many known devices change, and where to read how."""
+    if record.has_changes:
+        changed = ", ".join(f"{name} of {number:,}" for name, number in sorted(record.findings.changes.items()))
+        console.print(f"Known devices that change: {changed_devices(record):,} ({changed}).")
+        console.print(f"Before and after: fleetgate import show {record.import_id} --changes")
 
 
 def print_rolled_back(done: RolledBack, console: Console) -> None:

@@ -192,6 +192,7 @@ class AllowListEntry(ApprovalTerms):
         is_revoked: Whether the factory withdrew the approval before the device used it.
         import_id: The import that wrote the approval last. import_line: the line of its file that says so.
         first_import_id: The import that put the device on the allow-list.
+        changed_from: What `import_id` changed, as the entry said it before: text by the name of the field.
         version: Grows with every change; all writers make their writes conditional on it.
     """
 
@@ -208,6 +209,7 @@ class AllowListEntry(ApprovalTerms):
     import_id: str | None = None
     import_line: int | None = None
     first_import_id: str | None = None
+    changed_from: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     version: int = 1
 
     def __post_init__(self) -> None:

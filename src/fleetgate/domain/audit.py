@@ -84,10 +84,11 @@ class QueryAction(StrEnum):
 
 
 class ImportAction(StrEnum):
-    """What an import was."""
+    """What an import was, or did to a device."""
 
     IMPORT = "import"
     DRY_RUN_IMPORT = "dry_run_import"
+    REPLACE = "replace"
 
 
 class NoticeAction(StrEnum):

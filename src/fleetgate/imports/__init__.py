@@ -2,8 +2,9 @@
 
 `importer` takes the announcement of a file from the queue, and `run` imports that file:
 `check` reads it to its end and holds it against the safety gates, before anything is written.
-`account` reads it again, batch by batch, counts every row in one class and writes rejects.csv.
+`account` reads it again, batch by batch, counts every row in one class and writes rejects.csv and changes.csv.
 `apply` plans each row (`plan`) from what the tables hold and writes it (`store`), or only previews it.
+`changes` says what a row changes of a known device, before and after.
 `distribute` hands a long file to the state machine; `steps` is called for its batches, and `batches` does the work.
 `journal` keeps the record of each import (`record`), its reports and its audit record, and announces how it ended.
 `documents` says how imports and rows look as JSON; `delivery` says whose a file is, by the folder it lies in.

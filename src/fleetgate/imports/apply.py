@@ -10,6 +10,7 @@ from typing import NamedTuple, assert_never
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.reasons import FaultReason
+from fleetgate.imports.changes import FieldChange
 from fleetgate.imports.plan import Conflict, ConflictReason, KnownRows, NothingToWrite, RowClass, Write, plan_row
 from fleetgate.imports.reading.factory_list import ImportRow
 from fleetgate.imports.store.rows import ImportStore
@@ -23,11 +24,15 @@ class RowResult(NamedTuple):
 
     Attributes:
         conflict: Why the row was not applied; None in every class but CONFLICT.
+        detail: Of the conflict, a sentence for people where it says more than the conflict's meaning.
+        changes: What the row changes of a known device.
     """
 
     row: ImportRow
     row_class: RowClass
     conflict: ConflictReason | None = None
+    detail: str = ""
+    changes: tuple[FieldChange, ...] = ()
 
 
 def apply_rows(
@@ -77,10 +82,10 @@ def preview_rows(
     for row in rows:
         plan = plan_row(row, known, manufacturer=manufacturer, import_id=import_id)
         match plan:
-            case NothingToWrite(row_class) | Write(row_class=row_class):
-                results.append(RowResult(row, row_class))
-            case Conflict(reason):
-                results.append(RowResult(row, RowClass.CONFLICT, reason))
+            case NothingToWrite(row_class, changes) | Write(row_class=row_class, changes=changes):
+                results.append(RowResult(row, row_class, changes=changes))
+            case Conflict(reason, detail):
+                results.append(RowResult(row, RowClass.CONFLICT, reason, detail))
             case _:
                 assert_never(plan)
     return results
@@ -139,30 +144,29 @@ def _round(
     """Plan rows from fresh facts and write them; returns the rows that have to be planned again."""
     known = _known([row for _, row in turn], store)
     additions: list[tuple[_Numbered, Write]] = []
+    changed: list[tuple[_Numbered, Write]] = []
     missed: list[_Numbered] = []
     for numbered in turn:
         position, row = numbered
         plan = plan_row(row, known, manufacturer=manufacturer, import_id=import_id)
         match plan:
-            case NothingToWrite(row_class):
-                results[position] = RowResult(row, row_class)
-            case Conflict(reason):
+            case NothingToWrite(row_class, changes):
+                results[position] = RowResult(row, row_class, changes=changes)
+            case Conflict(reason, detail):
                 _release_strays(row, known, store, import_id=import_id)
-                results[position] = RowResult(row, RowClass.CONFLICT, reason)
+                results[position] = RowResult(row, RowClass.CONFLICT, reason, detail)
             case Write(before=None):
                 additions.append((numbered, plan))
-            case Write(row_class=row_class):
-                if store.replace(plan, known, now=now):
-                    results[position] = RowResult(row, row_class)
-                else:
-                    missed.append(numbered)
+            case Write():
+                changed.append((numbered, plan))
             case _:
                 assert_never(plan)
     again = store.insert([write for _, write in additions], known, now=now)
-    for numbered, write in additions:
+    again |= store.replace([write for _, write in changed], known, now=now)
+    for numbered, write in (*additions, *changed):
         position, row = numbered
         if row.serial_number in again:
             missed.append(numbered)
         else:
-            results[position] = RowResult(row, write.row_class)
+            results[position] = RowResult(row, write.row_class, None, "", write.changes)
     return missed

@@ -3,7 +3,7 @@
 import csv
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from shutil import copyfileobj
@@ -12,8 +12,9 @@ from typing import Any
 
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.reasons import FaultReason
-from fleetgate.imports.account import RowTally
-from fleetgate.imports.apply import apply_rows
+from fleetgate.imports.account import Reports, RowTally, reported_changes
+from fleetgate.imports.apply import RowResult, apply_rows
+from fleetgate.imports.changes import FieldChange
 from fleetgate.imports.distribute import work_of
 from fleetgate.imports.documents import row_from
 from fleetgate.imports.journal import ImportJournal
@@ -33,6 +34,7 @@ def apply_batch(
     manufacturer: str,
     import_id: str,
     store: ImportStore,
+    drop_box: DropBox,
     now: Callable[[], datetime],
 ) -> dict[str, Any]:
     """Apply the rows of one batch. Safe to repeat.
@@ -41,10 +43,11 @@ def apply_batch(
         documents: As `row_document` makes them.
 
     Returns:
-        `rows`: how many rows ended in each class; `conflicts`: line, code and the row as delivered, of each conflict.
+        `rows`: how many rows ended in each class; `details`: the key of a work file with the conflicts and changes, if
+        the batch has any. They could be too long for an answer: Step Functions takes 256 KB.
 
     Raises:
-        Fault: The tables did not answer; repeat it later.
+        Fault: The tables or the drop box did not answer; repeat it later.
     """
     results = apply_rows(
         [row_from(document) for document in documents],
@@ -53,12 +56,31 @@ def apply_batch(
         store=store,
         now=now,
     )
+    answer: dict[str, Any] = {"rows": Counter(one.row_class.value for one in results)}
+    details = _details(results, documents)
+    if any(details.values()):
+        answer["details"] = f"{work_of(import_id)}details/{documents[0]['line']}.json"
+        drop_box.put(answer["details"], json.dumps(details).encode(), "application/json")
+    return answer
+
+
+def _details(results: Sequence[RowResult], documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The conflicts and the changes of a batch."""
     return {
-        "rows": Counter(one.row_class.value for one in results),
         "conflicts": [
-            {"line": one.row.line_number, "code": one.conflict.value, "delivered": document["delivered"]}
+            {
+                "line": one.row.line_number,
+                "code": one.conflict.value,
+                "detail": one.detail,
+                "delivered": document["delivered"],
+            }
             for one, document in zip(results, documents, strict=True)
             if one.conflict
+        ],
+        "changes": [
+            {"line": one.row.line_number, "serial_number": one.row.serial_number.value, "changes": one.changes}
+            for one in results
+            if one.changes
         ],
     }
 
@@ -81,24 +103,42 @@ def merge_batches(import_id: str, map_result: Any, *, journal: ImportJournal) ->
     work = work_of(import_id)
     before = json.load(journal.drop_box.open_report(f"{work}tally.json"))
     tally = RowTally(
-        Counter(before["rows"]), Counter(before["errors"]), tuple(before["notes"]), before.get("lines", {})
+        Counter(before["rows"]),
+        Counter(before["errors"]),
+        notes=tuple(before["notes"]),
+        lines=before.get("lines", {}),
     )
     with TemporaryDirectory() as folder:
-        path = Path(folder, "rejects.csv")
-        with path.open("wb") as rejects:
-            copyfileobj(journal.drop_box.open_report(f"{work}rejects.csv"), rejects)
-        with path.open("a", encoding="utf-8", errors="surrogateescape", newline="") as rejects:
-            writer = csv.writer(rejects, delimiter=before["delimiter"])
-            for answer in _answers(map_result, journal.drop_box):
-                tally.rows.update(answer["rows"])
-                for conflict in answer["conflicts"]:
-                    tally.errors[conflict["code"]] += 1
-                    writer.writerow(_rejected(conflict).reported())
+        reports = Reports(Path(folder))
+        for report in (reports.rejects, reports.changes):
+            with report.open("wb") as content:
+                copyfileobj(journal.drop_box.open_report(f"{work}{report.name}"), content)
+        _merge(_answers(map_result, journal.drop_box), tally, reports, before["delimiter"])
         if missing := (record.total or 0) - tally.total:
             tally.rows[RowClass.NOT_APPLIED.value] = missing
         if tally.errors:
-            journal.put_rejects(record.delivery, path)
+            journal.put_report(record.delivery, reports.rejects)
+        if tally.changes:
+            journal.put_report(record.delivery, reports.changes)
     return finish(journal, record, tally)
+
+
+def _merge(answers: Iterable[Mapping[str, Any]], tally: RowTally, reports: Reports, delimiter: str) -> None:
+    """Count the batches, and add their conflicts and changes to the reports."""
+    with (
+        reports.rejects.open("a", encoding="utf-8", newline="") as rejects,
+        reports.changes.open("a", encoding="utf-8", newline="") as changes,
+    ):
+        conflict_writer, change_writer = (csv.writer(one, delimiter=delimiter) for one in (rejects, changes))
+        for answer in answers:
+            tally.rows.update(answer["rows"])
+            for conflict in answer["conflicts"]:
+                tally.errors[conflict["code"]] += 1
+                conflict_writer.writerow(_rejected(conflict).reported())
+            for changed in answer["changes"]:
+                found = [FieldChange(*one) for one in changed["changes"]]
+                tally.changes.update({one.kind for one in found})
+                change_writer.writerows(reported_changes(changed["line"], changed["serial_number"], found))
 
 
 def give_up_on_map(import_id: str, *, journal: ImportJournal) -> ImportRecord:
@@ -115,7 +155,14 @@ def _record(import_id: str, journal: ImportJournal) -> ImportRecord:
 
 
 def _answers(map_result: Any, drop_box: DropBox) -> Iterator[Mapping[str, Any]]:
-    """The answers of the batches, one at a time: a long file has thousands."""
+    """The answers of the batches with their details, one at a time: a long file has thousands."""
+    for answer in _said(map_result, drop_box):
+        details = json.load(drop_box.open_report(answer["details"])) if "details" in answer else {}
+        # Conflicts are in the answer itself where an earlier version applied the batch.
+        yield {"conflicts": [], "changes": [], **answer, **details}
+
+
+def _said(map_result: Any, drop_box: DropBox) -> Iterator[Mapping[str, Any]]:
     if isinstance(map_result, list):
         yield from map_result
         return
@@ -125,4 +172,5 @@ def _answers(map_result: Any, drop_box: DropBox) -> Iterator[Mapping[str, Any]]:
 
 
 def _rejected(conflict: Mapping[str, Any]) -> RejectedRow:
-    return RejectedRow.conflicting(conflict["line"], tuple(conflict["delivered"]), _CONFLICTS[conflict["code"]])
+    reason = _CONFLICTS[conflict["code"]]
+    return RejectedRow.conflicting(conflict["line"], tuple(conflict["delivered"]), reason, conflict.get("detail", ""))

@@ -2,7 +2,9 @@
 
     work/<import-id>/rows.jsonl      a line for each sound row
     work/<import-id>/rejects.csv     the rejected rows, under the header
+    work/<import-id>/changes.csv     the header alone
     work/<import-id>/tally.json      the counts so far
+    work/<import-id>/details/        a file for each batch that has conflicts or changes
 
 The map applies the rows batch by batch (`apply_batch`), and `merge_batches` concludes the import.
 """
@@ -12,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fleetgate.imports.account import FileAccount, accounting
+from fleetgate.imports.account import FileAccount, Reports, accounting
 from fleetgate.imports.check import CheckedFile
 from fleetgate.imports.documents import row_document
 from fleetgate.imports.record import ImportRecord
@@ -43,12 +45,14 @@ class Distributor:
         """
         work = work_of(record.import_id)
         with TemporaryDirectory() as folder:
-            rows, rejects = Path(folder, "rows.jsonl"), Path(folder, "rejects.csv")
-            account = _write(checked, rows, rejects)
+            rows, reports = Path(folder, "rows.jsonl"), Reports(Path(folder))
+            account = _write(checked, rows, reports)
             with rows.open("rb") as content:
                 drop_box.put(f"{work}rows.jsonl", content, "application/jsonl")
-            with rejects.open("rb") as content:
+            with reports.rejects.open("rb") as content:
                 drop_box.put(f"{work}rejects.csv", content, "text/csv; charset=utf-8")
+            with reports.changes.open("rb") as content:
+                drop_box.put(f"{work}changes.csv", content, "text/csv; charset=utf-8")
         tally = account.tally
         document = {
             "rows": tally.rows,
@@ -75,10 +79,10 @@ def work_of(import_id: str) -> str:
     return f"work/{import_id}/"
 
 
-def _write(checked: CheckedFile, rows: Path, rejects: Path) -> FileAccount:
+def _write(checked: CheckedFile, rows: Path, reports: Reports) -> FileAccount:
     with (
         rows.open("w", encoding="utf-8", errors="surrogateescape") as lines,
-        accounting(checked, rejects) as account,
+        accounting(checked, reports) as account,
     ):
         for batch in account.batches:
             for at, row in enumerate(batch.rows):

@@ -46,6 +46,13 @@ def summary_of(record: ImportRecord) -> dict[str, Any]:
         "notes": list(findings.notes),
         "problem": record.problem and {"code": record.problem.code, "sentence": record.problem.sentence},
         "rejects": f"{delivery.reports}rejects.csv" if record.has_rejects else None,
+        "changes": {
+            "file": f"{delivery.reports}changes.csv",
+            "devices": changed_devices(record),
+            "fields": dict(sorted(findings.changes.items())),
+        }
+        if record.has_changes
+        else None,
         "attempt": record.attempt,
         "approved_by": record.approved_by,
         "rolled_back_by": record.rolled_back_by,
@@ -63,12 +70,20 @@ def sentence_of(record: ImportRecord) -> str:
     return f"{said} ({record.problem.code})" if record.problem else said
 
 
+def changed_devices(record: ImportRecord) -> int:
+    """How many known devices the import changes, or would change."""
+    return sum(record.findings.rows.get(one.value, 0) for one in (RowClass.UPDATED, RowClass.REVOKED))
+
+
 def message_of(record: ImportRecord) -> str:
     """A notice of an import: the file, its manufacturer, and how the import ended."""
     delivery = record.delivery
     said = [f"{delivery.file_name} of {delivery.manufacturer} is {sentence_of(record)}."]
     if record.problem:
         said.append(record.problem.sentence)
+    if record.has_changes:
+        fields = ", ".join(f"{name} of {number:,}" for name, number in sorted(record.findings.changes.items()))
+        said.append(f"Changes of known devices, in changes.csv: {fields}.")
     if record.is_waiting:
         said.append("A second person has to approve it.")
     said.append(f"Look at it with: fleetgate import show {record.import_id}")
@@ -79,6 +94,7 @@ def row_document(row: ImportRow, as_delivered: Sequence[str]) -> dict[str, Any]:
     """A sound row, with the cells that a reject has to repeat."""
     terms = row.terms
     return {
+        **({"clears": sorted(row.clears)} if row.clears else {}),
         "line": row.line_number,
         "operation": row.operation.value,
         "serial_number": row.serial_number.value,
@@ -106,6 +122,7 @@ def row_from(document: Mapping[str, Any]) -> ImportRow:
             attributes=document["attributes"],
             key_fingerprint=document.get("key_fingerprint"),  # absent in what an earlier version handed over
         ),
+        clears=frozenset(document.get("clears", ())),
     )
 
 

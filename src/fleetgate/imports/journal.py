@@ -128,10 +128,10 @@ class ImportJournal:
         announced = record.changed(is_announced=True)
         return announced if self.records.change(announced) else record
 
-    def put_rejects(self, delivery: Delivery, path: Path) -> None:
-        """Put a rejects.csv beside the summary."""
+    def put_report(self, delivery: Delivery, path: Path) -> None:
+        """Put a report, such as rejects.csv, beside the summary."""
         with path.open("rb") as content:
-            self.drop_box.put(f"{delivery.reports}rejects.csv", content, "text/csv; charset=utf-8")
+            self.drop_box.put(f"{delivery.reports}{path.name}", content, "text/csv; charset=utf-8")
 
     def _write_summary(self, record: ImportRecord) -> None:
         content = json.dumps(summary_of(record), indent=2, ensure_ascii=False).encode() + b"\n"

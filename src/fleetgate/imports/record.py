@@ -50,12 +50,14 @@ class ImportFindings:
 
     Attributes:
         rows: Records by class (`RowClass`). errors: rejected rows and conflicts by their code.
+        changes: How many known devices change, by the kind of field.
         notes: For people, about the file as a whole.
         lines: The physical lines of the file: `total`, and the kinds that add up to it. Empty until they are counted.
     """
 
     rows: Mapping[str, int] = field(default_factory=_nothing)
     errors: Mapping[str, int] = field(default_factory=_nothing)
+    changes: Mapping[str, int] = field(default_factory=_nothing)
     notes: tuple[str, ...] = ()
     lines: Mapping[str, int] = field(default_factory=_nothing)
 
@@ -112,6 +114,11 @@ class ImportRecord:
     def has_rejects(self) -> bool:
         """Whether the file had rows that were rejected or in conflict."""
         return bool(self.findings.errors)
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether the file had rows that change known devices."""
+        return bool(self.findings.changes)
 
     def changed(self, **changes: Any) -> Self:
         """The record after one change."""

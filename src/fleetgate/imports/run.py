@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from fleetgate.domain.faults import Fault
-from fleetgate.imports.account import FileAccount, RowTally, accounting
+from fleetgate.imports.account import FileAccount, Reports, RowTally, accounting
 from fleetgate.imports.apply import RowResult, apply_rows, preview_rows
 from fleetgate.imports.check import CheckedFile, SafetyGates, check_file
 from fleetgate.imports.delivery import NOBODY, Delivery, DeliveryMode
@@ -166,13 +166,15 @@ class Importer:
 
     @contextmanager
     def _account(self, record: ImportRecord, checked: CheckedFile) -> Iterator[FileAccount]:
-        """Account for a file, and deliver rejects.csv if it has rejects."""
+        """Account for a file, and deliver rejects.csv and changes.csv if they say something."""
         with TemporaryDirectory() as folder:
-            rejects = Path(folder, "rejects.csv")
-            with accounting(checked, rejects) as account:
+            reports = Reports(Path(folder))
+            with accounting(checked, reports) as account:
                 yield account
             if account.tally.errors:
-                self.journal.put_rejects(record.delivery, rejects)
+                self.journal.put_report(record.delivery, reports.rejects)
+            if account.tally.changes:
+                self.journal.put_report(record.delivery, reports.changes)
 
 
 def finish(journal: ImportJournal, record: ImportRecord, tally: RowTally) -> ImportRecord:

@@ -68,6 +68,7 @@ def _apply(event: Mapping[str, Any]) -> dict[str, Any]:
         manufacturer=items[0]["manufacturer"],
         import_id=items[0]["import_id"],
         store=_rows(),
+        drop_box=_journal().drop_box,
         now=make_clock().now,
     )
 

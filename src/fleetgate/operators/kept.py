@@ -9,8 +9,8 @@ class KeptReason(Reason):
 
     ADDED_EARLIER = (
         "added_earlier",
-        "The device was on the allow-list before; the import changed it, and what it said before is not kept.",
-        "Deliver a list that says what it should say.",
+        "The device was on the allow-list before; the import changed it.",
+        "Read in the import's changes.csv what it said before, and deliver a list that replaces it.",
     )
     IN_LATER_LIST = (
         "in_later_list",

@@ -94,6 +94,7 @@ class DeviceItem(AllowListItem, discriminator="device"):
     import_id = UnicodeAttribute(null=True)
     import_line = NumberAttribute(null=True)
     first_import_id = UnicodeAttribute(null=True)
+    changed_from: MapAttribute[str, str] = MapAttribute(null=True)
     version = NumberAttribute()
     updated_at = UTCDateTimeAttribute()
 
@@ -191,6 +192,7 @@ def entry_from(item: DeviceItem) -> AllowListEntry:
         import_id=item.import_id,
         import_line=None if item.import_line is None else int(item.import_line),
         first_import_id=item.first_import_id,
+        changed_from=dict(item.changed_from.attribute_values) if item.changed_from else {},
         version=int(item.version),
     )
     if entry.state != item.state:
@@ -220,6 +222,7 @@ def item_from(entry: AllowListEntry, *, now: datetime) -> DeviceItem:
         import_id=entry.import_id,
         import_line=entry.import_line,
         first_import_id=entry.first_import_id,
+        changed_from=dict(entry.changed_from) or None,
         version=entry.version,
         updated_at=now,
     )

@@ -110,7 +110,12 @@ def record_from(item: AuditItem) -> AuditRecord:
 
 def make_clock(now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Clock:
     """A clock that numbers records with ULIDs; this machine's time unless another is given."""
-    return Clock(now, lambda moment: str(ULID.from_datetime(moment)))
+    return Clock(now, new_record_id)
+
+
+def new_record_id(moment: datetime) -> str:
+    """A unique ID of a record, which sorts by the time it is given."""
+    return str(ULID.from_datetime(moment))
 
 
 def first_record_id(moment: datetime) -> str:

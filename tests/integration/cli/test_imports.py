@@ -7,6 +7,7 @@ import pytest
 from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
+from fleetgate.domain.identifiers import MacAddress
 from fleetgate.imports.delivery import Delivery
 from fleetgate.imports.record import ImportFindings, ImportRecord, ImportStatus
 from fleetgate.imports.store.drop_box import DropBox
@@ -296,3 +297,31 @@ def test_whatever_a_file_is_called_it_is_imported_and_its_name_is_shown_without_
         assert harmless(said) == said
     document = fleetgate("import", "show", delivery.import_id, "--json").document
     assert document["file"]["name"] == name
+
+
+def test_the_changes_of_known_devices_are_shown_before_and_after_and_in_the_story(
+    fleetgate: Fleetgate, factory: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "list.csv"
+    old, new = (MacAddress.parse(mac()).value for _ in range(2))
+    path.write_text(f"sn,mac,model\n{factory}-1,{old},0012\n{factory}-2,{mac()},gw\n")
+    upload(fleetgate, path, factory)
+    path.write_text(f"sn,mac,model,operation\n{factory}-1,{new},0013,replace\n{factory}-3,{mac()},gw,\n")
+    import_id = upload(fleetgate, path, factory, "--dry-run")
+
+    answer = fleetgate("import", "show", import_id, "--changes", "--json").document
+    assert answer["changes"]["fields"] == {"attributes": 1, "mac_addresses": 1}
+    assert answer["changed"] == [
+        {"line": 2, "serial_number": f"{factory}-1", "field": field, "before": before, "after": after}
+        for field, before, after in (("mac_addresses", old, new), ("attributes.Model", "0012", "0013"))
+    ]
+    import_id = upload(fleetgate, path, factory)
+    shown = fleetgate("import", "show", import_id, "--changes").stdout
+    assert f"Before and after: fleetgate import show {import_id} --changes" in shown
+    assert old in shown
+    assert new in shown
+    listed = fleetgate("import", "list", "--manufacturer", factory).stdout
+    assert "1 added " in listed
+    assert "1 updated " in listed
+    story = " ".join(fleetgate("device", "story", f"{factory}-1", "--no-proof").stdout.split())
+    assert story.count(f"from {old} to {new}") == 2, "by its list, and when"

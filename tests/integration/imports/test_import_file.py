@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from fleetgate.domain.identifiers import MacAddress
 from fleetgate.imports.check import SafetyGates
 from fleetgate.imports.reading.errors import RowError
 from fleetgate.imports.record import ImportStatus
@@ -253,3 +254,65 @@ def test_a_later_list_is_not_undone_by_an_earlier_one_that_comes_late(
 
     assert dict(record.findings.errors) == {"in_later_list": 1}
     assert embedded.entry(batch).attributes == {"Model": "new"}
+
+
+# ---- Changes of known devices -------------------------------------------------------------------------------------
+
+
+def test_changes_are_told_before_and_after_and_by_the_dry_run_first(
+    imports: ImportWorld, embedded: Embedded, batch: str
+) -> None:
+    first, second, third, new = (MacAddress.parse(mac()).value for _ in range(4))
+    earlier = (
+        "sn,mac,model,valid until\n"
+        f"{batch}-1,{first},gw,2040-01-01\n{batch}-2,{second},gw,2040-01-01\n{batch}-3,{third},gw,2040-01-01\n"
+    )
+    imports.importer().run(imports.deliver(earlier, name="earlier.csv"))
+    text = (
+        "sn,mac,model,valid until,operation\n"
+        f"{batch}-1,{new},,,replace\n{batch}-2,{second},gw-2,2041-01-01,\n{batch}-3,{third},,,revoke\n"
+    )
+    dry = imports.importer().run(imports.deliver(text, mode="dry-run"))
+    delivery = imports.deliver(text)
+    waiting = imports.importer(is_held=True).run(delivery)
+    assert waiting.status is ImportStatus.WAITING
+    told = [imports.changes(dry), imports.changes(waiting)]
+    assert embedded.entry(f"{batch}-1").mac_addresses == {MacAddress.parse(first)}
+    live = imports.importer().run(imports.later(delivery, 1))
+
+    assert imports.changes(live).splitlines() == [
+        "line,serial_number,field,before,after",
+        f"2,{batch}-1,mac_addresses,{first},{new}",
+        f"2,{batch}-1,attributes.Model,gw,",
+        f"4,{batch}-3,approval,approved,revoked",
+    ]
+    assert told == [imports.changes(live)] * 2
+    assert dry.findings == waiting.findings == live.findings
+    assert dict(live.findings.rows) == {"updated": 1, "conflict": 1, "revoked": 1}
+    assert dict(live.findings.errors) == {"other_validity": 1}
+    assert "the list says 2041-01-01T00:00:00Z, the device has 2040-01-01T00:00:00Z" in imports.rejects(live)
+    summary = json.load(imports.drop_box.open_report(f"{live.delivery.reports}summary.json"))
+    assert summary["changes"] == {
+        "file": f"{live.delivery.reports}changes.csv",
+        "devices": 2,
+        "fields": {"approval": 1, "attributes": 1, "mac_addresses": 1},
+    }
+    (audited,) = [one for one in embedded.records(f"device#{batch}-1") if one.import_id == live.import_id]
+    assert (audited.kind, audited.action, audited.mac_address) == ("import", "replace", new)
+    assert audited.reason == f"mac_addresses from {first} to {new}"
+
+
+def test_a_column_that_is_absent_and_an_empty_cell_change_nothing(
+    imports: ImportWorld, embedded: Embedded, batch: str
+) -> None:
+    first, second = mac(), mac()
+    earlier = f"sn,mac,model,valid until\n{batch}-1,{first},gw,2040-01-01\n{batch}-2,{second},gw,2040-01-01\n"
+    imports.importer().run(imports.deliver(earlier, name="earlier.csv"))
+    before = [embedded.entry(f"{batch}-{number}").terms for number in (1, 2)]
+
+    absent = imports.importer().run(imports.deliver(f"sn,mac\n{batch}-1,{first}\n{batch}-2,{second}\n"))
+    empty = imports.importer().run(imports.deliver(earlier.replace("gw", "").replace("2040-01-01", "")))
+    assert [dict(record.findings.rows) for record in (absent, empty)] == [{"unchanged": 2}] * 2
+    kept = f"sn,mac,valid until,operation\n{batch}-1,{first},,replace\n{batch}-2,,,replace\n"
+    assert dict(imports.importer().run(imports.deliver(kept)).findings.rows) == {"unchanged": 2}
+    assert [embedded.entry(f"{batch}-{number}").terms for number in (1, 2)] == before

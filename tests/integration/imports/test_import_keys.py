@@ -46,7 +46,7 @@ def with_key(one: ImportRow, key_fingerprint: str | None) -> ImportRow:
 
 
 @pytest.mark.parametrize("is_revoked", [False, True])
-def test_an_import_does_not_change_the_key_of_a_device_whose_key_is_listed(
+def test_only_a_row_that_replaces_changes_the_key_of_a_device_and_hands_its_place_over(
     is_revoked: bool, embedded: Embedded, deliver: Deliver, batch: str
 ) -> None:
     mac, listed, other = fresh_mac(), fresh_key(), fresh_key()
@@ -58,6 +58,29 @@ def test_an_import_does_not_change_the_key_of_a_device_whose_key_is_listed(
     assert classes(deliver([with_key(row(2, batch, mac), other)], import_id="import-3")) == ["other_public_key"]
     assert embedded.entry(batch) == before
     assert assignment(embedded, other) is None
+
+    replacing = with_key(row(2, batch, mac, operation=Operation.REPLACE), other)
+    assert classes(deliver([replacing], import_id="import-3")) == ["updated"]
+    assert embedded.entry(batch).key_fingerprint == other
+    assert assignment(embedded, listed) is None, "free for another device"
+    given = assignment(embedded, other)
+    assert given is not None
+    assert (given["serial_number"], given["is_unused"]) == (batch, True)
+
+
+def test_a_key_that_was_used_is_free_for_no_other_device_even_when_it_is_replaced(
+    embedded: Embedded, deliver: Deliver, batch: str
+) -> None:
+    mac, used = fresh_mac(), fresh_key()
+    deliver([with_key(row(2, batch, mac), used)])
+    item = {"pk": f"key#{used}", "kind": "key", "serial_number": batch, "updated_at": "2026-01-01T00:00:00.000000+0000"}
+    embedded.put_raw({name: {"S": text} for name, text in item.items()})
+    before = assignment(embedded, used)
+
+    replacing = with_key(row(2, batch, mac, operation=Operation.REPLACE), fresh_key())
+    assert classes(deliver([replacing], import_id="import-2")) == ["updated"]
+    assert before is not None
+    assert assignment(embedded, used) == before
 
 
 def test_a_row_that_names_no_key_leaves_the_listed_key_as_it_is(
@@ -71,13 +94,15 @@ def test_a_row_that_names_no_key_leaves_the_listed_key_as_it_is(
     assert embedded.entry(batch).key_fingerprint == listed
 
 
-def test_a_row_names_the_key_of_an_approved_device_that_had_none(
+def test_a_row_that_replaces_names_the_key_of_an_approved_device_that_had_none(
     embedded: Embedded, deliver: Deliver, batch: str
 ) -> None:
     mac, listed = fresh_mac(), fresh_key()
     deliver([row(2, batch, mac)])
 
-    assert classes(deliver([with_key(row(2, batch, mac), listed)], import_id="import-2")) == ["updated"]
+    assert classes(deliver([with_key(row(2, batch, mac), listed)], import_id="import-2")) == ["other_public_key"]
+    replacing = with_key(row(2, batch, mac, operation=Operation.REPLACE), listed)
+    assert classes(deliver([replacing], import_id="import-2")) == ["updated"]
     assert embedded.entry(batch).key_fingerprint == listed
 
 
@@ -98,7 +123,9 @@ def test_an_import_does_not_name_another_key_for_a_device_that_is_in_or_stopped(
     embedded.put(entry)
 
     expected = "in_use" if state in {"reserved", "provisioned"} else "stopped"
-    assert classes(deliver([with_key(row(2, batch, mac), other)], import_id="import-2")) == [expected]
+    for operation in (Operation.APPROVE, Operation.REPLACE):
+        other_key = with_key(row(2, batch, mac, operation=operation), other)
+        assert classes(deliver([other_key], import_id="import-2")) == [expected]
     assert embedded.entry(batch) == entry
     assert assignment(embedded, other) is None
 
@@ -110,7 +137,8 @@ def test_a_row_that_names_a_key_assigns_it(embedded: Embedded, deliver: Deliver,
     first, second, mac = fresh_key(), fresh_key(), fresh_mac()
     rows = [with_key(row(2, f"{batch}-A", fresh_mac()), first), row(3, f"{batch}-B", mac)]
     assert classes(deliver(rows)) == ["added", "added"]
-    assert classes(deliver([with_key(row(3, f"{batch}-B", mac), second)], import_id="import-2")) == ["updated"]
+    replacing = with_key(row(3, f"{batch}-B", mac, operation=Operation.REPLACE), second)
+    assert classes(deliver([replacing], import_id="import-2")) == ["updated"]
 
     expected = {"kind": "key", "is_unused": True}
     assert assignment(embedded, first) == {
@@ -134,7 +162,9 @@ def test_a_key_is_never_moved(embedded: Embedded, deliver: Deliver, batch: str) 
 
     taken = "key_of_another_device"
     assert classes(deliver([with_key(row(2, f"{batch}-C", fresh_mac()), key)], import_id="import-2")) == [taken]
-    assert classes(deliver([with_key(row(3, f"{batch}-B", mac), key)], import_id="import-2")) == [taken]
+    for operation in (Operation.APPROVE, Operation.REPLACE):
+        wanting = with_key(row(3, f"{batch}-B", mac, operation=operation), key)
+        assert classes(deliver([wanting], import_id="import-2")) == [taken]
     assert embedded.device_item(f"{batch}-C") is None
     assert (assignment(embedded, key), embedded.entry(f"{batch}-B")) == before
 
@@ -164,7 +194,8 @@ def test_a_key_that_the_device_was_let_in_with_stays_as_it_is(
     embedded.put_raw({**{name: {"S": text} for name, text in used.items()}, "stops": {"SS": ["superseded"]}})
     before = assignment(embedded, key)
 
-    ended = deliver([with_key(row(2, batch, mac), key)], import_id="import-2")
+    operation = Operation.REPLACE if is_listed else Operation.APPROVE
+    ended = deliver([with_key(row(2, batch, mac, operation=operation), key)], import_id="import-2")
     assert classes(ended) == ["updated" if is_listed else "added"]
     assert embedded.entry(batch).key_fingerprint == key
     assert assignment(embedded, key) == before
@@ -192,7 +223,8 @@ def test_a_key_that_is_assigned_between_the_read_and_the_write_is_not_taken(
         return known
 
     monkeypatch.setattr(slow, "known", known_then_assigned)
-    ended = deliver([with_key(row(2, f"{batch}-A", mac), key)], store=slow)
+    operation = Operation.REPLACE if is_listed else Operation.APPROVE
+    ended = deliver([with_key(row(2, f"{batch}-A", mac, operation=operation), key)], store=slow)
 
     assert classes(ended) == ["key_of_another_device"]
     found = assignment(embedded, key)
@@ -245,9 +277,10 @@ def test_only_a_row_that_names_a_key_writes_one_item_more_and_a_row_that_changes
     assert faulty.operations == ["BatchGetItem"] * 2
 
     written.clear()
-    changed = [rows[0]._replace(terms=replace(rows[0].terms, attributes={})), with_key(rows[1], fresh_key())]
+    other_model = rows[0]._replace(terms=replace(rows[0].terms, attributes={"Model": "other"}))
+    changed = [other_model, with_key(rows[1], fresh_key())._replace(operation=Operation.REPLACE)]
     assert classes(deliver(changed, store=store, import_id="import-3")) == ["updated", "updated"]
-    assert written == ["Put", "Put", "Put"], "one for each device, and one for the key"
+    assert written == ["Put"] * 4, "one for each device, and one for the key and for the record that it was replaced"
 
 
 # ---- Stops of more than one device --------------------------------------------------------------------------------

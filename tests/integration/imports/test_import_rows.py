@@ -16,7 +16,8 @@ from fleetgate.gate.decision import Allowed
 from fleetgate.gate.settings import HookSettings
 from fleetgate.gate.store import GateStore
 from fleetgate.imports.apply import RowResult
-from fleetgate.imports.plan import RowClass
+from fleetgate.imports.changes import FieldChange
+from fleetgate.imports.plan import ConflictReason, RowClass
 from fleetgate.imports.reading.factory_list import Operation
 from fleetgate.imports.store.rows import ImportStore
 from fleetgate.store.tables import TableSettings
@@ -57,12 +58,18 @@ def test_the_same_delivery_again_ends_the_same_and_changes_nothing(
     assert classes(deliver(rows, import_id="import-2")) == ["unchanged", "unchanged"]
 
 
-def test_an_unused_approval_can_be_changed_and_its_mac_address_with_it(
+def test_an_unused_approval_can_be_replaced_and_its_mac_address_with_it(
     embedded: Embedded, deliver: Deliver, batch: str
 ) -> None:
     old, new = fresh_mac(), fresh_mac()
     deliver([row(2, batch, old)])
-    changed = [row(2, batch, new, model="thermostat-3")]
+    unsaid = [row(2, batch, new, model="thermostat-3")]
+    changed = [row(2, batch, new, model="thermostat-3", operation=Operation.REPLACE)]
+
+    (conflict,) = deliver(unsaid, import_id="import-2")
+    assert conflict.conflict is ConflictReason.OTHER_MAC_ADDRESSES
+    assert f"the list says {new}, the device has {old}. Write replace" in conflict.detail
+    assert (embedded.entry(batch).import_id, owner(embedded, old), owner(embedded, new)) == ("import-1", batch, None)
 
     assert classes(deliver(changed, import_id="import-2")) == ["updated"]
     assert classes(deliver(changed, import_id="import-2")) == ["updated"]
@@ -91,11 +98,12 @@ def test_a_device_that_was_let_in_is_never_changed(
     reserved = embedded.entry(batch)
 
     other_model = original._replace(terms=ApprovalTerms(attributes={"Model": "forged"}))
+    other_mac = row(2, batch, fresh_mac(), operation=Operation.REPLACE)
     withdrawal = original._replace(operation=Operation.REVOKE)
     for import_id in ("import-2", "import-3"):
         assert classes(deliver([original], import_id=import_id)) == ["unchanged"]
-        assert classes(deliver([other_model], import_id=import_id)) == ["in_use"]
-        assert classes(deliver([withdrawal], import_id=import_id)) == ["in_use"]
+        for changing in (other_model, other_mac, withdrawal):
+            assert classes(deliver([changing], import_id=import_id)) == ["in_use"]
     assert classes(deliver([original])) == ["added"], "its own import still says what it did"
     assert embedded.entry(batch) == reserved
 
@@ -110,8 +118,13 @@ def test_a_stop_is_never_lifted(
     stopped = embedded.entry(batch)
 
     assert classes(deliver([original], import_id="import-2")) == ["unchanged"]
-    assert classes(deliver([original._replace(terms=ApprovalTerms())], import_id="import-2")) == ["stopped"]
-    assert classes(deliver([original._replace(operation=Operation.REVOKE)], import_id="import-2")) == ["stopped"]
+    assert classes(deliver([original._replace(terms=ApprovalTerms())], import_id="import-2")) == ["unchanged"]
+    for changing in (
+        row(2, batch, model="thermostat-3"),
+        row(2, batch, fresh_mac(), operation=Operation.REPLACE),
+        original._replace(operation=Operation.REVOKE),
+    ):
+        assert classes(deliver([changing], import_id="import-2")) == ["stopped"]
     assert embedded.entry(batch) == stopped
 
 
@@ -120,7 +133,7 @@ def test_another_manufacturers_device_is_never_touched(embedded: Embedded, deliv
     deliver([original])
     before = embedded.entry(batch)
 
-    for attempt in (original, original._replace(terms=ApprovalTerms()), original._replace(operation=Operation.REVOKE)):
+    for attempt in (original, *(original._replace(operation=operation) for operation in Operation)):
         assert classes(deliver([attempt], manufacturer="globex", import_id="import-2")) == ["other_manufacturer"]
     assert embedded.entry(batch) == before
 
@@ -131,7 +144,8 @@ def test_a_mac_address_is_never_moved(embedded: Embedded, deliver: Deliver, batc
 
     taken = "mac_address_of_another_device"
     assert classes(deliver([row(2, f"{batch}-C", mac)], import_id="import-2")) == [taken]
-    assert classes(deliver([row(3, f"{batch}-B", mac)], import_id="import-2")) == [taken]
+    for operation in (Operation.APPROVE, Operation.REPLACE):
+        assert classes(deliver([row(3, f"{batch}-B", mac, operation=operation)], import_id="import-2")) == [taken]
     assert owner(embedded, mac) == f"{batch}-A"
 
 
@@ -147,12 +161,18 @@ def test_an_unused_approval_is_withdrawn_and_can_be_given_again(
     assert classes(deliver(withdrawal, import_id="import-3")) == ["unchanged"]
     assert judge(ask(batch, mac_address=mac), store).record.reason == "approval_revoked"
 
+    other_label = row(2, batch, fresh_mac())
+    assert classes(deliver([other_label], import_id="import-4")) == ["other_mac_addresses"], "the label is another"
     assert classes(deliver([original], import_id="import-4")) == ["updated"]
     assert isinstance(judge(ask(batch, mac_address=mac), store).decision, Allowed)
 
 
-def test_nothing_can_be_withdrawn_that_was_never_approved(deliver: Deliver, batch: str) -> None:
-    assert classes(deliver([row(2, batch, operation=Operation.REVOKE)])) == ["nothing_to_revoke"]
+@pytest.mark.parametrize("operation", [Operation.REVOKE, Operation.REPLACE])
+def test_nothing_can_be_withdrawn_or_replaced_that_was_never_approved(
+    operation: Operation, embedded: Embedded, deliver: Deliver, batch: str
+) -> None:
+    assert classes(deliver([row(2, batch, fresh_mac(), operation=operation)])) == [f"nothing_to_{operation.value}"]
+    assert embedded.device_item(batch) is None
 
 
 def test_the_first_of_two_lines_for_one_device_counts(embedded: Embedded, deliver: Deliver, batch: str) -> None:
@@ -174,7 +194,7 @@ def test_an_import_that_was_cut_off_anywhere_ends_as_if_it_had_run_once(
         deliver([row(2, f"{batch}-{cut}-known", gone), row(3, f"{batch}-{cut}-old", fresh_mac())], import_id="import-0")
         rows = [
             row(2, f"{batch}-{cut}-new", fresh_mac()),
-            row(3, f"{batch}-{cut}-known", kept),
+            row(3, f"{batch}-{cut}-known", kept, operation=Operation.REPLACE),
             row(4, f"{batch}-{cut}-old", operation=Operation.REVOKE),
             row(5, f"{batch}-{cut}-new", fresh_mac()),
             *(row(10 + number, f"{batch}-{cut}-{number}", fresh_mac()) for number in range(30)),
@@ -189,6 +209,7 @@ def test_an_import_that_was_cut_off_anywhere_ends_as_if_it_had_run_once(
         again = deliver(rows, store=ImportStore(faulty_tables))
 
         assert classes(again) == ["added", "updated", "revoked", "duplicate_in_file"] + ["added"] * 30
+        assert again[1].changes == (FieldChange("mac_addresses", gone, kept),), "told again by every try"
         assert (owner(embedded, kept), owner(embedded, gone)) == (f"{batch}-{cut}-known", None)
         if not was_cut_off:
             assert cut > 4, "it was cut off nowhere"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fleetgate.domain.identifiers import MacAddress
 from fleetgate.imports.delivery import Delivery, DeliveryMode
 from fleetgate.imports.distribute import Distributor
 from fleetgate.imports.record import ImportStatus
@@ -127,6 +128,27 @@ def test_an_import_whose_map_failed_says_so_and_the_next_announcement_begins_ane
     importer = replace(stack_imports.importer(), distributor=Distributor(map_runs=noted, above_rows=0))
     importer.run(delivery)
     assert list(noted.started) == [f"{delivery.import_id}-2"]
+
+
+def test_the_changes_of_a_long_file_are_told_by_its_batches(stack_imports: ImportWorld) -> None:
+    name, old, new = stack_imports.manufacturer, *(MacAddress.parse(mac()).value for _ in range(2))
+    _, earlier = distributed(stack_imports, f"sn;mac;model\n{name}-1;{old};gw\n{name}-2;{mac()};gw\n")
+    DistributedMap(stack_imports.embedded, earlier).run()
+    rows = f"{name}-1;{new};;replace\n{name}-2;;;revoke\n{name}-3;{mac()};;replace\n"
+    delivery, given = distributed(stack_imports, f"sn;mac;model;operation\n{rows}")
+    for _ in range(2):  # Step Functions may do a step again
+        assert DistributedMap(stack_imports.embedded, given).run()["status"] == "finished"
+
+    record = stack_imports.records.find(delivery.import_id)
+    assert record is not None
+    assert dict(record.findings.rows) == {"updated": 1, "revoked": 1, "conflict": 1}
+    assert dict(record.findings.changes) == {"mac_addresses": 1, "attributes": 1, "approval": 1}
+    assert stack_imports.changes(record).splitlines() == [
+        "line;serial_number;field;before;after",
+        f"2;{name}-1;mac_addresses;{old};{new}",
+        f"2;{name}-1;attributes.Model;gw;",
+        f"3;{name}-2;approval;approved;revoked",
+    ]
 
 
 def test_a_file_without_a_sound_row_needs_no_map(stack_imports: ImportWorld) -> None:

@@ -104,6 +104,7 @@ def _rows(draw: st.DrawFn) -> tuple[ImportRow, dict[str, str]]:
             templates=templates,
             attributes={name: value for name, value in attributes.items() if value},
         ),
+        clears=frozenset(name for name, value in attributes.items() if operation is Operation.REPLACE and not value),
     )
     return row, cells
 

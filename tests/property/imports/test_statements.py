@@ -52,6 +52,7 @@ def _entries(draw: st.DrawFn) -> AllowListEntry:
         import_id=draw(st.none() | _WORDS),
         import_line=draw(st.none() | st.integers(1, 10**7)),
         first_import_id=draw(st.none() | _WORDS),
+        changed_from=draw(attributes),
         version=draw(st.integers(1, 10**12)),
     )
 

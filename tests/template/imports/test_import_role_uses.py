@@ -128,9 +128,10 @@ def done_by_importer(embedded: Embedded) -> set[Use]:
     told, long = told_by(embedded), "incoming/roles/long.csv"
     short = ["incoming/roles/new.csv", "incoming/roles/changed.csv", "dry-run/roles/new.csv"]
     with embedded.unheard():
-        head, in_vain = "sn,mac,key fingerprint,group\n", stray_key(embedded, "ROLES-9")
-        deliver(embedded, short[0], f"{head}ROLES-1,00-1B-44-00-00-01,,\nROLES-2,00-1B-44-00-00-02,{'a1' * 32},\n")
-        lines = f"ROLES-1,00-1B-44-00-00-03,{'a2' * 32},{GROUP}\nROLES-9,00-1B-44-00-00-02,{in_vain},\n"
+        head, in_vain = "sn,mac,key fingerprint,group,operation\n", stray_key(embedded, "ROLES-9")
+        deliver(embedded, short[0], f"{head}ROLES-1,00-1B-44-00-00-01,,,\nROLES-2,00-1B-44-00-00-02,{'a1' * 32},,\n")
+        replaced = f"ROLES-1,00-1B-44-00-00-03,{'a2' * 32},{GROUP},replace\n"
+        lines = f"{replaced}ROLES-9,00-1B-44-00-00-02,{in_vain},,\n"
         deliver(embedded, short[1], f"{head}{lines}")
         deliver(embedded, short[2], "sn,mac\nROLES-3,00-1B-44-00-00-04\n")
         deliver(embedded, long, "sn,mac\nROLES-4,00-1B-44-00-00-05\n")
@@ -159,7 +160,7 @@ def done_by_steps(embedded: Embedded) -> set[Use]:
         for record, row in (
             (merged, device("STEPS-1", "00:1b:44:00:01:01")),
             (merged, device("STEPS-2", "00:1b:44:00:01:03", "b1" * 32)),
-            (given_up, device("STEPS-1", "00:1b:44:00:01:02", "b2" * 32)),
+            (given_up, device("STEPS-1", "00:1b:44:00:01:02", "b2" * 32, "replace")),
             (given_up, device("STEPS-9", "00:1b:44:00:01:03", in_vain)),
         ):
             answer = apply_batch(
@@ -167,9 +168,10 @@ def done_by_steps(embedded: Embedded) -> set[Use]:
                 manufacturer="steps",
                 import_id=record.import_id,
                 store=rows,
+                drop_box=working.drop_box,
                 now=lambda: datetime.now(UTC),
             )
-            assert bool(answer["conflicts"]) == (row["serial_number"] == "STEPS-9")
+            assert ("details" in answer) == (record is given_up), "a change and a conflict"
         assert merge_batches(merged.import_id, [{"rows": {"added": 1}, "conflicts": []}], journal=working).has_ended
         assert give_up_on_map(given_up.import_id, journal=working).status is ImportStatus.FAILED
     return set(translated(calls, embedded))
@@ -190,11 +192,13 @@ def stray_key(embedded: Embedded, serial_number: str) -> str:
     return key
 
 
-def device(serial_number: str, mac_address: str, key_fingerprint: str | None = None) -> dict[str, Any]:
+def device(
+    serial_number: str, mac_address: str, key_fingerprint: str | None = None, operation: str = "approve"
+) -> dict[str, Any]:
     """A row as the map hands it out."""
     return {
         "line": 2,
-        "operation": "approve",
+        "operation": operation,
         "serial_number": serial_number,
         "mac_addresses": [mac_address],
         "valid_from": None,

@@ -54,7 +54,7 @@ def test_nothing_is_granted_by_wildcard_but_what_lies_in_a_folder(granted: dict[
 
     assert sorted(texts) == sorted(
         [THING_GROUPS]
-        + [f"DropBox.Arn/{folder}/*" for folder in ("incoming", "dry-run", "reports", "work", "work", "work")]
+        + [f"DropBox.Arn/{folder}/*" for folder in ("incoming", "dry-run", "reports", "work", "work", "work", "work")]
     )
 
 
@@ -100,7 +100,7 @@ def test_all_other_statements_are_for_what_the_code_does(granted: dict[str, Stat
             "CountRowsAndNoteProgress",
             "WriteWork",
         ),
-        *("AskForThingGroups", "HandOnLongFiles", "ReadTheWork"),
+        *("AskForThingGroups", "HandOnLongFiles", "ReadTheWork", "WriteDetails"),
     }
 
 
@@ -138,6 +138,6 @@ def test_only_reports_and_work_are_written_in_the_drop_box_and_nothing_is_remove
         }
         expected = {
             ("reports/acme/1/x", "PutObject"): {BOTH},
-            ("work/1/x", "PutObject"): {IMPORTER, MACHINE},
+            ("work/1/x", "PutObject"): {IMPORTER, STEPS, MACHINE},
         }.get((key, action), set())
         assert writing == expected, (key, action)

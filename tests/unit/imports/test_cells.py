@@ -142,7 +142,7 @@ def test_the_report_says_what_to_do_in_each_rejected_row() -> None:
 def test_an_operation_that_does_not_exist_is_told_those_that_do(operation: str) -> None:
     rejected = only_rejected(f"SN,Operation\nFG-1,{operation}\n")
     assert rejected.error is RowError.OPERATION_UNKNOWN
-    assert "approve, revoke" in rejected.detail
+    assert "approve, replace and revoke" in rejected.detail
 
 
 DAYS = [

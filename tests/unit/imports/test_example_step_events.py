@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -31,6 +31,7 @@ from tests.unit.gate.hook_invocation import Context
 
 _FOLDER = Path(__file__).parents[3] / "events" / "import-steps"
 _STATES = load_template()["Resources"]["ImportStateMachine"]["Properties"]["Definition"]["States"]
+_BUCKET = "drop-box"
 _HEADINGS = ("Serial Number", "MAC", "Operation", "Valid Until", "Model")
 
 # Of each that applies: how its rows end in an empty allow-list.
@@ -64,6 +65,7 @@ class _EmptyAllowList(ImportStore):
 
     def __init__(self) -> None:
         self.written: list[Write] = []
+        self.work: dict[tuple[str, str], str] = {}
 
     def known(self, *_identities: Iterable[SerialNumber | MacAddress | str]) -> KnownRows:
         return KnownRows()
@@ -86,18 +88,25 @@ class _EmptyAllowList(ImportStore):
 def tables() -> Iterator[_EmptyAllowList]:
     """The allow-list that the function applies rows to."""
     tables = _EmptyAllowList()
-    with mock.patch.object(import_steps, "_rows", return_value=tables):
+    journal = SimpleNamespace(drop_box=DropBox(_BUCKET, _bucket(tables.work)))
+    with (
+        mock.patch.object(import_steps, "_rows", return_value=tables),
+        mock.patch.object(import_steps, "_journal", return_value=journal),
+    ):
         yield tables
 
 
-def _bucket(objects: Mapping[tuple[str, str], str]) -> Any:
+def _bucket(objects: dict[tuple[str, str], str]) -> Any:
     """A client of S3 that has some texts, by bucket and key, and no others."""
 
     def get_object(*, Bucket: str, Key: str) -> Any:  # noqa: N803 - as boto3 calls them
         content = objects[Bucket, Key].encode()
         return {"Body": StreamingBody(io.BytesIO(content), len(content))}
 
-    return SimpleNamespace(get_object=get_object)
+    def put_object(*, Bucket: str, Key: str, Body: bytes, **_headers: str) -> None:  # noqa: N803 - as boto3 calls them
+        objects[Bucket, Key] = Body.decode()
+
+    return SimpleNamespace(get_object=get_object, put_object=put_object)
 
 
 def test_every_example_event_is_tested() -> None:
@@ -140,14 +149,17 @@ def test_the_rows_of_an_example_are_applied(name: str, tables: _EmptyAllowList) 
 
 
 def test_a_batch_has_a_conflict_as_well(tables: _EmptyAllowList) -> None:
-    (conflict,) = import_steps.handler(_event("apply-batch"), Context())["conflicts"]
+    answer = import_steps.handler(_event("apply-batch"), Context())
+    (conflict,) = json.loads(tables.work[_BUCKET, answer["details"]])["conflicts"]
 
     assert conflict == {
         "line": 4,
         "code": ConflictReason.NOTHING_TO_REVOKE,
+        "detail": "",
         "delivered": ["FG-0003", "", "revoke", "", ""],
     }
     assert len(tables.written) == 2
+    assert answer["details"].startswith(work_of(_items("apply-batch")[0]["import_id"]))
 
 
 @pytest.mark.parametrize("name", _APPLIED)
@@ -174,7 +186,7 @@ def test_the_results_of_batches_are_read_from_where_the_map_wrote_them() -> None
     event = _event("merge-results-in-s3")
     details = event["map"]["ResultWriterDetails"]
     folder = details["Key"].removesuffix("manifest.json")
-    results = [{"rows": {"added": 2}, "conflicts": []}, {"rows": {"added": 1}, "conflicts": []}]
+    results = [{"rows": {"added": number}, "conflicts": [], "changes": []} for number in (2, 1)]
     files = [{"Key": f"{folder}SUCCEEDED_{number}.jsonl"} for number in range(2)]
     manifest = {"ResultFiles": {"FAILED": [], "PENDING": [], "SUCCEEDED": files}}
     bucket = details["Bucket"]
@@ -187,7 +199,14 @@ def test_the_results_of_batches_are_read_from_where_the_map_wrote_them() -> None
 
 def test_results_may_come_in_place() -> None:
     event = _event("merge-results-in-place")
-    answers = list(batches._answers(event["map"], DropBox("none", None)))
+    conflict = {
+        "line": 5,
+        "code": ConflictReason.MAC_ADDRESS_OF_ANOTHER_DEVICE,
+        "detail": "",
+        "delivered": ["FG-0004", "00-1B-44-11-3A-B7", "", "", "gateway-2"],
+    }
+    objects = {(_BUCKET, event["map"][1]["details"]): json.dumps({"conflicts": [conflict], "changes": []})}
+    answers = list(batches._answers(event["map"], DropBox(_BUCKET, _bucket(objects))))
     rejected = [batches._rejected(conflict) for answer in answers for conflict in answer["conflicts"]]
 
     assert [answer["rows"] for answer in answers] == [{"added": 2}, {"added": 1, "conflict": 1}]

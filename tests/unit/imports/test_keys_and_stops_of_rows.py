@@ -30,7 +30,7 @@ def test_a_row_names_a_key_that_is_nobodys_or_its_own_and_no_other(entries: dict
         return KnownRows(entries, keys=keys)
 
     for keys in ({}, owned_by("FG-1")):
-        plan = planned(known(keys))
+        plan = planned(known(keys), Operation.REPLACE if entries else Operation.APPROVE)
         assert isinstance(plan, Write)
         assert plan.key_to_assign == KEY
     assert planned(known(owned_by("FG-2"))) == Conflict(ConflictReason.KEY_OF_ANOTHER_DEVICE)
@@ -54,5 +54,6 @@ def test_a_row_changes_no_device_that_the_switch_stops(switch: GateSwitch) -> No
 
 
 def test_the_stop_of_another_import_keeps_no_row_back() -> None:
-    plan = planned(KnownRows({LISTED.serial_number: LISTED}, switch=OPEN.stopping_import("import-3")))
+    known = KnownRows({LISTED.serial_number: LISTED}, switch=OPEN.stopping_import("import-3"))
+    plan = planned(known, Operation.REPLACE)
     assert isinstance(plan, Write)

@@ -7,7 +7,9 @@ import io
 import pytest
 
 from fleetgate.domain.identifiers import MacAddress
-from fleetgate.imports.reading.factory_list import REPORT_COLUMNS, ImportPolicy, UnknownColumns
+from fleetgate.domain.reasons import Reason
+from fleetgate.imports.reading.cells import cleaned
+from fleetgate.imports.reading.factory_list import REPORT_COLUMNS, ImportPolicy, RejectedRow, UnknownColumns
 from tests.unit.imports.factory_files import JudgedFile, judged
 
 _POLICY = ImportPolicy(template_names=frozenset({"fleetgate", "meters"}), unknown_columns=UnknownColumns.KEEP)
@@ -115,18 +117,22 @@ def test_every_spelling_becomes_the_same_value(messy: JudgedFile) -> None:
 def _rejects(messy: JudgedFile) -> bytes:
     """As an import writes them: the report, and the row as delivered."""
     table = io.StringIO(newline="")
-    table.write("\ufeff")  # else a byte that is no UTF-8 makes a short file Windows-1252
     writer = csv.writer(table, delimiter=messy.file.delimiter or ",")
     writer.writerow([*REPORT_COLUMNS, *messy.file.header])
     writer.writerows(row.reported() for row in messy.rejected)
-    return table.getvalue().encode("utf-8", "surrogateescape")
+    return table.getvalue().encode("utf-8-sig")
+
+
+def _said(row: RejectedRow) -> tuple[list[str], Reason]:
+    """What a row says and why it was rejected; a byte that is no text stands in a report as U+FFFD."""
+    return [cleaned(cell.replace("\udcff", "\ufffd")) for cell in row.raw], row.error
 
 
 def test_rejects_that_were_not_corrected_are_rejected_again_for_the_same_reasons(messy: JudgedFile) -> None:
     again = judged(_rejects(messy), _POLICY)
     unquoted = {"quoting_invalid", "row_too_long"}  # what was wrong with the text is right once it is quoted
-    kept = [(row.raw, row.error) for row in messy.rejected if row.error.value not in unquoted]
-    assert [pair for pair in ((row.raw, row.error) for row in again.rejected) if pair in kept] == kept
+    kept = [_said(row) for row in messy.rejected if row.error.value not in unquoted]
+    assert [said for said in map(_said, again.rejected) if said in kept] == kept
     assert again.file.header == messy.file.header
     assert again.file.notes(_POLICY) == ()
     assert again.file.is_rejects

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fleetgate.imports.account import accounting
+from fleetgate.imports.account import Reports, accounting
 from fleetgate.imports.check import CheckedFile, SafetyGates, check_file
 from fleetgate.imports.plan import RowClass
 from fleetgate.imports.reading.errors import FileError, UnreadableFile
@@ -89,7 +89,7 @@ def test_lines_of_many_contradictions_are_counted_once_each() -> None:
 
 
 def test_the_account_has_a_class_for_rows_that_repeat_others(tmp_path: Path) -> None:
-    with accounting(_checked("SN\nA\nA\nB B\n"), tmp_path / "rejects.csv") as account:
+    with accounting(_checked("SN\nA\nA\nB B\n"), Reports(tmp_path)) as account:
         for batch in account.batches:
             account.add(batch)
     assert account.tally.rows == {RowClass.REPEATED: 1, RowClass.REJECTED: 1}

@@ -9,9 +9,10 @@ import pytest
 
 from fleetgate.domain.allow_list import ApprovalTerms
 from fleetgate.domain.documents import terms_document, terms_lines
+from fleetgate.imports.changes import changes_of_last_import
 from fleetgate.imports.documents import row_document, row_from
 from fleetgate.imports.plan import KnownRows, RowClass, Write, plan_row
-from fleetgate.imports.reading.factory_list import ImportRow
+from fleetgate.imports.reading.factory_list import ImportRow, Operation
 from fleetgate.imports.store.statements import new_device
 from fleetgate.store.allow_list_items import entry_from, item_from
 from harness.builders import NOW, entry
@@ -63,13 +64,18 @@ def test_a_new_device_is_approved_for_the_term(name: str) -> None:
 
 
 @each_term
-def test_a_row_that_differs_in_the_term_updates_the_device(name: str) -> None:
-    listed = entry(serial_number="FG-1", mac_addresses=())
+def test_a_row_that_replaces_the_term_updates_the_device(name: str) -> None:
+    listed = entry(serial_number="FG-1", mac_addresses=(), attributes={})
     known = KnownRows({listed.serial_number: listed})
-    plan = plan_row(row(name), known, manufacturer=listed.manufacturer, import_id="import-2")
+    replacing = row(name)._replace(operation=Operation.REPLACE)
+    plan = plan_row(replacing, known, manufacturer=listed.manufacturer, import_id="import-2")
 
     assert isinstance(plan, Write)
     assert (plan.row_class, plan.after.terms) == (RowClass.UPDATED, row(name).terms)
+    (change,) = plan.changes
+    assert change.after
+    assert plan.after.changed_from == {change.field: ""}
+    assert changes_of_last_import(plan.after) == plan.changes, "the next try tells the same"
 
 
 @each_term

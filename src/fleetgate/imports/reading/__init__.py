@@ -15,5 +15,6 @@ names what cannot be seen, and `fitting` makes attributes fit for AWS IoT; `note
 `duplicates` finds rows that share an identity: those that contradict each other are rejected, and identical ones count
 once.
 `factory_list` has the rows and the policy they are judged by; `errors` has every reason for a rejection.
+`cells` reads what spreadsheets make of a cell, and writes cells that they leave alone.
 Nothing here asks a table or a service, and no file is held in memory.
 """

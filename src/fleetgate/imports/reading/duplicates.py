@@ -185,9 +185,9 @@ class _ComparedRows:
 
     def add(self, rows: Iterable[ImportRow]) -> None:
         """Note what some rows say."""
-        for line_number, operation, serial_number, mac_addresses, terms in rows:
+        for line_number, operation, serial_number, mac_addresses, terms, clears in rows:
             serial = hash(serial_number.value)
-            content = hash((serial, operation, mac_addresses, self._hash_of(terms)))
+            content = hash((serial, operation, mac_addresses, self._hash_of(terms), clears))
             self._rows.add((hash(serial_number.value.lower()), line_number, content, serial))
             for mac_address in mac_addresses:
                 self._others.add((_mac_identity(mac_address.value), line_number, content))

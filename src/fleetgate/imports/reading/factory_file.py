@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import Any, BinaryIO
 
 from fleetgate.domain.reasons import Reason
+from fleetgate.imports.reading.cells import cleaned
 from fleetgate.imports.reading.columns import JSON_ROW, NOTHING_SAID, Column, Meaning, column_of, columns_of, shown
 from fleetgate.imports.reading.csv_records import Header, RowShape, SplitRecords, header_of, lines_of, split, unwrapped
 from fleetgate.imports.reading.errors import FileError, RowError, UnreadableFile
@@ -401,7 +402,7 @@ def _json_cells(table: _Table, splits: Iterable[SplitRecords], counts: LineCount
     for one in splits:
         batch = table.batch(one, counts, [])
         cells: list[_NumberedLine] = [
-            (number, row[0], None) for number, row in zip(batch.line_numbers, batch.rows, strict=True)
+            (number, cleaned(row[0]), None) for number, row in zip(batch.line_numbers, batch.rows, strict=True)
         ]
         failures: list[_NumberedLine] = [
             (rejected.line_number, " ".join(rejected.raw), rejected.error) for rejected in batch.rejected

@@ -11,6 +11,7 @@ from fleetgate.domain.allow_list import ApprovalTerms
 from fleetgate.domain.identifiers import DEFAULT_SERIAL_NUMBER_PATTERN, MacAddress, SerialNumber
 from fleetgate.domain.reasons import Reason
 from fleetgate.domain.things import ThingNames
+from fleetgate.imports.reading.cells import as_text
 
 # Columns that rejects.csv has in front of the delivered ones. A reader passes over them, so that rejects can be
 # corrected and delivered again.
@@ -27,6 +28,7 @@ class Operation(StrEnum):
     """What a row does with the approval of its device."""
 
     APPROVE = "approve"
+    REPLACE = "replace"
     REVOKE = "revoke"
 
 
@@ -69,8 +71,9 @@ class ImportRow(NamedTuple):
 
     Attributes:
         line_number: Of the row's first line in the file; the first line is 1.
-        mac_addresses: May be empty if the policy permits it, or if the row revokes.
+        mac_addresses: May be empty if the policy permits it, or if the row revokes or replaces.
         terms: Rows that say the same share one object.
+        clears: Names of the attributes that a row which replaces has an empty cell for.
     """
 
     line_number: int
@@ -78,6 +81,7 @@ class ImportRow(NamedTuple):
     serial_number: SerialNumber
     mac_addresses: frozenset[MacAddress]
     terms: ApprovalTerms
+    clears: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +103,16 @@ class RejectedRow:
     detail: str
 
     @classmethod
-    def conflicting(cls, line_number: int, raw: tuple[str, ...], conflict: Reason) -> Self:
-        """A sound row that conflicts with the allow-list."""
-        return cls(line_number, raw, None, conflict, conflict.meaning)
+    def conflicting(cls, line_number: int, raw: tuple[str, ...], conflict: Reason, detail: str = "") -> Self:
+        """A sound row that conflicts with the allow-list; the reason's meaning where there is no detail."""
+        return cls(line_number, raw, None, conflict, detail or conflict.meaning)
 
     def reported(self) -> tuple[str, ...]:
-        """The row in rejects.csv: the fields of `REPORT_COLUMNS`, then the fields as delivered."""
-        said = f"{self.detail} {self.error.remedy}"
-        return str(self.line_number), self.column or "", self.error.value, said, *self.raw
+        """The row in rejects.csv: the fields of `REPORT_COLUMNS`, then the fields as delivered, each safe to open."""
+        return (
+            str(self.line_number),
+            as_text(self.column or ""),
+            self.error.value,
+            as_text(f"{self.detail} {self.error.remedy}"),
+            *map(as_text, self.raw),
+        )

@@ -312,7 +312,8 @@ class RowTerms(_Model):
 
 
 def _operations() -> str:
-    return f"There are {', '.join(Operation)}."
+    *first, last = Operation
+    return f"The operations are {', '.join(first)} and {last}."
 
 
 def _attribute(name: str, text: str, cell: str, context: RowContext, at: int) -> str:

@@ -162,9 +162,11 @@ def _all_of(mac_addresses: Sequence[MacAddress | None]) -> frozenset[MacAddress]
 _TERM_FIELDS = {meaning: meaning.name.lower() for meaning in Meaning if meaning.name.lower() in RowTerms.model_fields}
 _ROW_ERRORS = {error.value: error for error in RowError}
 _NO_MAC_ADDRESSES: frozenset[MacAddress] = frozenset()
+_NOTHING: frozenset[str] = frozenset()
 
 
-_Said = tuple[Operation, ApprovalTerms]
+# The attributes come last that the row clears.
+_Said = tuple[Operation, ApprovalTerms, frozenset[str]]
 
 
 @lru_cache(maxsize=16)
@@ -213,7 +215,7 @@ class _Judge:
             zip(batch.line_numbers, serial_numbers, mac_addresses, terms, strict=True)
         ):
             if serial_number is not None and of_device is not None and said is not None:
-                rows.append(ImportRow(line_number, said[0], SerialNumber(serial_number), of_device, said[1]))
+                rows.append(ImportRow(line_number, said[0], SerialNumber(serial_number), of_device, said[1], said[2]))
                 positions.append(position)
                 continue
             judged = self._judged(batch, position)
@@ -267,7 +269,7 @@ class _Judge:
                 continue
             try:
                 read = self._read_terms(cells)
-                known[cells] = read.operation, read.approved()
+                known[cells] = read.operation, read.approved(), self._cleared(read)
             except ValidationError:
                 known[cells] = None
         return [known[cells] for cells in said]
@@ -320,7 +322,15 @@ class _Judge:
                 raise _mac_column_missing(self._columns)
             heading = self._columns[self._mac_addresses[0]].heading if self._mac_addresses else None
             return RejectedRow(line_number, batch.as_delivered(position), heading, missing, missing.meaning)
-        return ImportRow(line_number, terms.operation, device.serial_number, device.mac_addresses, terms.approved())
+        said = terms.approved(), self._cleared(terms)
+        return ImportRow(line_number, terms.operation, device.serial_number, device.mac_addresses, *said)
+
+    def _cleared(self, said: RowTerms) -> frozenset[str]:
+        """The attributes that a row clears: empty cells of a row that replaces."""
+        if said.operation is not Operation.REPLACE:
+            return _NOTHING
+        attributes = {column.attribute for column in map(self._columns.__getitem__, self._terms) if column.attribute}
+        return frozenset(attributes.difference(said.attributes))
 
     def _heading(self, error: ErrorDetails) -> str | None:
         """The heading of the column with an error."""

@@ -42,6 +42,7 @@ class ImportItem(AllowListItem, discriminator="import"):
     checksum = UnicodeAttribute(null=True)
     rows: MapAttribute[str, Any] = MapAttribute(null=True)
     errors: MapAttribute[str, Any] = MapAttribute(null=True)
+    changes: MapAttribute[str, Any] = MapAttribute(null=True)
     notes: ListAttribute[str] = ListAttribute(null=True)
     lines: MapAttribute[str, Any] = MapAttribute(null=True)
     problem_code = UnicodeAttribute(null=True)
@@ -97,6 +98,7 @@ def import_item_from(record: ImportRecord) -> ImportItem:
         checksum=record.checksum,
         rows=dict(findings.rows) or None,
         errors=dict(findings.errors) or None,
+        changes=dict(findings.changes) or None,
         notes=list(findings.notes) or None,
         lines=dict(findings.lines) or None,
         problem_code=problem and problem.code,
@@ -134,6 +136,7 @@ def import_record_from(item: ImportItem) -> ImportRecord:
     findings = ImportFindings(
         rows=_counts(item.rows),
         errors=_counts(item.errors),
+        changes=_counts(item.changes),
         notes=tuple(item.notes or ()),
         lines=_counts(item.lines),
     )

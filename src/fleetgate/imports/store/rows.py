@@ -1,15 +1,17 @@
 """Reads known rows in batches, inserts new ones in batches, replaces and releases. No write is blind."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from fleetgate.domain.allow_list import AllowListEntry, KeyAssignment
+from fleetgate.domain.audit import AuditRecord, ImportAction, RecordKind
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.gate_switch import OPEN
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.reasons import FaultReason
+from fleetgate.imports.changes import ATTRIBUTES, in_words
 from fleetgate.imports.plan import KnownRows, Write
 from fleetgate.imports.store.statements import NewItem, new_device, new_key_assignment, new_mac_assignment
 from fleetgate.store.allow_list_items import (
@@ -28,6 +30,7 @@ from fleetgate.store.allow_list_items import (
     new_key_item,
     switch_from,
 )
+from fleetgate.store.audit_items import new_record_id
 from fleetgate.store.faults import Overtaken, until_written
 from fleetgate.store.tables import Cancelled, StackTables, TableSettings
 
@@ -40,6 +43,8 @@ _TRANSIENT = frozenset(
     {"InternalServerError", "ProvisionedThroughputExceeded", "RequestLimitExceeded", "ThrottlingError"}
 )
 _MAX_TRIES = 10
+# Of an audit record.
+_MAX_REASON = 1_000
 
 
 class ImportStore:
@@ -105,21 +110,34 @@ class ImportStore:
         failed = self._insert([new_device(entry, now=now) for entry in ready])
         return again | {entry.serial_number for position, entry in enumerate(ready) if position in failed}
 
-    def replace(self, write: Write, known: KnownRows, *, now: datetime) -> bool:
-        """Change one known entry and what is assigned to it, if the entry has not changed since it was read.
+    def replace(self, writes: Sequence[Write], known: KnownRows, *, now: datetime) -> set[SerialNumber]:
+        """Change known entries and what is assigned to them, each if it has not changed since it was read.
 
         Args:
+            writes: Changes of known entries only, no serial number, MAC address or key twice.
             known: As read; a key that is the device's already is not assigned again.
 
         Returns:
-            Whether it was written; False if the row has to be planned again.
+            The serial numbers that were not written, whose rows have to be planned again.
+        """
+        if not writes:
+            return set()
+        released = {write.key_to_release for write in writes if write.key_to_release is not None}
+        lost = self.known((), (), released).keys if released else {}
+        return {write.after.serial_number for write in writes if not self._replaced(write, known, lost, now)}
+
+    def _replaced(self, write: Write, known: KnownRows, lost: Mapping[str, KeyAssignment], now: datetime) -> bool:
+        """Change one entry in a transaction; whether it was written.
+
+        Args:
+            lost: The assignments of the keys that devices lose. One that was used stays: no other device may get it.
         """
         before, after = write.before, write.after
         if before is None:
             raise ValueError("there is no entry to replace")
         own = MacAssignmentItem.serial_number == after.serial_number.value
         try:
-            with self._tables.transaction(None) as transaction:
+            with self._tables.transaction(_record_of(write, now)) as transaction:
                 transaction.save(item_from(after, now=now), condition=DeviceItem.version == before.version)
                 for mac_address in write.mac_addresses_to_assign:
                     transaction.save(
@@ -132,6 +150,11 @@ class ImportStore:
                 if key_fingerprint is not None and key_fingerprint not in known.keys:
                     transaction.save(
                         new_key_item(key_fingerprint, after, now=now), condition=KeyItem.pk.does_not_exist()
+                    )
+                key = lost.get(write.key_to_release or "")
+                if key is not None and key.is_unused and key.serial_number == after.serial_number:
+                    transaction.delete(
+                        KeyItem(assignment_key(key.fingerprint)), condition=_is_unused_key_of(after.serial_number)
                     )
         except Cancelled:
             return False
@@ -152,9 +175,8 @@ class ImportStore:
                 (MacAssignmentItem.serial_number == serial_number.value) & (MacAssignmentItem.import_id == import_id),
             )
         if key_fingerprint is not None:
-            own = (KeyItem.serial_number == serial_number.value) & (KeyItem.import_id == import_id)
-            is_unused = KeyItem.is_unused == True  # noqa: E712 - a condition, not a comparison
-            self._tables.delete_if(KeyItem(assignment_key(key_fingerprint)), own & is_unused)
+            condition = _is_unused_key_of(serial_number) & (KeyItem.import_id == import_id)
+            self._tables.delete_if(KeyItem(assignment_key(key_fingerprint)), condition)
 
     def _insert(self, items: Sequence[NewItem]) -> set[int]:
         """Insert items that must not exist; returns the positions of the items that were not inserted."""
@@ -192,6 +214,32 @@ def _must_be_known(codes: Iterable[str | None]) -> None:
         if code is not None and code not in _OVERTAKEN | _TRANSIENT:
             denied = code.startswith("AccessDenied")
             raise Fault(FaultReason.STORE_ACCESS_DENIED if denied else FaultReason.STORE_UNAVAILABLE)
+
+
+def _is_unused_key_of(serial_number: SerialNumber) -> Any:
+    """The condition that a key is a device's, and was not used."""
+    is_unused = KeyItem.is_unused == True  # noqa: E712 - a condition, not a comparison
+    return (KeyItem.serial_number == serial_number.value) & is_unused
+
+
+def _record_of(write: Write, now: datetime) -> AuditRecord | None:
+    """The audit record of a change of who may come in as a device; other changes have none of their own."""
+    if not write.is_replacement:
+        return None
+    after = write.after
+    return AuditRecord(
+        record_id=new_record_id(now),
+        recorded_at=now,
+        kind=RecordKind.IMPORT,
+        action=ImportAction.REPLACE,
+        reason=in_words(change for change in write.changes if change.kind != ATTRIBUTES)[:_MAX_REASON],
+        serial_number=after.serial_number.value,
+        mac_address=", ".join(mac.value for mac in sorted(after.mac_addresses)) or None,
+        key_fingerprint=after.key_fingerprint,
+        manufacturer=after.manufacturer,
+        import_id=after.import_id,
+        entry_version=after.version,
+    )
 
 
 def mac_assignment_item(entry: AllowListEntry, mac_address: MacAddress) -> MacAssignmentItem:

@@ -66,6 +66,8 @@ def new_device(entry: AllowListEntry, *, now: datetime) -> NewItem:
         own["repair_window_until"] = {"S": _moment(entry.repair_window_until)}
     if entry.is_revoked:
         own["is_revoked"] = {"BOOL": True}
+    if entry.changed_from:
+        own["changed_from"] = {"M": {name: {"S": text} for name, text in entry.changed_from.items()}}
     texts = {
         "key_fingerprint": entry.key_fingerprint,
         "import_id": entry.import_id,

@@ -6,6 +6,7 @@
 `apply` plans each row (`plan`) from what the tables hold and writes it (`store`), or only previews it.
 `distribute` hands a long file to the state machine; `steps` is called for its batches, and `batches` does the work.
 `journal` keeps the record of each import (`record`), its reports and its audit record, and announces how it ended.
+`fences` reads what the manufacturer of a list may say; whose it is not is refused, and rows outside are rejected.
 `documents` says how imports and rows look as JSON; `delivery` says whose a file is, by the folder it lies in.
 `options` is what a sender says about how to read a list.
 `reading` makes sound rows of bytes; `store` asks the tables, the drop box and the state machine.

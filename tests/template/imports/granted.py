@@ -20,5 +20,6 @@ BY_AWS = ("TakeAnnouncements", "WriteLogs", "DoTheSteps", "ReadRowsAndWriteResul
 
 def leading_keys(found: Statement) -> tuple[str, ...]:
     """What the partition keys have to be like."""
-    patterns = found.condition.get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", ())
+    (said,) = found.condition.values() or ({},)
+    patterns = said.get("dynamodb:LeadingKeys", ())
     return (patterns,) if isinstance(patterns, str) else tuple(patterns)

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple, Self
 
 from fleetgate.domain.allow_list import ApprovalTerms
 from fleetgate.domain.identifiers import DEFAULT_SERIAL_NUMBER_PATTERN, MacAddress, SerialNumber
+from fleetgate.domain.manufacturer import Manufacturer, serial_numbers_expression
 from fleetgate.domain.reasons import Reason
 from fleetgate.domain.things import ThingNames
 
@@ -42,6 +43,10 @@ class ImportPolicy:
         thing_groups: The thing groups that rows may name.
         group_exists: Tells whether AWS IoT has a thing group of a name; raises Fault where it cannot be told.
         max_mac_addresses: Of one device.
+        own_serial_numbers: Those that the manufacturer may list; None is any.
+        own_mac_prefixes: First digits of the MAC addresses that it may list, in small letters; empty means any.
+        own_templates: The provisioning templates that it may name, which a row that names none means; empty means any.
+        own_thing_groups: The thing groups that it may name; empty means any.
     """
 
     serial_number_pattern: re.Pattern[str] = DEFAULT_SERIAL_NUMBER_PATTERN
@@ -53,6 +58,25 @@ class ImportPolicy:
     thing_groups: frozenset[str] = frozenset()
     group_exists: Callable[[str], bool] = lambda _name: True
     max_mac_addresses: int = 16
+    own_serial_numbers: re.Pattern[str] | None = None
+    own_mac_prefixes: tuple[str, ...] = ()
+    own_templates: frozenset[str] = frozenset()
+    own_thing_groups: frozenset[str] = frozenset()
+
+    def narrowed_to(self, manufacturer: Manufacturer) -> Self:
+        """The policy for the lists of one manufacturer: what its profile says comes on top."""
+        patterns = manufacturer.serial_numbers
+        return replace(
+            self,
+            own_serial_numbers=re.compile(serial_numbers_expression(patterns)) if patterns else None,
+            own_mac_prefixes=tuple(sorted(manufacturer.mac_prefixes)),
+            own_templates=manufacturer.templates,
+            own_thing_groups=manufacturer.thing_groups,
+        )
+
+    def may_list_mac(self, mac_address: MacAddress) -> bool:
+        """Whether a MAC address is one of those that the manufacturer may list."""
+        return not self.own_mac_prefixes or mac_address.value.startswith(self.own_mac_prefixes)
 
 
 class ImportRow(NamedTuple):

@@ -22,6 +22,7 @@ _SEPARATORS = re.compile(r"[\s;,|]+")
 _SCIENTIFIC = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eE]\+\d+")
 # A formula that makes a cell text: ="0012".
 _TEXT_FORMULA = re.compile(r'="(.*)"', re.DOTALL)
+_MAX_SHOWN = 5
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -71,6 +72,8 @@ class RowIdentity(_Model):
             raise _problem(RowError.SERIAL_NUMBER_INVALID, str(error)) from error
         if why := policy.thing_names.why_not(serial_number):
             raise _problem(RowError.SERIAL_NUMBER_INVALID, why)
+        if policy.own_serial_numbers is not None and not policy.own_serial_numbers.fullmatch(text):
+            raise _problem(RowError.SERIAL_NUMBER_OF_ANOTHER_RANGE)
         return serial_number
 
     @field_validator("mac_addresses", mode="plain")
@@ -96,7 +99,14 @@ def _mac_address(text: str, policy: ImportPolicy, at: int) -> MacAddress:
         raise _problem(RowError.MAC_ADDRESS_INVALID, str(error), at=at) from error
     if mac_address.is_locally_administered and not policy.allow_locally_administered_mac:
         raise _problem(RowError.MAC_ADDRESS_LOCALLY_ADMINISTERED, at=at)
+    if not policy.may_list_mac(mac_address):
+        raise _problem(RowError.MAC_ADDRESS_OF_ANOTHER_VENDOR, f"its addresses start with {_some(policy)}", at=at)
     return mac_address
+
+
+def _some(policy: ImportPolicy) -> str:
+    shown = policy.own_mac_prefixes[:_MAX_SHOWN]
+    return f"{', '.join(shown)}{' and others' if len(shown) < len(policy.own_mac_prefixes) else ''}"
 
 
 class RowTerms(_Model):
@@ -142,7 +152,10 @@ class RowTerms(_Model):
             policy.template_names and names - policy.template_names
         ):
             raise _problem(RowError.TEMPLATE_INVALID)
-        return names
+        own = policy.own_templates
+        if own and names - own:
+            raise _problem(RowError.TEMPLATE_OF_OTHERS)
+        return names or own
 
     @field_validator("key_fingerprint", mode="plain")
     @classmethod
@@ -189,6 +202,8 @@ def _attribute(name: str, text: str, policy: ImportPolicy, at: int) -> str:
         raise _problem(RowError.ATTRIBUTE_INVALID, at=at) from error
     if why := group_not_allowed({name: text}, policy.thing_groups):
         raise _problem(RowError.THING_GROUP_NOT_ALLOWED, why, at=at)
+    if policy.own_thing_groups and name == THING_GROUP and text not in policy.own_thing_groups:
+        raise _problem(RowError.THING_GROUP_OF_OTHERS, at=at)
     if name == THING_GROUP and not policy.group_exists(text):
         raise _problem(RowError.THING_GROUP_MISSING, text, at=at)
     return text

@@ -14,7 +14,7 @@ from pydantic import GetCoreSchemaHandler, StringConstraints, TypeAdapter, Valid
 from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
 from fleetgate.domain.allow_list import ApprovalTerms
-from fleetgate.domain.identifiers import DEFAULT_SERIAL_NUMBER_PATTERN, MacAddress, SerialNumber
+from fleetgate.domain.identifiers import DEFAULT_SERIAL_NUMBER_PATTERN, MAX_THING_NAME, MacAddress, SerialNumber
 from fleetgate.imports.reading.columns import Column, Meaning
 from fleetgate.imports.reading.errors import RowError
 from fleetgate.imports.reading.factory_file import FactoryFile, RowBatch
@@ -81,9 +81,11 @@ class _NoneIfNot:
         return core_schema.with_default_schema(handler(source), default=None, on_error="default")
 
 
-def _plain(pattern: str, *, to_lower: bool = False) -> TypeAdapter[list[str | None]]:
+def _plain(pattern: str, *, to_lower: bool = False, max_length: int | None = None) -> TypeAdapter[list[str | None]]:
     # pydantic's pattern engine has no fullmatch; its $ is the very end of the text.
-    constraints = StringConstraints(strip_whitespace=True, to_lower=to_lower, pattern=f"^(?:{pattern})$")
+    constraints = StringConstraints(
+        strip_whitespace=True, to_lower=to_lower, min_length=1, max_length=max_length, pattern=f"^(?:{pattern})$"
+    )
     return TypeAdapter(list[Annotated[str, constraints, _NoneIfNot()]])  # type: ignore[arg-type] # None by _NoneIfNot
 
 
@@ -143,6 +145,8 @@ class _Judge:
         self._pick_terms = _picker(self._terms)
         # By the cells that say them: a list says the same of thousands of devices.
         self._known_terms: dict[tuple[str, ...], _Said | None] = {}
+        own = policy.own_serial_numbers
+        self._serial_numbers = _plain(own.pattern, max_length=MAX_THING_NAME) if own else _PLAIN_SERIAL_NUMBERS
 
     def validated(self, batch: RowBatch) -> ValidatedBatch:
         """Judge one batch."""
@@ -170,7 +174,7 @@ class _Judge:
         return ValidatedBatch(rows, rejected, batch, positions)
 
     def _plain_serial_numbers(self, cells: list[str]) -> list[str | None]:
-        plain = _PLAIN_SERIAL_NUMBERS.validate_python(cells)
+        plain = self._serial_numbers.validate_python(cells)
         pattern, fits = self._policy.serial_number_pattern, self._policy.thing_names.fits
         if pattern is DEFAULT_SERIAL_NUMBER_PATTERN:
             return [text if text is not None and fits(text) else None for text in plain]
@@ -189,6 +193,11 @@ class _Judge:
             ]
             for at in self._mac_addresses
         ]
+        if self._policy.own_mac_prefixes:
+            columns = [
+                [one if one is not None and self._policy.may_list_mac(one) else None for one in column]
+                for column in columns
+            ]
         if len(columns) == 1:
             return [None if mac_address is None else frozenset((mac_address,)) for mac_address in columns[0]]
         return [_all_of(of_device) for of_device in zip(*columns, strict=True)]
@@ -207,7 +216,8 @@ class _Judge:
         return [known[cells] for cells in said]
 
     def _read_terms(self, said: Sequence[str]) -> RowTerms:
-        fields: dict[str, Any] = {}
+        # Where there is no such column, the row names no template: that means those of the manufacturer.
+        fields: dict[str, Any] = {Meaning.TEMPLATES.name.lower(): ""} if self._policy.own_templates else {}
         attributes: list[tuple[str, str]] = []
         for at, cell in zip(self._terms, said, strict=True):
             column = self._columns[at]

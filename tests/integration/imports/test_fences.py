@@ -61,6 +61,28 @@ def test_nobody_lists_a_serial_number_of_anothers_range(imports: ImportWorld, ma
     assert imports.embedded.device_item(f"GLOBEX-{maker}") is None
 
 
+def test_a_report_does_not_tell_whose_it_is_that_stands_in_the_way(imports: ImportWorld, maker: str) -> None:
+    """Somebody lists a serial number, a MAC address and a key that other manufacturers have, and its own ones."""
+    other, theirs, own, key = f"{maker}-other", mac(), mac(), maker.encode().hex().ljust(64, "0")[:64]
+    heading = "sn,mac,Key Fingerprint"
+    before = f"{heading}\n{maker}-1,{theirs},\n{maker}-2,{mac()},{key}\n"
+    imports.importer().run(imports.deliver(before, manufacturer=other))
+    imports.embedded.register_manufacturer(maker)
+    imports.importer().run(imports.deliver(f"sn,mac\n{maker}-own,{own}\n"))
+
+    lines = [f"{maker}-1,{mac()},", f"{maker}-3,{theirs},", f"{maker}-4,{mac()},{key}", f"{maker}-5,{own},"]
+    content = "\n".join([heading, *lines])
+    for mode in ("dry-run", "incoming"):
+        record = run(imports, f"{content}\n", mode=mode)
+        assert dict(record.findings.errors) == {"not_yours_to_list": 3, "mac_address_of_another_device": 1}
+        told = rejects(imports, record)
+        summary = imports.drop_box.open_report(f"{record.delivery.reports}summary.json").read().decode()
+        assert other not in told
+        assert other not in summary
+        details = {line.split(",")[3] for line in told.splitlines() if "not_yours_to_list" in line}
+        assert len(details) == 1
+
+
 def test_dry_runs_count_as_rows_of_the_day_and_tell_nothing_beyond_them(imports: ImportWorld, maker: str) -> None:
     taken = f"{maker}-taken"
     imports.importer().run(imports.deliver(f"sn,mac\n{taken},{mac()}\n", manufacturer=f"{maker}-other"))

@@ -83,6 +83,7 @@ class QueryAction(StrEnum):
     COUNT_RECORDS = "count_records"
     READ_STORY = "read_story"
     READ_SWITCH = "read_switch"
+    READ_MANUFACTURERS = "read_manufacturers"
 
 
 class ImportAction(StrEnum):

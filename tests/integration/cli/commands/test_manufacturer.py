@@ -196,4 +196,4 @@ def test_a_change_that_was_overtaken_is_made_of_what_stands_then(
         return replace(before, templates=frozenset({"fleetgate"}))
 
     after = change_manufacturer(name, change, store=store, operator=operator).subject
-    assert (after.rows_per_day, after.templates, after.version) == (7, {"fleetgate"}, 3)
+    assert after == Manufacturer(name=name, rows_per_day=7, templates=frozenset({"fleetgate"}), version=3)

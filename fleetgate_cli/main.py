@@ -15,6 +15,7 @@ from fleetgate_cli.commands.doctor import doctor
 from fleetgate_cli.commands.gate import gate
 from fleetgate_cli.commands.hook import hook
 from fleetgate_cli.commands.imports import imports
+from fleetgate_cli.commands.manufacturer import manufacturer
 from fleetgate_cli.errors import CouldNotCheck, ExitCode, show
 from fleetgate_cli.options import shared_options
 
@@ -98,7 +99,7 @@ def root() -> None:
     """
 
 
-for _command in (allow_list, imports, claim, device, gate, audit, hook, doctor):
+for _command in (allow_list, manufacturer, imports, claim, device, gate, audit, hook, doctor):
     root.add_command(_command)
 
 

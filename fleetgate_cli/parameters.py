@@ -12,8 +12,9 @@ import click
 
 from fleetgate.domain.claim import ANY_MANUFACTURER
 from fleetgate.domain.identifiers import TEMPLATE_NAME_PATTERN, InvalidIdentifier, MacAddress, SerialNumber
+from fleetgate.domain.manufacturer import NAME_RULE, InvalidManufacturer, Manufacturer, is_manufacturer_name, mac_prefix
 from fleetgate.domain.public_key import InvalidPublicKey, parse_public_key
-from fleetgate.imports.delivery import is_import_id, is_manufacturer
+from fleetgate.imports.delivery import is_import_id
 from fleetgate.watch.burst import WATCHER
 
 _Value = TypeVar("_Value")
@@ -40,6 +41,8 @@ class _Parsed(click.ParamType[Any], Generic[_Value]):
             return self._parse(value)
         except InvalidIdentifier as error:
             self.fail(f"{value!r}: {error}.", param, ctx)
+        except InvalidManufacturer as error:
+            self.fail(f"{error}.", param, ctx)
         except ValueError as error:
             self.fail(f"{value!r} is not {error}.", param, ctx)
 
@@ -97,16 +100,27 @@ def _key_fingerprint(text: str) -> str:
 
 
 def _manufacturer(text: str) -> str:
-    if not text.strip() or text != text.strip() or not text.isprintable() or len(text) > 128:
-        raise ValueError("a manufacturer's name, which has 1 to 128 printable characters and no space at its ends")
     if text == ANY_MANUFACTURER:
         raise ValueError("a manufacturer's name; for a claim certificate of any manufacturer, give --any-manufacturer")
+    if not is_manufacturer_name(text):
+        raise ValueError(f"a manufacturer's name, which has {NAME_RULE}")
     return text
 
 
-def _manufacturer_folder(text: str) -> str:
-    if not is_manufacturer(_manufacturer(text)):
-        raise ValueError("a manufacturer's name that can be a folder of the drop box: it has no slash")
+def _manufacturer_on_record(text: str) -> str:
+    # Records and devices of earlier versions may name any.
+    if not text.strip() or text != text.strip() or not text.isprintable() or len(text) > 128 or text == "*":
+        raise ValueError("a manufacturer's name, which has 1 to 128 printable characters and no space at its ends")
+    return text
+
+
+def _serial_numbers(text: str) -> str:
+    Manufacturer(name="any", serial_numbers=frozenset({text}))
+    return text
+
+
+def _thing_group_name(text: str) -> str:
+    Manufacturer(name="any", thing_groups=frozenset({text}))
     return text
 
 
@@ -124,11 +138,11 @@ def _column_mapping(text: str) -> tuple[str, str]:
     if not equals or not heading.strip():
         raise ValueError("HEADING=COLUMN, such as 'MAC-Adresse=MAC Address', or HEADING= to leave a column out")
     if not name.strip():
-        return heading, ""
+        return heading.strip(), ""
     column = column_named(name)
     if column is None:
         raise ValueError(f"HEADING=COLUMN, since {name!r} is none of the columns {', '.join(COLUMN_NAMES)}")
-    return heading, column
+    return heading.strip(), column
 
 
 def _reason(text: str) -> str:
@@ -224,8 +238,11 @@ START_OF_CERTIFICATE_ID = _Parsed("certificate ID", _start_of_certificate_id)
 KEY_FINGERPRINT = _Parsed("public key fingerprint", _key_fingerprint)
 PUBLIC_KEY_FILE = _PublicKeyFile()
 MANUFACTURER = _Parsed("manufacturer", _manufacturer)
-MANUFACTURER_FOLDER = _Parsed("manufacturer", _manufacturer_folder)
-COLUMN_MAPPING = _Parsed("column mapping", _column_mapping)
+MANUFACTURER_ON_RECORD = _Parsed("manufacturer", _manufacturer_on_record)
+SERIAL_NUMBERS = _Parsed("pattern", _serial_numbers)
+MAC_PREFIX = _Parsed("MAC prefix", mac_prefix)
+THING_GROUP_NAME = _Parsed("thing group name", _thing_group_name)
+COLUMN_MAPPING = _Parsed("heading=column", _column_mapping)
 IMPORT_ID = _Parsed("import ID", _import_id)
 TEMPLATE_NAME = _Parsed("template name", _template_name)
 REASON = _Parsed("reason", _reason)

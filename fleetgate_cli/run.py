@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from fleetgate.imports.store.records import ImportRecords
     from fleetgate.operators.claim_store import ClaimStore
     from fleetgate.operators.device_store import DeviceStore
+    from fleetgate.operators.manufacturer_store import ManufacturerStore
     from fleetgate.operators.switch_store import SwitchStore
     from fleetgate.store.allow_list import AllowList
     from fleetgate.store.tables import StackTables
@@ -108,6 +109,22 @@ class Run:
         from fleetgate.operators.claim_store import ClaimStore
 
         return ClaimStore(self.tables)
+
+    @cached_property
+    def manufacturers(self) -> "ManufacturerStore":
+        """The stack's manufacturers, as operators change them."""
+        from fleetgate.operators.manufacturer_store import ManufacturerStore
+
+        return ManufacturerStore(self.tables)
+
+    def check_manufacturer(self, name: str) -> None:
+        """Turn down a manufacturer that is not registered, where the stack wants it to be.
+
+        Raises:
+            Refusal: It is not registered.
+        """
+        if self.target.requires_registered_manufacturers():
+            self.manufacturers.reader.known(name)
 
     @cached_property
     def switch(self) -> "SwitchStore":

@@ -11,6 +11,7 @@ from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord, RecordKind
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.documents import instant
+from fleetgate.domain.manufacturer import Manufacturer
 
 _COLOURS = {
     "approved": "cyan",
@@ -101,6 +102,21 @@ def claims_table(claims: Iterable[ClaimCertificate]) -> Table:
             ", ".join(sorted(claim.templates)) or "all",
             claim.serial_number.value if claim.serial_number else "any",
             instant(claim.expires_at) or _NOTHING,
+        )
+    return table
+
+
+def manufacturers_table(manufacturers: Iterable[Manufacturer]) -> Table:
+    """Registered manufacturers, one a row."""
+    table = plain_table("Manufacturer", "Serial numbers", "MAC addresses", "Templates", "Thing groups", "Rows a day")
+    for one in manufacturers:
+        table.add_row(
+            one.name,
+            "\n".join(sorted(one.serial_numbers)) or "any",
+            "\n".join(sorted(one.mac_prefixes)) or "any",
+            "\n".join(sorted(one.templates)) or "any",
+            "\n".join(sorted(one.thing_groups)) or "any",
+            _NOTHING if one.rows_per_day is None else f"{one.rows_per_day:,}",
         )
     return table
 

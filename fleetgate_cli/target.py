@@ -104,6 +104,10 @@ class Target:
             frozenset(self.output("ThingGroupNames").split(",")),
         )
 
+    def requires_registered_manufacturers(self) -> bool:
+        """Whether the stack approves devices of registered manufacturers only."""
+        return self.output("RequireRegisteredManufacturers") != "false"
+
     def has_thing_group(self, name: str) -> bool:
         """Whether AWS IoT has a thing group of this name."""
         return ThingGroups(self.client("iot")).exists(name)

@@ -16,7 +16,10 @@ from harness.world import RoomWorld
 
 ROLE_NAME = "SecurityAnalyst"
 SESSION_ARN = f"arn:aws:sts::000000000000:assumed-role/{ROLE_NAME}/alice"
-_ACTING = (acting.devices, acting.claims, acting.switch, acting.action_settings)
+_ASKING = (
+    *(stack.settings, stack.tables, stack.trail, stack.allow_list, stack.imports, stack.manufacturers, stack.cursors),
+)
+_ACTING = (acting.devices, acting.claims, acting.switch, acting.manufacturers, acting.action_settings)
 _FUNCTIONS = {"GET": ("QueryFunction", query_api), "POST": ("ActionFunction", action_api)}
 
 
@@ -153,5 +156,5 @@ def _deployed(embedded: Embedded, function: str) -> dict[str, str]:
 
 def forget() -> None:
     """Read settings and build stores anew at the next request."""
-    for cached in (stack.settings, stack.tables, stack.trail, stack.allow_list, stack.imports, stack.cursors, *_ACTING):
+    for cached in (*_ASKING, *_ACTING):
         cached.cache_clear()

@@ -13,6 +13,7 @@ from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import AuditRecord
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.domain.manufacturer import Manufacturer
 from fleetgate.store.allow_list_items import (
     AllowListItem,
     DeviceItem,
@@ -24,6 +25,7 @@ from fleetgate.store.allow_list_items import (
     item_from,
 )
 from fleetgate.store.audit_items import AuditItem, audit_item_from, record_from
+from fleetgate.store.manufacturers import look_item_of, manufacturer_item_from
 from fleetgate.store.tables import TableCredentials, TableSettings
 from fleetgate_cli.local_session import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
 from fleetgate_cli.local_stack import StackDescription
@@ -144,6 +146,13 @@ class Embedded:
             item_from(value, now=now) if isinstance(value, AllowListEntry) else claim_item_from(value, now=now)
         )
         self.put_raw(item.serialize())
+
+    def register_manufacturer(self, name: str, **profile: Any) -> str:
+        """Register a manufacturer, or replace its profile, as the operator's action writes it; its name."""
+        manufacturer = Manufacturer(name=name, **profile)
+        self.put_raw(manufacturer_item_from(manufacturer, now=datetime.now(UTC)).serialize())
+        self.put_raw(look_item_of(manufacturer).serialize())
+        return name
 
     def put_raw(self, item: dict[str, Any]) -> None:
         """Store an item of the allow-list table, whatever it holds."""

@@ -13,6 +13,7 @@ from fleetgate.domain.audit import AuditRecord
 from fleetgate.imports.check import SafetyGates
 from fleetgate.imports.delivery import Delivery
 from fleetgate.imports.distribute import Distributor
+from fleetgate.imports.fences import Fences
 from fleetgate.imports.journal import ImportJournal
 from fleetgate.imports.reading.factory_list import ImportPolicy
 from fleetgate.imports.record import ImportRecord
@@ -23,6 +24,7 @@ from fleetgate.imports.store.records import ImportRecords
 from fleetgate.imports.store.rows import ImportStore
 from fleetgate.store.announcements import Announcements
 from fleetgate.store.audit_items import make_clock
+from fleetgate.store.manufacturers import ManufacturerReader
 from fleetgate.store.tables import TableSettings
 from fleetgate.store.thing_groups import ThingGroups
 from fleetgate_cli.local_session import ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
@@ -86,9 +88,10 @@ class ImportWorld(RoomWorld):
         endpoint_url: str | None = None,
         gates: SafetyGates | None = None,
         policy: ImportPolicy | None = None,
+        requires_registration: bool = False,
         is_held: bool = False,
     ) -> Importer:
-        """An importer that lets mostly wrong files in, unless told otherwise.
+        """An importer that lets mostly wrong files in, and whoever delivers, unless told otherwise.
 
         Args:
             endpoint_url: Of a DynamoDB that misbehaves.
@@ -99,6 +102,7 @@ class ImportWorld(RoomWorld):
             rows=ImportStore(tables),
             policy=policy or ImportPolicy(),
             gates=gates or SafetyGates(max_rejected_share=1.0),
+            fences=Fences(manufacturers=ManufacturerReader(tables), requires_registration=requires_registration),
             is_held=is_held,
             distributor=Distributor(map_runs=MapRuns("arn", self.embedded.client("stepfunctions")), above_rows=10**9),
             thing_groups=ThingGroups(self.embedded.client("iot")),

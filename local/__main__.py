@@ -24,6 +24,7 @@ FIRST_WALK = r"""
 PATH="$PWD/.venv/bin:$PATH"
 printf 'Serial Number,MAC Address,Model\nSN-0001,00:1b:44:11:3a:b7,gateway-2\n' > .local/list.csv
 
+fleetgate --local manufacturer add acme
 fleetgate --local import upload .local/list.csv --manufacturer acme
 python -m local device --serial-number SN-0001 --mac 00:1b:44:11:3a:b7
 fleetgate --local device story SN-0001

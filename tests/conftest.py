@@ -50,8 +50,11 @@ def stack(stack_folder: Path) -> Iterator[StackDescription]:
 
 @pytest.fixture(scope="session")
 def embedded(stack: StackDescription) -> Embedded:
-    """Root's view of the stack."""
-    return Embedded(stack)
+    """Root's view of the stack, which knows two manufacturers."""
+    embedded = Embedded(stack)
+    for name in ("acme", "globex"):
+        embedded.register_manufacturer(name)
+    return embedded
 
 
 @pytest.fixture

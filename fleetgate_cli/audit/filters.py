@@ -25,7 +25,7 @@ from fleetgate_cli.parameters import (
     IMPORT_ID,
     KEY_FINGERPRINT,
     MAC_ADDRESS,
-    MANUFACTURER,
+    MANUFACTURER_ON_RECORD,
     SERIAL_NUMBER,
     START_OF_CERTIFICATE_ID,
     TIME,
@@ -151,7 +151,7 @@ def filter_options(
         click.option(
             "--client-id", metavar="TEXT", type=EXACT, help="With this client ID, which the device chose itself."
         ),
-        click.option("--manufacturer", metavar="NAME", type=MANUFACTURER, help="About a manufacturer."),
+        click.option("--manufacturer", metavar="NAME", type=MANUFACTURER_ON_RECORD, help="About a manufacturer."),
         click.option("--import", "import_id", metavar="ID", type=IMPORT_ID, help="About an import and its devices."),
         click.option(
             "--reason", metavar="CODE", type=EXACT, help="With this reason or rule: see docs/denial-reasons.md."

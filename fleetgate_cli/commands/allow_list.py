@@ -121,6 +121,7 @@ def add(
         change = approve_device(
             entry,
             rules=run.target.thing_rules(),
+            check_manufacturer=run.check_manufacturer,
             group_exists=run.target.has_thing_group,
             store=store,
             operator=operator,

@@ -8,7 +8,7 @@ import click
 
 from fleetgate.domain.documents import instant, record_document, switch_document
 from fleetgate_cli.options import keep_certificates_option, limit_option, required_reason, with_run
-from fleetgate_cli.parameters import IMPORT_ID, MANUFACTURER
+from fleetgate_cli.parameters import IMPORT_ID, MANUFACTURER_ON_RECORD
 from fleetgate_cli.run import Run, hint
 
 if TYPE_CHECKING:
@@ -31,7 +31,9 @@ def gate() -> None:
 
 
 def _whose(function: Callable[..., None]) -> Callable[..., None]:
-    manufacturer = click.option("--manufacturer", metavar="NAME", type=MANUFACTURER, help="All devices of this one.")
+    manufacturer = click.option(
+        "--manufacturer", metavar="NAME", type=MANUFACTURER_ON_RECORD, help="All devices of this one."
+    )
     of_import = click.option(
         "--import", "import_id", metavar="IMPORT", type=IMPORT_ID, help="All devices that this import approved."
     )

@@ -16,7 +16,7 @@ from fleetgate.imports.documents import summary_of
 from fleetgate.imports.record import ImportRecord, ImportStatus
 from fleetgate_cli.errors import ExitCode
 from fleetgate_cli.options import limit_option, required_reason, with_run
-from fleetgate_cli.parameters import COLUMN_MAPPING, IMPORT_ID, MANUFACTURER_FOLDER
+from fleetgate_cli.parameters import COLUMN_MAPPING, IMPORT_ID, MANUFACTURER, MANUFACTURER_ON_RECORD
 from fleetgate_cli.run import Run, hint
 from fleetgate_cli.terminal import harmless
 
@@ -42,7 +42,7 @@ def imports() -> None:
 @click.option(
     "--manufacturer",
     metavar="NAME",
-    type=MANUFACTURER_FOLDER,
+    type=MANUFACTURER,
     required=True,
     help="The manufacturer of the devices in the list.",
 )
@@ -121,7 +121,9 @@ def upload(
 
 
 @imports.command("list")
-@click.option("--manufacturer", metavar="NAME", type=MANUFACTURER_FOLDER, help="Of this manufacturer. [default: all]")
+@click.option(
+    "--manufacturer", metavar="NAME", type=MANUFACTURER_ON_RECORD, help="Of this manufacturer. [default: all]"
+)
 @limit_option("imports", 20)
 @with_run
 def list_(run: Run, *, manufacturer: str | None, limit: int) -> None:

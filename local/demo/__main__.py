@@ -56,6 +56,7 @@ def main() -> int:
         )
         with _progress() as progress:
             listed = progress.add_task("factory lists through the drop box", total=_LISTS)
+            factory.register_manufacturers()
             lists = factory.deliver_lists(lambda _list: progress.advance(listed))
             (_, acme_claim), (globex_claim_id, globex_claim) = map(factory.claim_certificate, ("acme", "globex"))
             signing = SigningRequest.of_a_new_key()

@@ -8,6 +8,7 @@ from typing import Any
 
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.domain.manufacturer import Manufacturer
 from fleetgate.domain.operator_action import Operator
 from fleetgate.imports.delivery import DeliveryMode
 from fleetgate.imports.options import ReadingOptions
@@ -18,6 +19,8 @@ from fleetgate.operators.claim_store import ClaimStore
 from fleetgate.operators.claims import register_claim
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.devices import quarantine_device
+from fleetgate.operators.manufacturer_store import ManufacturerStore
+from fleetgate.operators.manufacturers import add_manufacturer
 from fleetgate.store.allow_list import AllowList
 from fleetgate.store.audit_items import make_clock
 from fleetgate.store.tables import TableSettings
@@ -77,11 +80,18 @@ class Factory:
         self._allow_list = AllowList(tables)
         self._devices = DeviceStore(tables)
         self._claims = ClaimStore(tables)
+        self._manufacturers = ManufacturerStore(tables)
         self._records = records
         self._drop_box = drop_box
         self._iot = iot
         self._claim_policy_name = claim_policy_name
         self._actor = actor
+
+    def register_manufacturers(self) -> None:
+        """Register the two that deliver lists. Only acme's are held to patterns; globex still names any device."""
+        acme = Manufacturer(name="acme", serial_numbers=frozenset({"ACME-####"}), mac_prefixes=frozenset({"00:1b:44"}))
+        for manufacturer in (acme, Manufacturer(name="globex")):
+            add_manufacturer(manufacturer, store=self._manufacturers, operator=self._operator("delivers lists"))
 
     def deliver_lists(self, watch: Callable[[ListDelivered], None]) -> list[ListDelivered]:
         """Deliver one list after the other, each through the drop box.

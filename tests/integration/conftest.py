@@ -113,12 +113,14 @@ def approved(embedded: Embedded, serial_number: str) -> AllowListEntry:
 
 @pytest.fixture
 def imports(embedded: Embedded) -> ImportWorld:
-    """A drop box of the test's own."""
+    """A drop box of the test's own, and a registered manufacturer."""
     bucket = f"test-{secrets.token_hex(8)}"
     s3 = embedded.client("s3")
     s3.create_bucket(Bucket=bucket)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    return ImportWorld(embedded, bucket)
+    world = ImportWorld(embedded, bucket)
+    embedded.register_manufacturer(world.manufacturer)
+    return world
 
 
 @pytest.fixture

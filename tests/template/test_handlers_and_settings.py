@@ -282,11 +282,12 @@ IMPORT_PARAMETERS = {
     "MaxRowsPerFile": ("7", "max_rows_per_file"),
     "MaxRowsPerDay": ("7", "max_rows_per_day"),
     "MaxRejectedPercent": ("7", "max_rejected_share"),
+    "RequireRegisteredManufacturers": ("false", "require_registered_manufacturers"),
     "RequireImportApproval": ("true", "require_import_approval"),
     "DistributeAboveRows": ("7", "distribute_above_rows"),
     "AuditRetentionDays": ("7", "journal.tables.audit_retention"),
 }
-# What no parameter decides: names of the stack's own resources, the code's own limits, and the queue's.
+# What no parameter decides: names of the stack's own resources, the code's own limits, the queue's, and the profiles'.
 WITHOUT_PARAMETER = {
     *("journal.drop_box", "journal.tables.allow_list_table", "journal.tables.audit_table", "state_machine_arn"),
     *(
@@ -296,7 +297,8 @@ WITHOUT_PARAMETER = {
         "journal.tables.total_attempts",
     ),
     *("journal.tables.connect_timeout_seconds", "journal.tables.read_timeout_seconds"),
-    *("policy.group_exists", "policy.judged_at", "policy.max_mac_addresses", "max_receives"),
+    *("policy.columns", "policy.group_exists", "policy.judged_at", "policy.max_mac_addresses", "max_receives"),
+    *("policy.own_serial_numbers", "policy.own_mac_prefixes", "policy.own_templates", "policy.own_thing_groups"),
 }
 
 

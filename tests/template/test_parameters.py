@@ -113,6 +113,7 @@ def test_the_outputs_are_there(defaults: Deployment) -> None:
         "ProvisioningTemplateName": "ProvisioningTemplate",
         "ThingNamePrefix": "fg-",
         "ThingGroupNames": "fleetgate-devices",
+        "RequireRegisteredManufacturers": "true",
         "ClaimClientIdPrefix": "claim-",
         "ClaimPolicyName": "ClaimPolicy",
         "DropBoxName": "DropBox",

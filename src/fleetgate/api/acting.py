@@ -22,6 +22,7 @@ from fleetgate.operators.claim_store import ClaimStore
 from fleetgate.operators.device_store import DeviceStore
 from fleetgate.operators.documents import certificates_document, meanwhile_document
 from fleetgate.operators.key_store import KeyStore
+from fleetgate.operators.manufacturer_store import ManufacturerStore
 from fleetgate.operators.many_certificates import Batch
 from fleetgate.operators.stop_store import StopStore
 from fleetgate.operators.stops import Stopper
@@ -59,6 +60,12 @@ def claims() -> ClaimStore:
 def switch() -> SwitchStore:
     """The switch, as operators change it."""
     return SwitchStore(stack.tables())
+
+
+@cache
+def manufacturers() -> ManufacturerStore:
+    """The manufacturers, as operators change them."""
+    return ManufacturerStore(stack.tables())
 
 
 @cache

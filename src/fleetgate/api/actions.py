@@ -8,12 +8,14 @@ from aws_lambda_powertools.logging.correlation_paths import API_GATEWAY_HTTP
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from fleetgate.api import device_routes, fleet_routes
+from fleetgate.api import device_routes, fleet_routes, manufacturer_routes
 from fleetgate.api.application import application, resolve
 
 logger = Logger()
 metrics = Metrics(namespace="Fleetgate")
-app = application([device_routes.router, fleet_routes.router], logger=logger, metrics=metrics)
+app = application(
+    [device_routes.router, fleet_routes.router, manufacturer_routes.router], logger=logger, metrics=metrics
+)
 
 
 @logger.inject_lambda_context(clear_state=True, log_event=False, correlation_id_path=API_GATEWAY_HTTP)

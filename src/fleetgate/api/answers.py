@@ -64,6 +64,26 @@ class Story(BaseModel):
     is_complete: bool = Field(description="Whether these are all of its records")
 
 
+class Manufacturer(BaseModel):
+    """A registered manufacturer, and what its lists may say. An empty list limits nothing."""
+
+    name: str
+    serial_numbers: list[str] = Field(description="Patterns: # is a digit, ? any character, * any number of them")
+    mac_prefixes: list[str] = Field(description="First digits of its MAC addresses")
+    templates: list[str]
+    thing_groups: list[str]
+    rows_per_day: int | None = Field(description="Null: as many as the stack permits, which is the most in any case")
+    columns: dict[str, str] = Field(description="What headings of its lists mean; nothing leaves a column out")
+    version: int
+
+
+class ManufacturersDocument(BaseModel):
+    """The registered manufacturers, by name."""
+
+    manufacturers: list[Manufacturer]
+    more: bool = Field(description="Whether there are more than were asked for")
+
+
 class Switch(BaseModel):
     """What is stopped for more than one device."""
 

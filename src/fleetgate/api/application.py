@@ -19,12 +19,16 @@ from fleetgate.api.cursors import InvalidCursor
 from fleetgate.api.problems import FieldProblem, HttpProblem, Problem, problem_response
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.identifiers import InvalidIdentifier
+from fleetgate.domain.manufacturer import InvalidManufacturer
 from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.trail.query import InvalidQuery
 
 _JSON = "application/json"
 _NOT_THERE = frozenset(
-    {RefusalCode.UNKNOWN_DEVICE, RefusalCode.UNKNOWN_IMPORT, RefusalCode.CLAIM_CERTIFICATE_NOT_REGISTERED}
+    {
+        *(RefusalCode.UNKNOWN_DEVICE, RefusalCode.UNKNOWN_IMPORT, RefusalCode.UNKNOWN_MANUFACTURER),
+        RefusalCode.CLAIM_CERTIFICATE_NOT_REGISTERED,
+    }
 )
 _SAID = {
     HTTPStatus.BAD_REQUEST: "The cursor cannot be used.",
@@ -105,6 +109,7 @@ def _answer_problems(app: APIGatewayHttpResolver, logger: Logger, metrics: Metri
     answering(RequestUnsupportedContentType, lambda _: _unsupported())
     answering(InvalidQuery, lambda error: _invalid(f"{error}."))
     answering(InvalidIdentifier, lambda error: _invalid(f"{error}."))
+    answering(InvalidManufacturer, lambda error: _invalid(f"{error}."))
     answering(InvalidCursor, lambda error: HttpProblem(HTTPStatus.BAD_REQUEST, "bad_cursor", f"{error}."))
     answering(NotFoundError, lambda _: HttpProblem(HTTPStatus.NOT_FOUND, "no_such_route", "There is no such route."))
     answering(Refusal, _of_refusal)

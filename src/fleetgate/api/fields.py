@@ -24,6 +24,7 @@ _IMPORT_ID = r"^[0-9]{8}T[0-9]{6}Z-[0-9a-f]{12}$"
 # No control codes, and nothing that turns the direction of writing: what is asked goes on record, and onto terminals.
 UNPRINTABLE = r"\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069"
 _PRINTABLE = rf"^[^{UNPRINTABLE}]+$"
+MANUFACTURER_NAME = r"^[a-z0-9][a-z0-9._-]{0,62}$"
 _CODE = r"^[a-z_]{1,64}$"
 _MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$"
 
@@ -33,6 +34,7 @@ _SPAN, _LONGEST = timedelta(days=7), timedelta(days=92)
 
 SerialNumberPath = Annotated[str, Path(pattern=_SERIAL_NUMBER, description="Serial number; case matters")]
 CertificateIdPath = Annotated[str, Path(pattern=_CERTIFICATE_ID, description="Certificate ID of a claim certificate")]
+ManufacturerPath = Annotated[str, Path(pattern=MANUFACTURER_NAME, description="Name of a manufacturer")]
 ImportIdPath = Annotated[str, Path(pattern=_IMPORT_ID, description="ID of an import")]
 
 SerialNumberQuery = Annotated[str | None, Query(pattern=_SERIAL_NUMBER, description="Serial number; case matters")]

@@ -4,8 +4,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from fleetgate.api.answers import Switch
-from fleetgate.api.fields import UNPRINTABLE
+from fleetgate.api.answers import Manufacturer, Switch
+from fleetgate.api.fields import MANUFACTURER_NAME, UNPRINTABLE
+from fleetgate.domain.manufacturer import mac_prefix
 from fleetgate.operators.tally import CertificateResult
 from fleetgate.store.certificates import SessionResult
 
@@ -54,6 +55,46 @@ class ManufacturerOrder(ManyOrder):
     manufacturer: str = Field(min_length=1, max_length=128, pattern=LINE, description="As claim certificates name it")
 
 
+class ProfileOrder(Order):
+    """A manufacturer, and what its lists may say. What is left out is not limited, or stays as it is in a change.
+
+    An empty list, or null, limits nothing.
+    """
+
+    manufacturer: str = Field(pattern=MANUFACTURER_NAME, description="The folder of its lists", examples=["acme"])
+    serial_numbers: list[str] = Field(
+        default=[],
+        description="Patterns: # is a digit, ? any character, * any number of them",
+        examples=[["ACME-*", "AX-####"]],
+    )
+    mac_prefixes: list[str] = Field(
+        default=[], description="First digits of its MAC addresses, an OUI or more", examples=[["00:1b:44"]]
+    )
+    templates: list[str] = Field(
+        default=[], description="Provisioning templates that its rows may name, and mean where they name none"
+    )
+    thing_groups: list[str] = Field(default=[], description="Thing groups that its rows may name")
+    rows_per_day: int | None = Field(
+        default=None, ge=1, description="Rows that it may list on one UTC day, at most the stack's MaxRowsPerDay"
+    )
+    columns: dict[str, str] = Field(
+        default={},
+        description="What headings of its lists mean; nothing leaves a column out",
+        examples=[{"Geräte-Nr": "Serial Number", "Farbe": ""}],
+    )
+
+    def profile(self) -> dict[str, Any]:
+        """The fields of the profile that the order names.
+
+        Raises:
+            InvalidManufacturer: Something is no prefix of MAC addresses.
+        """
+        said = self.model_dump(include=self.model_fields_set - {"reason", "manufacturer"})
+        if "mac_prefixes" in said:
+            said["mac_prefixes"] = list(map(mac_prefix, said["mac_prefixes"]))
+        return {name: frozenset(value) if isinstance(value, list) else value for name, value in said.items()}
+
+
 class BlockOrder(Order):
     """A claim certificate to be blocked."""
 
@@ -76,6 +117,15 @@ class ReleaseClaimOrder(Order):
     cursor: str | None = Field(
         default=None, max_length=4096, description="Of the answer before, to go on with the certificates"
     )
+
+
+class ManufacturerAction(BaseModel):
+    """Something that was done with a manufacturer."""
+
+    result: str = Field(description="What was done; unchanged if everything was as asked already")
+    record_id: str | None = Field(description="Of its audit record; null where nothing was changed")
+    manufacturer: Manufacturer
+    warnings: list[str] = Field(description="What the profile leaves open that other manufacturers may suffer from")
 
 
 class HandledCertificate(BaseModel):

@@ -21,7 +21,7 @@ from fleetgate.api.caller import MASK, MASKED, masked
 from fleetgate.api.cursors import CursorKind, content_of, question_in
 from fleetgate.api.problems import HttpProblem
 from fleetgate.domain.audit import AuditRecord, QueryAction, RecordKind, Verdict
-from fleetgate.domain.documents import record_document, switch_document
+from fleetgate.domain.documents import manufacturer_document, record_document, switch_document
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.trail.device_story import device_story
 from fleetgate.trail.documents import story_document
@@ -173,6 +173,38 @@ def read_switch() -> answers.Switch:
     with _noted(QueryAction.READ_SWITCH, "gate"):
         switch = stack.allow_list().switch()
     return answers.Switch.model_validate(switch_document(switch))
+
+
+@router.get(
+    "/v1/manufacturers",
+    summary="The registered manufacturers",
+    operation_id="listManufacturers",
+    tags=_TAGS,
+    responses=answered(answers.ManufacturersDocument),
+)
+def list_manufacturers(
+    *, limit: Annotated[int, Query(ge=1, le=1000, description="Most manufacturers of the answer")] = 100
+) -> answers.ManufacturersDocument:
+    """Answer who may deliver lists, and what those may say."""
+    with _noted(QueryAction.READ_MANUFACTURERS, "manufacturers"):
+        page = stack.manufacturers().listed(limit=limit)
+    return answers.ManufacturersDocument.model_validate(
+        {"manufacturers": [manufacturer_document(one) for one in page.items], "more": page.more}
+    )
+
+
+@router.get(
+    "/v1/manufacturers/<manufacturer>",
+    summary="One manufacturer",
+    operation_id="readManufacturer",
+    tags=_TAGS,
+    responses=answered(answers.Manufacturer, HTTPStatus.NOT_FOUND),
+)
+def read_manufacturer(manufacturer: fields.ManufacturerPath) -> answers.Manufacturer:
+    """Answer what the lists of a manufacturer may say."""
+    with _noted(QueryAction.READ_MANUFACTURERS, f"manufacturer={manufacturer}"):
+        found = stack.manufacturers().known(manufacturer)
+    return answers.Manufacturer.model_validate(manufacturer_document(found))
 
 
 def _asking() -> stack.Asking:

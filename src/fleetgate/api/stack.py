@@ -20,6 +20,7 @@ from fleetgate.domain.reasons import FaultReason
 from fleetgate.imports.store.reader import ImportReader
 from fleetgate.store.allow_list import AllowList
 from fleetgate.store.audit_items import make_clock
+from fleetgate.store.manufacturers import ManufacturerReader
 from fleetgate.store.tables import StackTables
 from fleetgate.trail.store import AuditTrail
 
@@ -57,6 +58,12 @@ def allow_list() -> AllowList:
 def imports() -> ImportReader:
     """The imports."""
     return ImportReader(tables())
+
+
+@cache
+def manufacturers() -> ManufacturerReader:
+    """The manufacturers."""
+    return ManufacturerReader(tables())
 
 
 def prime() -> None:

@@ -71,6 +71,8 @@ class OperatorAction(StrEnum):
     ACTIVATE_CERTIFICATE = "activate_certificate"
     CERTIFICATE_OUT_OF_REACH = "certificate_out_of_reach"
     RELEASE_KEY = "release_key"
+    ADD_MANUFACTURER = "add_manufacturer"
+    CHANGE_MANUFACTURER = "change_manufacturer"
 
 
 class QueryAction(StrEnum):
@@ -81,6 +83,7 @@ class QueryAction(StrEnum):
     COUNT_RECORDS = "count_records"
     READ_STORY = "read_story"
     READ_SWITCH = "read_switch"
+    READ_MANUFACTURERS = "read_manufacturers"
 
 
 class ImportAction(StrEnum):
@@ -130,7 +133,7 @@ class AuditRecord:
         key_fingerprint: Of the public key of the certificate that was asked for.
         superseded_certificate_id: The device certificate that lost its place by this decision.
         taken_over: Whether an unfinished reservation changed hands.
-        entry_version: Of the allow-list entry that was judged or changed.
+        entry_version: Of the allow-list entry that was judged or changed, or of the manufacturer.
     """
 
     record_id: str

@@ -11,6 +11,7 @@ from fleetgate.domain.allow_list import AllowListEntry, ApprovalTerms
 from fleetgate.domain.audit import AuditRecord
 from fleetgate.domain.claim import ClaimCertificate
 from fleetgate.domain.gate_switch import GateSwitch
+from fleetgate.domain.manufacturer import Manufacturer
 
 # dataclasses.asdict copies every value deeply, which takes as long as reading the record from DynamoDB.
 _RECORD_FIELDS = tuple(field.name for field in fields(AuditRecord))
@@ -100,6 +101,20 @@ def claim_document(claim: ClaimCertificate) -> dict[str, Any]:
         "status": claim.status.value,
         "serial_number": claim.serial_number and claim.serial_number.value,
         "expires_at": instant(claim.expires_at),
+    }
+
+
+def manufacturer_document(manufacturer: Manufacturer) -> dict[str, Any]:
+    """A registered manufacturer. An empty list limits nothing; rows_per_day null is what the stack permits."""
+    return {
+        "name": manufacturer.name,
+        "serial_numbers": sorted(manufacturer.serial_numbers),
+        "mac_prefixes": sorted(manufacturer.mac_prefixes),
+        "templates": sorted(manufacturer.templates),
+        "thing_groups": sorted(manufacturer.thing_groups),
+        "rows_per_day": manufacturer.rows_per_day,
+        "columns": dict(sorted(manufacturer.columns.items())),
+        "version": manufacturer.version,
     }
 
 

@@ -1,8 +1,10 @@
 """Why an operator's request was turned down: the lists hold something that speaks against it. Not a fault."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.domain.likeness import did_you_mean
 
 
 class RefusalCode(StrEnum):
@@ -30,6 +32,10 @@ class RefusalCode(StrEnum):
     IMPORT_STILL_RUNNING = "import_still_running"
     IMPORT_WAS_DRY_RUN = "import_was_dry_run"
     SAME_PERSON = "same_person"
+    UNKNOWN_MANUFACTURER = "unknown_manufacturer"
+    MANUFACTURER_REGISTERED_OTHERWISE = "manufacturer_registered_otherwise"
+    MANUFACTURER_LOOKS_LIKE_ANOTHER = "manufacturer_looks_like_another"
+    UNKNOWN_COLUMN = "unknown_column"
 
 
 class Refusal(Exception):
@@ -38,6 +44,19 @@ class Refusal(Exception):
     def __init__(self, code: RefusalCode, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+def unknown_manufacturer(name: str, known: Iterable[str]) -> Refusal:
+    """The refusal for a manufacturer that is not registered.
+
+    Args:
+        known: The names of those that are.
+    """
+    return Refusal(
+        RefusalCode.UNKNOWN_MANUFACTURER,
+        f"no manufacturer {name} is registered. {did_you_mean(name, known)} See fleetgate manufacturer list, or "
+        "register it with fleetgate manufacturer add.",
+    )
 
 
 def unknown_device(serial_number: SerialNumber) -> Refusal:

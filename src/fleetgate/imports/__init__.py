@@ -7,6 +7,7 @@
 `changes` says what a row changes of a known device, before and after.
 `distribute` hands a long file to the state machine; `steps` is called for its batches, and `batches` does the work.
 `journal` keeps the record of each import (`record`), its reports and its audit record, and announces how it ended.
+`fences` reads what the manufacturer of a list may say; whose it is not is refused, and rows outside are rejected.
 `documents` says how imports and rows look as JSON; `delivery` says whose a file is, by the folder it lies in.
 `content` tells what kind of file was delivered, and converts a workbook once.
 `options` is what a sender says about how to read a list.

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Self
 
-# Stands for the manufacturer of a file that lies outside every manufacturer's folder.
+from fleetgate.domain.manufacturer import is_manufacturer_name
+
+# Stands for the manufacturer of a file that lies outside every manufacturer's folder; no manufacturer is called so.
 NOBODY = "-"
 
-_MANUFACTURER = re.compile(r"(?! )[^/\x00-\x1f\x7f]{1,128}(?<! )")
 _IMPORT_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{12}")
 # The part of an import ID that tells the second.
 _SECOND = len("20260131T080000Z")
@@ -67,7 +68,7 @@ class Delivery:
         """The delivery of a file with the key `<mode>/<manufacturer>/<file name>`."""
         mode, _, place = file.key.partition("/")
         manufacturer, _, file_name = place.partition("/")
-        is_ours = is_manufacturer(manufacturer) and bool(file_name)
+        is_ours = is_manufacturer_name(manufacturer) and bool(file_name)
         return cls(
             import_id=import_id_of(file),
             manufacturer=manufacturer if is_ours else NOBODY,
@@ -79,14 +80,16 @@ class Delivery:
         )
 
     @property
+    def presented_folder(self) -> str:
+        """The second folder of the key, whatever it is called; empty if there is none."""
+        _, _, place = self.file.key.partition("/")
+        folder, _, _ = place.rpartition("/")
+        return folder.partition("/")[0]
+
+    @property
     def reports(self) -> str:
         """The folder of the import's reports, with the slash at its end."""
         return f"reports/{self.manufacturer}/{self.import_id}/"
-
-
-def is_manufacturer(name: str) -> bool:
-    """Whether a text can be the name of a manufacturer: it can be a folder's name, and it is not NOBODY."""
-    return _MANUFACTURER.fullmatch(name) is not None and name != NOBODY
 
 
 def is_import_id(text: str) -> bool:

@@ -19,12 +19,14 @@ from fleetgate.imports.check import SafetyGates
 from fleetgate.imports.delivery import Delivery
 from fleetgate.imports.distribute import Distributor
 from fleetgate.imports.documents import sentence_of
+from fleetgate.imports.fences import Fences
 from fleetgate.imports.journal import ImportJournal
 from fleetgate.imports.record import ImportRecord
 from fleetgate.imports.run import Importer
 from fleetgate.imports.settings import ImportSettings
 from fleetgate.imports.store.map_runs import MapRuns
 from fleetgate.imports.store.rows import ImportStore
+from fleetgate.store.manufacturers import ManufacturerReader
 from fleetgate.store.thing_groups import ThingGroups
 
 logger = Logger()
@@ -99,6 +101,10 @@ def _importer() -> Importer:
             max_rows_per_file=settings.max_rows_per_file,
             max_rows_per_day=settings.max_rows_per_day,
             max_rejected_share=settings.max_rejected_share,
+        ),
+        fences=Fences(
+            manufacturers=ManufacturerReader(settings.journal.tables),
+            requires_registration=settings.require_registered_manufacturers,
         ),
         is_held=settings.require_import_approval,
         distributor=Distributor(

@@ -34,19 +34,19 @@ class RowClass(StrEnum):
 class ConflictReason(Reason):
     """Why a sound row must not be applied."""
 
-    OTHER_MANUFACTURER = (
-        "other_manufacturer",
-        "The serial number belongs to another manufacturer.",
-        "Compare the list with the labels; only the security team can move a serial number.",
+    NOT_YOURS_TO_LIST = (
+        "not_yours_to_list",
+        "The serial number, a MAC address or the public key of this row is not yours to list.",
+        "Compare the row with the label; if it is right, ask the security team, who see what stands in the way.",
     )
     MAC_ADDRESS_OF_ANOTHER_DEVICE = (
         "mac_address_of_another_device",
-        "A MAC address of this row belongs to another serial number.",
+        "A MAC address of this row belongs to another serial number of yours.",
         "Compare the labels of both devices; a MAC address is never moved by an import.",
     )
     KEY_OF_ANOTHER_DEVICE = (
         "key_of_another_device",
-        "The public key of this row belongs to another serial number.",
+        "The public key of this row belongs to another serial number of yours.",
         "Read the keys of both devices again; each device has its own, and an import never moves one.",
     )
     OTHER_MAC_ADDRESSES = (
@@ -117,12 +117,14 @@ class KnownRows:
 
     Attributes:
         mac_owners: The owner of each MAC address that has one. keys: the assignments of public keys, by fingerprint.
+        makers: The manufacturer of the owner of each MAC address and public key, as far as one is on record.
         switch: What operators stopped for more than one device.
     """
 
     entries: Mapping[SerialNumber, AllowListEntry] = field(default_factory=dict)
     mac_owners: Mapping[MacAddress, SerialNumber] = field(default_factory=dict)
     keys: Mapping[str, KeyAssignment] = field(default_factory=dict)
+    makers: Mapping[MacAddress | str, str] = field(default_factory=dict)
     switch: GateSwitch = OPEN
 
 
@@ -209,9 +211,9 @@ def plan_row(row: ImportRow, known: KnownRows, *, manufacturer: str, import_id: 
     if entry is None:
         if row.operation is not Operation.APPROVE:
             return Conflict(_NOTHING_TO[row.operation])
-        return _unless_taken(row, known, _addition(row, manufacturer, import_id))
+        return _unless_taken(row, known, _addition(row, manufacturer, import_id), manufacturer)
     if entry.manufacturer != manufacturer:
-        return Conflict(ConflictReason.OTHER_MANUFACTURER)
+        return Conflict(ConflictReason.NOT_YOURS_TO_LIST)
     if entry.import_id == import_id:
         return _own_work(row, entry)
     return _plan_known(row, entry, known, import_id)
@@ -225,7 +227,7 @@ def _plan_known(row: ImportRow, entry: AllowListEntry, known: KnownRows, import_
     if in_the_way := _in_the_way(entry, wanted, known, import_id):
         return Conflict(in_the_way)
     write = _change(row, entry, wanted, import_id)
-    plan = _unless_taken(row, known, write)
+    plan = _unless_taken(row, known, write, entry.manufacturer)
     if plan is write and row.operation is Operation.APPROVE and write.is_replacement:
         return _unsaid(write.changes)
     return plan
@@ -317,14 +319,19 @@ _OTHER = {
 }
 
 
-def _unless_taken(row: ImportRow, known: KnownRows, write: Write) -> Plan:
-    for mac_address in row.mac_addresses:
-        if known.mac_owners.get(mac_address, row.serial_number) != row.serial_number:
-            return Conflict(ConflictReason.MAC_ADDRESS_OF_ANOTHER_DEVICE)
+def _unless_taken(row: ImportRow, known: KnownRows, write: Write, manufacturer: str) -> Plan:
+    # A manufacturer is told what stands in the way only where all of that is its own.
+    taken: dict[MacAddress | str, ConflictReason] = {
+        mac_address: ConflictReason.MAC_ADDRESS_OF_ANOTHER_DEVICE
+        for mac_address in row.mac_addresses
+        if known.mac_owners.get(mac_address, row.serial_number) != row.serial_number
+    }
     key = known.keys.get(row.terms.key_fingerprint) if row.terms.key_fingerprint else None
     if key is not None and key.serial_number != row.serial_number:
-        return Conflict(ConflictReason.KEY_OF_ANOTHER_DEVICE)
-    return write
+        taken[key.fingerprint] = ConflictReason.KEY_OF_ANOTHER_DEVICE
+    if any(known.makers.get(one) != manufacturer for one in taken):
+        return Conflict(ConflictReason.NOT_YOURS_TO_LIST)
+    return Conflict(next(iter(taken.values()))) if taken else write
 
 
 def _addition(row: ImportRow, manufacturer: str, import_id: str) -> Write:

@@ -10,11 +10,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from fleetgate.domain.faults import Fault
+from fleetgate.domain.manufacturer import Manufacturer
 from fleetgate.imports.account import FileAccount, Reports, RowTally, accounting
 from fleetgate.imports.apply import RowResult, apply_rows, preview_rows
 from fleetgate.imports.check import CheckedFile, SafetyGates, check_file
-from fleetgate.imports.delivery import NOBODY, Delivery, DeliveryMode
+from fleetgate.imports.delivery import Delivery, DeliveryMode
 from fleetgate.imports.distribute import Distributor
+from fleetgate.imports.fences import Fences
 from fleetgate.imports.journal import ImportJournal
 from fleetgate.imports.options import InvalidOptions, ReadingOptions
 from fleetgate.imports.plan import RowClass
@@ -34,6 +36,7 @@ class Importer:
     """Runs imports.
 
     Attributes:
+        fences: Say what the profile of the manufacturer adds to policy and gates.
         is_held: Whether a second person has to approve every import.
         distributor: Takes over the files that are too long for one invocation.
         thing_groups: Asked about each group that rows name, once an import.
@@ -43,6 +46,7 @@ class Importer:
     rows: ImportStore
     policy: ImportPolicy
     gates: SafetyGates
+    fences: Fences
     is_held: bool
     distributor: Distributor
     thing_groups: ThingGroups
@@ -63,8 +67,8 @@ class Importer:
             return self._import(record)
         except UnreadableFile as refused:
             return self.journal.conclude(record, ImportStatus.REFUSED, problem=_problem(refused))
-        except TooManyRowsToday:
-            used_up = UnreadableFile(FileError.TOO_MANY_ROWS_TODAY, f"The limit is {self.gates.max_rows_per_day:,}.")
+        except TooManyRowsToday as exceeded:
+            used_up = UnreadableFile(FileError.TOO_MANY_ROWS_TODAY, f"The limit is {exceeded.limit:,}.")
             return self.journal.conclude(record, ImportStatus.REFUSED, problem=_problem(used_up))
 
     def give_up(self, delivery: Delivery, fault: Fault) -> ImportRecord:
@@ -78,7 +82,8 @@ class Importer:
         return self.journal.begin(delivery, is_held=self.is_held and delivery.mode is DeliveryMode.LIVE)
 
     def _import(self, record: ImportRecord) -> ImportRecord:
-        checked = self._checked(record)
+        profile = self.fences.profile_of(record.delivery)
+        checked = self._checked(record, self.policy.narrowed_to(profile))
         counted: dict[str, Any] = {"total": checked.total, "checksum": checked.checksum}
         try:
             checked.keep_to(self.gates)
@@ -87,17 +92,21 @@ class Importer:
             return self.journal.conclude(
                 record, ImportStatus.REFUSED, findings=findings, problem=_problem(refused), **counted
             )
-        if record.delivery.mode is DeliveryMode.DRY_RUN:
+        if record.total is None:
+            # Before anything is told of the allow-list: a dry run is counted too, so that it is no oracle.
+            record = self.journal.advance(
+                record, lambda before: before.changed(**counted), day_rows=self._day_rows(record, checked, profile)
+            )
+            if record.has_ended:
+                return self.journal.announce(record)
+        is_dry_run = record.delivery.mode is DeliveryMode.DRY_RUN
+        if is_dry_run or (record.is_held and record.approved_by is None):
             findings = self._preview(record, checked).findings()
-            return self.journal.conclude(record, ImportStatus.FINISHED, findings=findings, **counted)
-        day_rows = None if record.total is not None else self._day_rows(record, checked)
-        if record.is_held and record.approved_by is None:
-            findings = self._preview(record, checked).findings()
-            return self.journal.conclude(record, ImportStatus.WAITING, findings=findings, day_rows=day_rows, **counted)
+            status = ImportStatus.FINISHED if is_dry_run else ImportStatus.WAITING
+            return self.journal.conclude(record, status, findings=findings, **counted)
         record = self.journal.advance(
             record,
             lambda before: before.changed(status=ImportStatus.IMPORTING, is_announced=False, **counted),
-            day_rows=day_rows,
         )
         if record.has_ended:
             return self.journal.announce(record)
@@ -106,15 +115,13 @@ class Importer:
             return record
         return finish(self.journal, record, self._apply(record, checked))
 
-    def _checked(self, record: ImportRecord) -> CheckedFile:
+    def _checked(self, record: ImportRecord, policy: ImportPolicy) -> CheckedFile:
         delivery = record.delivery
-        if delivery.manufacturer == NOBODY:
-            raise UnreadableFile(FileError.NO_MANUFACTURER)
         return check_file(
             partial(self.journal.drop_box.open, delivery.file),
             file_name=delivery.file_name,
             policy=replace(
-                self.policy,
+                policy,
                 group_exists=cache(self.thing_groups.exists),
                 # The same for every try, so that a repeat ends in the same classes.
                 judged_at=delivery.file.stored_at,
@@ -124,12 +131,12 @@ class Importer:
             limits=self.gates.reading,
         )
 
-    def _day_rows(self, record: ImportRecord, checked: CheckedFile) -> DayRows:
+    def _day_rows(self, record: ImportRecord, checked: CheckedFile, profile: Manufacturer) -> DayRows:
         return DayRows(
             manufacturer=record.delivery.manufacturer,
             day=record.delivery.file.stored_at.date(),
             rows=checked.total,
-            limit=self.gates.max_rows_per_day,
+            limit=min(self.gates.max_rows_per_day, profile.rows_per_day or self.gates.max_rows_per_day),
         )
 
     def _refuse(self, record: ImportRecord, checked: CheckedFile) -> RowTally:

@@ -40,6 +40,7 @@ class ImportSettings:
     Attributes:
         max_rows_per_file: Of one file. max_rows_per_day: of all files of a manufacturer.
         max_rejected_share: Of a file's rows, 0 to 1.
+        require_registered_manufacturers: Whether a list is refused whose manufacturer is not registered.
         require_import_approval: Whether a second person has to approve every import.
         distribute_above_rows: Files with more rows are applied by the state machine.
         max_receives: Of one announcement; after the last it is a dead letter.
@@ -50,6 +51,7 @@ class ImportSettings:
     max_rows_per_file: int
     max_rows_per_day: int
     max_rejected_share: float
+    require_registered_manufacturers: bool
     require_import_approval: bool
     state_machine_arn: str
     distribute_above_rows: int
@@ -77,6 +79,7 @@ class ImportSettings:
             max_rows_per_file=read.number("MAX_ROWS_PER_FILE"),
             max_rows_per_day=read.number("MAX_ROWS_PER_DAY"),
             max_rejected_share=read.number("MAX_REJECTED_PERCENT") / 100,
+            require_registered_manufacturers=read.flag("REQUIRE_REGISTERED_MANUFACTURERS"),
             require_import_approval=read.flag("REQUIRE_IMPORT_APPROVAL"),
             state_machine_arn=read.text("IMPORT_STATE_MACHINE_ARN"),
             distribute_above_rows=read.number("DISTRIBUTE_ABOVE_ROWS"),

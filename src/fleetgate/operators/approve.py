@@ -16,6 +16,7 @@ def approve_device(
     entry: AllowListEntry,
     *,
     rules: ThingRules,
+    check_manufacturer: Callable[[str], object],
     group_exists: Callable[[str], bool],
     store: DeviceStore,
     operator: Operator,
@@ -25,14 +26,15 @@ def approve_device(
     Args:
         entry: A fresh entry, version 1.
         rules: What the stack wants of the thing that the device becomes.
+        check_manufacturer: Raises Refusal for the name of a manufacturer that the stack does not know.
         group_exists: Tells whether AWS IoT has a thing group of a name.
 
     Returns:
         The entry as it stands, with the state that the device has reached since.
 
     Raises:
-        Refusal: The serial number is listed otherwise, a MAC address or the public key belongs to another serial
-            number, or the device could not become a thing of this stack.
+        Refusal: The manufacturer is not registered, the serial number is listed otherwise, a MAC address or the public
+            key belongs to another serial number, or the device could not become a thing of this stack.
         Fault: The tables could not be asked.
     """
     if len(entry.mac_addresses) > MAX_MAC_ADDRESSES:
@@ -41,6 +43,7 @@ def approve_device(
             f"{entry.serial_number} would have {len(entry.mac_addresses)} MAC addresses: "
             f"one device can have {MAX_MAC_ADDRESSES} at most, so approve it with fewer.",
         )
+    check_manufacturer(entry.manufacturer)
     _check_thing(entry, rules, group_exists)
 
     def attempt() -> Change[AllowListEntry]:

@@ -142,7 +142,7 @@ class AllowList:
                 items = map(DeviceItem.from_raw_data, page["Items"])
                 last = page.get("LastEvaluatedKey")
                 yield DevicePage(
-                    tuple((_readable(item, entry_from), item.pk) for item in items), last["pk"]["S"] if last else None
+                    tuple((readable(item, entry_from), item.pk) for item in items), last["pk"]["S"] if last else None
                 )
 
     def _one(self, model: Any, key: str, read: Callable[[Any], _Read]) -> _Read | None:
@@ -150,7 +150,7 @@ class AllowList:
         if item is None:
             return None
         with faults_translated():
-            return _readable(item, read)
+            return readable(item, read)
 
 
 def entries_in(pages: Iterable[DevicePage]) -> Iterator[AllowListEntry]:
@@ -160,11 +160,16 @@ def entries_in(pages: Iterable[DevicePage]) -> Iterator[AllowListEntry]:
 
 def page_of(items: Iterable[Any], read: Callable[[Any], _Read], limit: int) -> Page[_Read]:
     """The first items of a query, which has to ask for one more than the limit."""
-    found = [_readable(item, read) for item in islice(items, limit + 1)]
+    found = [readable(item, read) for item in islice(items, limit + 1)]
     return Page(tuple(found[:limit]), more=len(found) > limit)
 
 
-def _readable(item: AllowListItem, read: Callable[[Any], _Read]) -> _Read:
+def readable(item: AllowListItem, read: Callable[[Any], _Read]) -> _Read:
+    """What an item says.
+
+    Raises:
+        UnreadableItem: It contradicts itself; somebody wrote to it by hand.
+    """
     try:
         return read(item)
     except (TypeError, ValueError) as error:

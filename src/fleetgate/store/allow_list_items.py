@@ -26,7 +26,7 @@ from fleetgate.store.faults import UnreadableItem
 
 
 class ListingIndex(GlobalSecondaryIndex[Any]):
-    """The few items people list (claim certificates). Sparse: a device entry is not in it and costs no write for it."""
+    """The few items people list, as claim certificates. Sparse: a device is not in it and costs no write for it."""
 
     class Meta:
         index_name = "by_listing"

@@ -20,9 +20,9 @@ from tests.e2e.waiting import eventually
 
 
 @pytest.fixture
-def factory() -> str:
-    """A manufacturer of the test's own."""
-    return f"factory-{secrets.token_hex(4)}"
+def factory(embedded: Embedded) -> str:
+    """A registered manufacturer of the test's own."""
+    return embedded.register_manufacturer(f"factory-{secrets.token_hex(4)}")
 
 
 @pytest.fixture(scope="session")

@@ -20,9 +20,9 @@ from harness.world import mac
 
 
 @pytest.fixture
-def factory() -> str:
-    """A manufacturer of the test's own."""
-    return f"factory-{secrets.token_hex(4)}"
+def factory(embedded: Embedded) -> str:
+    """A registered manufacturer of the test's own."""
+    return embedded.register_manufacturer(f"factory-{secrets.token_hex(4)}")
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_a_workbook_is_read_as_it_is_shown(
 @pytest.mark.parametrize(
     ("content", "arguments", "says"),
     [
-        (b"x", ["--manufacturer", "a/b"], "no slash"),
+        (b"x", ["--manufacturer", "a/b"], "a-z 0-9"),
         (b"x", [], "--manufacturer"),
     ],
     ids=["a manufacturer with a slash", "no manufacturer"],

@@ -134,7 +134,7 @@ def test_another_manufacturers_device_is_never_touched(embedded: Embedded, deliv
     before = embedded.entry(batch)
 
     for attempt in (original, *(original._replace(operation=operation) for operation in Operation)):
-        assert classes(deliver([attempt], manufacturer="globex", import_id="import-2")) == ["other_manufacturer"]
+        assert classes(deliver([attempt], manufacturer="globex", import_id="import-2")) == ["not_yours_to_list"]
     assert embedded.entry(batch) == before
 
 

@@ -69,7 +69,7 @@ def test_a_row_of_rejects_is_read_as_it_was_delivered(cell: str) -> None:
 
 @given(_CELLS)
 def test_a_line_of_json_lines_comes_back_as_it_was(cell: str) -> None:
-    line = json.dumps({"sn": "FG 1", "remark": cell})
+    line = json.dumps({"sn": "FG 1", "model": cell})
     delivered = judged(line).rejected
     text = io.StringIO(newline="")
     writer = csv.writer(text)

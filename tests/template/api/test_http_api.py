@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from fleetgate.domain.audit import QUERY_SUBJECT, AuditRecord, RecordKind
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.store.allow_list_items import SWITCH_KEY, assignment_key, claim_key, device_key
+from fleetgate.store.manufacturers import LISTING, manufacturer_key
 from harness.builders import NOW
 from harness.denials import image_of
 from local.documents import openapi as openapi_document
@@ -95,6 +96,11 @@ A_QUESTION = AuditRecord(
     request_id="1",
 )
 
+LISTING_MANUFACTURERS: tuple[set[str], tuple[str, ...], Any] = (
+    {"dynamodb:Query"},
+    ("AllowListTable.Arn/index/by_listing",),
+    {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": LISTING}},
+)
 SHARED: dict[str, tuple[set[str], tuple[str, ...], Any]] = {
     "SignCursors": ({"secretsmanager:GetSecretValue"}, ("CursorSecret.Id",), {}),
     "WriteLogs": ({"logs:CreateLogStream", "logs:PutLogEvents"}, ("ApiLogGroup.Arn",), {}),
@@ -116,6 +122,7 @@ def test_who_answers_questions_may_change_nothing_but_note_them(granted: list[St
             },
         ),
         "TellTheStory": ({"dynamodb:GetItem"}, ("AllowListTable.Arn",), {}),
+        "ListManufacturers": LISTING_MANUFACTURERS,
         **SHARED,
     }
 
@@ -147,6 +154,12 @@ def test_who_acts_may_do_that_and_nothing_else(granted: list[Statement]) -> None
             ("AllowListTable.Arn",),
             {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": SWITCH_KEY}},
         ),
+        "SetManufacturers": (
+            {"dynamodb:PutItem"},
+            ("AllowListTable.Arn",),
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [manufacturer_key("*"), "manufacturer-look#*"]}},
+        ),
+        "ListManufacturers": LISTING_MANUFACTURERS,
         "FindWhatWasIssued": (
             {"dynamodb:Query"},
             ("AuditTable.Arn", "AuditTable.Arn/index/by_claim_certificate", "AuditTable.Arn/index/by_day"),

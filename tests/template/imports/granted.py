@@ -20,5 +20,7 @@ BY_AWS = ("TakeAnnouncements", "WriteLogs", "DoTheSteps", "ReadRowsAndWriteResul
 
 def leading_keys(found: Statement) -> tuple[str, ...]:
     """What the partition keys have to be like."""
-    patterns = found.condition.get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", ())
+    patterns: Any = ()
+    for said in found.condition.values():
+        patterns = said.get("dynamodb:LeadingKeys", patterns)
     return (patterns,) if isinstance(patterns, str) else tuple(patterns)

@@ -21,6 +21,7 @@ from fleetgate.imports.batches import apply_batch, give_up_on_map, merge_batches
 from fleetgate.imports.check import SafetyGates
 from fleetgate.imports.delivery import Delivery
 from fleetgate.imports.distribute import Distributor
+from fleetgate.imports.fences import Fences
 from fleetgate.imports.journal import ImportJournal
 from fleetgate.imports.reading.factory_list import ImportPolicy
 from fleetgate.imports.record import ImportRecord, ImportStatus
@@ -30,6 +31,7 @@ from fleetgate.imports.store.map_runs import MapRuns
 from fleetgate.imports.store.rows import ImportStore
 from fleetgate.store.allow_list_items import SWITCH_KEY, new_key_item
 from fleetgate.store.audit_items import make_clock
+from fleetgate.store.manufacturers import ManufacturerReader
 from fleetgate.store.thing_groups import ThingGroups
 from harness.embedded import Embedded
 from tests.template.grants import Statement
@@ -108,6 +110,7 @@ def importer(told: JournalSettings, distributor: Distributor) -> Importer:
         rows=ImportStore(told.tables),
         policy=ImportPolicy(thing_groups=frozenset({GROUP})),
         gates=SafetyGates(),
+        fences=Fences(manufacturers=ManufacturerReader(told.tables), requires_registration=True),
         is_held=False,
         distributor=distributor,
         thing_groups=ThingGroups.of_environment(),
@@ -124,8 +127,10 @@ def imported(importer: Importer, key: str) -> ImportRecord:
 
 @pytest.fixture(scope="module")
 def done_by_importer(embedded: Embedded) -> set[Use]:
-    """Imports of new rows, of changed rows, of a conflict and of a long file, and a dry run; each announced twice."""
+    """Imports of new rows, of changed rows, of a conflict and of a long file, a dry run, and a list of somebody who is
+    not registered; each announced twice."""
     told, long = told_by(embedded), "incoming/roles/long.csv"
+    embedded.register_manufacturer("roles")
     short = ["incoming/roles/new.csv", "incoming/roles/changed.csv", "dry-run/roles/new.csv"]
     with embedded.unheard():
         head, in_vain = "sn,mac,key fingerprint,group,operation\n", stray_key(embedded, "ROLES-9")
@@ -135,10 +140,12 @@ def done_by_importer(embedded: Embedded) -> set[Use]:
         deliver(embedded, short[1], f"{head}{lines}")
         deliver(embedded, short[2], "sn,mac\nROLES-3,00-1B-44-00-00-04\n")
         deliver(embedded, long, "sn,mac\nROLES-4,00-1B-44-00-00-05\n")
+        deliver(embedded, "incoming/rolls/new.csv", "sn,mac\nROLES-5,00-1B-44-00-00-06\n")
         with under(IMPORTER, embedded) as calls:
             map_runs = MapRuns.of_environment(embedded.resource("ImportStateMachine"))
             whole = importer(told, Distributor(map_runs=map_runs, above_rows=10**9))
             assert [imported(whole, key).status for key in short] == [ImportStatus.FINISHED] * 3
+            assert imported(whole, "incoming/rolls/new.csv").status is ImportStatus.REFUSED
             in_parts = importer(told, Distributor(map_runs=map_runs, above_rows=0))
             assert imported(in_parts, long).status is ImportStatus.IMPORTING
     return set(translated(calls, embedded))
@@ -148,6 +155,7 @@ def done_by_importer(embedded: Embedded) -> set[Use]:
 def done_by_steps(embedded: Embedded) -> set[Use]:
     """A long file: batches with new rows, changed ones and a conflict, its report, and a map that is given up on."""
     told, keys_of_two = told_by(embedded), ["incoming/steps/merged.csv", "incoming/steps/given-up.csv"]
+    embedded.register_manufacturer("steps")
     with embedded.unheard():
         for key in keys_of_two:
             deliver(embedded, key, "sn,mac\nSTEPS-1,00-1B-44-00-01-01\n")
@@ -234,6 +242,11 @@ def translated(calls: list[Call], embedded: Embedded) -> Iterator[Use]:
             case "iot", "DescribeThingGroup":
                 assert parameters["thingGroupName"] == GROUP
                 yield Use("iot:DescribeThingGroup", THING_GROUPS)
+            case "dynamodb", "Query":
+                assert parameters["TableName"] == outputs["AllowListTableName"]
+                place = parameters["KeyConditionExpression"].rpartition(" = ")[2]
+                kind = parameters["ExpressionAttributeValues"][place]["S"]
+                yield Use("dynamodb:Query", f"AllowListTable.Arn/index/{parameters['IndexName']}", kind)
             case "dynamodb", _:
                 for action, table, key in on_items(operation, parameters):
                     if table == outputs["AuditTableName"]:

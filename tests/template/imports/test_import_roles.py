@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from fleetgate.store.allow_list_items import claim_key
+from fleetgate.store.manufacturers import LISTING, manufacturer_key
 from tests.template.grants import Statement
 from tests.template.imports.granted import BOTH, BY_AWS, IMPORTER, MACHINE, MAP, STEPS, THING_GROUPS, keys, leading_keys
 from tests.template.intrinsics import Deployment
@@ -101,6 +102,7 @@ def test_all_other_statements_are_for_what_the_code_does(granted: dict[str, Stat
             "WriteWork",
         ),
         *("AskForThingGroups", "HandOnLongFiles", "ReadTheWork", "WriteDetails"),
+        *("ReadTheProfile", "ListManufacturers"),
     }
 
 
@@ -109,7 +111,7 @@ def test_claim_certificates_are_out_of_reach(granted: dict[str, Statement]) -> N
 
     assert {found.sid for found in on_the_allow_list} == {
         *("FindDevicesAndStops", "KeepDevicesAndTheirIdentities", "FreeIdentities", "KeepImportRecords"),
-        "CountRowsAndNoteProgress",
+        *("CountRowsAndNoteProgress", "ReadTheProfile"),
     }
     for found in on_the_allow_list:
         assert set(found.condition) == {"ForAllValues:StringLike"}
@@ -123,6 +125,16 @@ def test_the_importer_removes_no_device_and_no_record(granted: dict[str, Stateme
     removing = [found for found in granted.values() if "dynamodb:DeleteItem" in found.actions]
 
     assert [found.condition for found in removing] == [keys("key#*", "mac#*")]
+
+
+def test_the_importer_reads_manufacturers_and_lists_nothing_else(granted: dict[str, Statement]) -> None:
+    reading, listing = granted["ReadTheProfile"], granted["ListManufacturers"]
+
+    assert {reading.role, listing.role} == {IMPORTER}
+    assert reading.actions | listing.actions == {"dynamodb:GetItem", "dynamodb:Query"}
+    assert reading.condition == keys(manufacturer_key("*"))
+    assert listing.resources == ("AllowListTable.Arn/index/by_listing",)
+    assert listing.condition == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": LISTING}}
 
 
 def test_only_reports_and_work_are_written_in_the_drop_box_and_nothing_is_removed(

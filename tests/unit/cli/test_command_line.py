@@ -39,6 +39,10 @@ def test_the_commands_are_the_promised_ones() -> None:
         "allow-list add",
         "allow-list show",
         "allow-list list",
+        "manufacturer add",
+        "manufacturer change",
+        "manufacturer show",
+        "manufacturer list",
         "claim create",
         "claim register",
         "claim block",
@@ -104,7 +108,7 @@ WRONG = {
     "the stored sign for any manufacturer": (["allow-list", "add", "SN-1", "--manufacturer", "*"], "manufacturer"),
     "a manufacturer with a control character": (
         ["allow-list", "add", "SN-1", "--manufacturer", "ac\x1b[2Jme"],
-        "printable",
+        "1 to 63 characters",
     ),
     "a MAC address with mixed separators": (
         [*ADD, "--mac", "00:1b-44:11:3a:b7"],

@@ -63,13 +63,23 @@ def test_a_certificate_id_is_in_lower_case() -> None:
 
 
 @pytest.mark.parametrize("text", ["", " acme", "acme ", "a\nb", "*", "a" * 129])
-def test_a_manufacturer_is_a_printable_name(text: str) -> None:
+def test_a_manufacturer_has_a_name(text: str) -> None:
+    for parameter in (parameters.MANUFACTURER, parameters.MANUFACTURER_ON_RECORD):
+        with pytest.raises(click.BadParameter):
+            parameter.convert(text, None, None)
+
+
+def test_what_is_on_record_of_earlier_manufacturers_can_be_stopped_and_found() -> None:
+    assert parameters.MANUFACTURER_ON_RECORD.convert("Müller & Söhne", None, None) == "Müller & Söhne"
+    with pytest.raises(click.BadParameter, match="1 to 63 characters"):
+        parameters.MANUFACTURER.convert("Müller & Söhne", None, None)
+
+
+def test_a_heading_is_mapped_to_a_column_or_to_nothing() -> None:
+    assert parameters.COLUMN_MAPPING.convert("MAC=Adresse = MAC Address", None, None) == ("MAC=Adresse", "MAC Address")
+    assert parameters.COLUMN_MAPPING.convert("Farbe=", None, None) == ("Farbe", "")
     with pytest.raises(click.BadParameter):
-        parameters.MANUFACTURER.convert(text, None, None)
-
-
-def test_a_manufacturer_may_have_spaces_and_any_letters() -> None:
-    assert parameters.MANUFACTURER.convert("Müller & Söhne", None, None) == "Müller & Söhne"
+        parameters.COLUMN_MAPPING.convert("=MAC Address", None, None)
 
 
 @pytest.mark.parametrize("text", ["", "  ", "two\nlines", "\x1b[2J", "a" * 501])

@@ -1,10 +1,12 @@
 """What a row that names a key may do, by whose the key is; and what it may do to a device that the switch stops."""
 
+from dataclasses import replace
+
 import pytest
 
 from fleetgate.domain.allow_list import AllowListEntry, ApprovalTerms, KeyAssignment
 from fleetgate.domain.gate_switch import OPEN, GateSwitch
-from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.imports.plan import Conflict, ConflictReason, KnownRows, NothingToWrite, Plan, RowClass, Write, plan_row
 from fleetgate.imports.reading.factory_list import ImportRow, Operation
 from harness.builders import MANUFACTURER, entry
@@ -33,7 +35,21 @@ def test_a_row_names_a_key_that_is_nobodys_or_its_own_and_no_other(entries: dict
         plan = planned(known(keys), Operation.REPLACE if entries else Operation.APPROVE)
         assert isinstance(plan, Write)
         assert plan.key_to_assign == KEY
-    assert planned(known(owned_by("FG-2"))) == Conflict(ConflictReason.KEY_OF_ANOTHER_DEVICE)
+    others = known(owned_by("FG-2"))
+    assert planned(replace(others, makers={KEY: MANUFACTURER})) == Conflict(ConflictReason.KEY_OF_ANOTHER_DEVICE)
+    strangers: list[dict[MacAddress | str, str]] = [{}, {KEY: "globex"}]
+    for makers in strangers:
+        assert planned(replace(others, makers=makers)) == Conflict(ConflictReason.NOT_YOURS_TO_LIST)
+
+
+def test_a_row_in_the_way_of_ones_own_device_and_of_anothers_tells_nothing_of_either() -> None:
+    macs = [MacAddress.parse(f"00:1b:44:11:3a:0{number}") for number in range(2)]
+    row = ImportRow(2, Operation.APPROVE, LISTED.serial_number, frozenset(macs), ApprovalTerms())
+    known = KnownRows(
+        mac_owners=dict.fromkeys(macs, SerialNumber("FG-2")), makers={macs[0]: MANUFACTURER, macs[1]: "globex"}
+    )
+    plan = plan_row(row, known, manufacturer=MANUFACTURER, import_id="import-3")
+    assert plan == Conflict(ConflictReason.NOT_YOURS_TO_LIST)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,11 @@ class RowError(Reason):
         "The cell has a placeholder instead of a serial number.",
         "Fill in the serial number, or delete the row if it is no device.",
     )
+    SERIAL_NUMBER_OF_ANOTHER_RANGE = (
+        "serial_number_of_another_range",
+        "The serial number is not one of those that this manufacturer may list.",
+        "Compare it with the label; if it is right, have its pattern added to the manufacturer's profile.",
+    )
     MAC_ADDRESS_MISSING = (
         "mac_address_missing",
         "The stack requires a MAC address, and the row has none.",
@@ -43,6 +48,11 @@ class RowError(Reason):
         "mac_address_locally_administered",
         "The MAC address is locally administered, so anybody may have made it up.",
         "Deliver the address that the vendor assigned.",
+    )
+    MAC_ADDRESS_OF_ANOTHER_VENDOR = (
+        "mac_address_of_another_vendor",
+        "The MAC address is not one of those that this manufacturer may list.",
+        "Compare it with the label; if it is right, have its first digits added to the manufacturer's profile.",
     )
     TOO_MANY_MAC_ADDRESSES = (
         "too_many_mac_addresses",
@@ -89,6 +99,11 @@ class RowError(Reason):
         "The row names something that is not a provisioning template of this stack.",
         "Correct the name, or leave the cell empty for all templates.",
     )
+    TEMPLATE_OF_OTHERS = (
+        "template_of_others",
+        "The row names a provisioning template that this manufacturer may not name.",
+        "Correct the name, leave the cell empty, or have the template added to the manufacturer's profile.",
+    )
     ATTRIBUTE_INVALID = (
         "attribute_invalid",
         "The name of an attribute cannot be that of an AWS IoT thing attribute.",
@@ -108,6 +123,12 @@ class RowError(Reason):
         "thing_group_missing",
         "The row names a thing group that AWS IoT does not have, so its device could never register.",
         "Have the group made, or leave the cell empty for the stack's own group.",
+    )
+    THING_GROUP_OF_OTHERS = (
+        "thing_group_of_others",
+        "The row names a thing group that this manufacturer may not name.",
+        "Correct the name, leave the cell empty for the stack's own group, or have the group added to the "
+        "manufacturer's profile.",
     )
     PUBLIC_KEY_INVALID = (
         "public_key_invalid",
@@ -349,6 +370,11 @@ class FileError(Reason):
         "no_manufacturer",
         "The file lies outside every manufacturer's folder, so nobody can answer for it.",
         "Put it into incoming/<manufacturer>/ or dry-run/<manufacturer>/.",
+    )
+    UNKNOWN_MANUFACTURER = (
+        "unknown_manufacturer",
+        "No manufacturer of this name is registered.",
+        "Deliver the file under the right name, or have the manufacturer registered: fleetgate manufacturer add.",
     )
     NOTHING_IMPORTED = (
         "nothing_imported",

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Self
 
 from fleetgate.domain.allow_list import ApprovalTerms
 from fleetgate.domain.identifiers import DEFAULT_SERIAL_NUMBER_PATTERN, MacAddress, SerialNumber
+from fleetgate.domain.manufacturer import Manufacturer, serial_numbers_expression
 from fleetgate.domain.reasons import Reason
 from fleetgate.domain.things import ThingNames
 from fleetgate.imports.reading.cells import as_text
@@ -51,6 +52,10 @@ class ImportPolicy:
         columns: What people say about columns, by heading: the name of a column, or "" for one to be left out.
         judged_at: Approvals that ended before are over; aware UTC. The same for every reading of a file. None where
             no approval can be over.
+        own_serial_numbers: Those that the manufacturer may list; None is any.
+        own_mac_prefixes: First digits of the MAC addresses that it may list, in small letters; empty means any.
+        own_templates: The provisioning templates that it may name, which a row that names none means; empty means any.
+        own_thing_groups: The thing groups that it may name; empty means any.
     """
 
     serial_number_pattern: re.Pattern[str] = DEFAULT_SERIAL_NUMBER_PATTERN
@@ -64,6 +69,26 @@ class ImportPolicy:
     max_mac_addresses: int = 16
     columns: Mapping[str, str] = field(default_factory=dict)
     judged_at: datetime | None = None
+    own_serial_numbers: re.Pattern[str] | None = None
+    own_mac_prefixes: tuple[str, ...] = ()
+    own_templates: frozenset[str] = frozenset()
+    own_thing_groups: frozenset[str] = frozenset()
+
+    def narrowed_to(self, manufacturer: Manufacturer) -> Self:
+        """The policy for the lists of one manufacturer: what its profile says comes on top."""
+        patterns = manufacturer.serial_numbers
+        return replace(
+            self,
+            own_serial_numbers=re.compile(serial_numbers_expression(patterns)) if patterns else None,
+            own_mac_prefixes=tuple(sorted(manufacturer.mac_prefixes)),
+            own_templates=manufacturer.templates,
+            own_thing_groups=manufacturer.thing_groups,
+            columns={**self.columns, **manufacturer.columns},
+        )
+
+    def may_list_mac(self, mac_address: MacAddress) -> bool:
+        """Whether a MAC address is one of those that the manufacturer may list."""
+        return not self.own_mac_prefixes or mac_address.value.startswith(self.own_mac_prefixes)
 
 
 class ImportRow(NamedTuple):

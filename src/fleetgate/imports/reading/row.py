@@ -54,6 +54,8 @@ _FOREIGN_TO_MAC_ADDRESS_CELLS = re.compile(r"[^0-9a-fA-F:_. ;,|-]")
 _DIGITS, _DIGITS_OF_EUI_64 = 12, 16
 # Letters that people tell apart, so that a sentence may repeat them.
 _SHOWABLE = re.compile(r"[\x20-\x7e\u00c0-\u024f\u3041-\u30fa\u4e00-\u9fff\uac00-\ud7a3]{1,40}")
+# Of a profile's prefixes, in a sentence.
+_MAX_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,8 @@ class RowIdentity(_Model):
             raise _problem(RowError.SERIAL_NUMBER_INVALID, str(error)) from error
         if why := policy.thing_names.why_not(serial_number):
             raise _problem(RowError.SERIAL_NUMBER_INVALID, why)
+        if policy.own_serial_numbers is not None and not policy.own_serial_numbers.fullmatch(text):
+            raise _problem(RowError.SERIAL_NUMBER_OF_ANOTHER_RANGE)
         return serial_number
 
     @field_validator("mac_addresses", mode="plain")
@@ -190,6 +194,8 @@ def _mac_address(part: str, cell: str, policy: ImportPolicy, at: int) -> MacAddr
         raise _placeholder(mac_address.value, at)
     if mac_address.is_locally_administered and not policy.allow_locally_administered_mac:
         raise _problem(RowError.MAC_ADDRESS_LOCALLY_ADMINISTERED, at=at)
+    if not policy.may_list_mac(mac_address):
+        raise _problem(RowError.MAC_ADDRESS_OF_ANOTHER_VENDOR, f"its addresses start with {_some(policy)}", at=at)
     return mac_address
 
 
@@ -218,6 +224,11 @@ def _misspelt(part: str, cell: str, at: int) -> PydanticCustomError:
     where = _place(cell, text, _FOREIGN_TO_MAC_ADDRESS_CELLS)
     said = f"The cell has no MAC address that can be read: {why}{f', and it has {where}' if where else ''}."
     return _problem(RowError.MAC_ADDRESS_INVALID, said=said, at=at)
+
+
+def _some(policy: ImportPolicy) -> str:
+    shown = policy.own_mac_prefixes[:_MAX_SHOWN]
+    return f"{', '.join(shown)}{' and others' if len(shown) < len(policy.own_mac_prefixes) else ''}"
 
 
 class RowTerms(_Model):
@@ -265,7 +276,10 @@ class RowTerms(_Model):
         _reject_lost(text)
         names = frozenset(filter(None, _SEPARATORS.split(text)))
         if all(map(TEMPLATE_NAME_PATTERN.fullmatch, names)) and (not known or names <= known):
-            return names
+            own = info.context.policy.own_templates
+            if own and names - own:
+                raise _problem(RowError.TEMPLATE_OF_OTHERS)
+            return names or own
         if where := _place(cell, text, _FOREIGN_TO_TEMPLATES):
             raise _problem(RowError.TEMPLATE_INVALID, said=f"The name of the template has {where}.")
         raise _problem(RowError.TEMPLATE_INVALID, f"it has {', '.join(sorted(known))}" if known else "")
@@ -326,6 +340,8 @@ def _attribute(name: str, text: str, cell: str, context: RowContext, at: int) ->
             raise _problem(RowError.THING_GROUP_NOT_ALLOWED, said=f"The thing group has {where}.", at=at)
         if why := group_not_allowed({name: text}, context.policy.thing_groups):
             raise _problem(RowError.THING_GROUP_NOT_ALLOWED, why, at=at)
+        if context.policy.own_thing_groups and text not in context.policy.own_thing_groups:
+            raise _problem(RowError.THING_GROUP_OF_OTHERS, at=at)
         if not context.policy.group_exists(text):
             raise _problem(RowError.THING_GROUP_MISSING, text, at=at)
         return text

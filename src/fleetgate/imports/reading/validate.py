@@ -119,7 +119,7 @@ class _NoneIfNot:
 def _plain(pattern: str, *, to_lower: bool = False, max_length: int | None = None) -> TypeAdapter[list[str | None]]:
     # pydantic's pattern engine has no fullmatch; its $ is the very end of the text.
     constraints = StringConstraints(
-        strip_whitespace=True, to_lower=to_lower, max_length=max_length, pattern=f"^(?:{pattern})$"
+        strip_whitespace=True, to_lower=to_lower, min_length=1, max_length=max_length, pattern=f"^(?:{pattern})$"
     )
     return TypeAdapter(list[Annotated[str, constraints, _NoneIfNot()]])  # type: ignore[arg-type] # None by _NoneIfNot
 
@@ -184,7 +184,10 @@ class _Judge:
             wanted.add(Meaning.UNKNOWN)
         self._context = context
         self._policy = policy
-        self._plain_serial_numbers_of = _plain_serial_numbers(policy.thing_names.max_serial_number)
+        own, max_length = policy.own_serial_numbers, policy.thing_names.max_serial_number
+        self._plain_serial_numbers_of = (
+            _plain(own.pattern, max_length=max_length) if own else _plain_serial_numbers(max_length)
+        )
         self._columns = columns
         self._serial_number = next((at for at, one in enumerate(columns) if one.meaning is Meaning.SERIAL_NUMBER), 0)
         self._mac_addresses = [at for at, one in enumerate(columns) if one.meaning is Meaning.MAC_ADDRESS]
@@ -252,6 +255,11 @@ class _Judge:
             ]
             for at in self._mac_addresses
         ]
+        if self._policy.own_mac_prefixes:
+            columns = [
+                [one if one is not None and self._policy.may_list_mac(one) else None for one in column]
+                for column in columns
+            ]
         if len(columns) == 1:
             return [None if mac_address is None else frozenset((mac_address,)) for mac_address in columns[0]]
         return [_all_of(of_device) for of_device in zip(*columns, strict=True)]
@@ -275,7 +283,8 @@ class _Judge:
         return [known[cells] for cells in said]
 
     def _read_terms(self, said: Sequence[str]) -> RowTerms:
-        fields: dict[str, Any] = {}
+        # Where there is no such column, the row names no template: that means those of the manufacturer.
+        fields: dict[str, Any] = {Meaning.TEMPLATES.name.lower(): ""} if self._policy.own_templates else {}
         attributes: list[tuple[str, str]] = []
         for at, cell in zip(self._terms, said, strict=True):
             column = self._columns[at]

@@ -25,6 +25,10 @@ _DAY_ROWS = 1
 class TooManyRowsToday(Exception):
     """The manufacturer has used up its rows of the day; nothing was written."""
 
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the limit is {limit}")
+        self.limit = limit
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayRows:
@@ -71,7 +75,7 @@ class ImportRecords:
             TooManyRowsToday: Of `day_rows`.
         """
         if day_rows and day_rows.rows > day_rows.limit:
-            raise TooManyRowsToday
+            raise TooManyRowsToday(day_rows.limit)
         try:
             with self._tables.transaction(audit) as transaction:
                 transaction.save(import_item_from(after), condition=ImportItem.version == after.version - 1)
@@ -86,7 +90,7 @@ class ImportRecords:
         except Cancelled as cancelled:
             reasons = [reason.code if reason else None for reason in cancelled.error.cancellation_reasons]
             if day_rows and reasons[0] is None and reasons[_DAY_ROWS] == "ConditionalCheckFailed":
-                raise TooManyRowsToday from cancelled
+                raise TooManyRowsToday(day_rows.limit) from cancelled
             return False
         return True
 

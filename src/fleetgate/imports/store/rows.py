@@ -64,6 +64,7 @@ class ImportStore:
         entries: dict[SerialNumber, AllowListEntry] = {}
         mac_owners: dict[MacAddress, SerialNumber] = {}
         keys: dict[str, KeyAssignment] = {}
+        makers: dict[MacAddress | str, str] = {}
         switch = OPEN
         identities = [*map(device_key, serial_numbers), *map(mac_key, mac_addresses)]
         wanted = [*identities, *map(assignment_key, key_fingerprints), SWITCH_KEY]
@@ -74,13 +75,26 @@ class ImportStore:
                         entry = entry_from(item)
                         entries[entry.serial_number] = entry
                     case MacAssignmentItem():
-                        mac_owners[MacAddress.parse(item.pk.removeprefix("mac#"))] = SerialNumber(item.serial_number)
+                        mac_address = MacAddress.parse(item.pk.removeprefix("mac#"))
+                        mac_owners[mac_address] = SerialNumber(item.serial_number)
+                        makers[mac_address] = item.manufacturer
                     case KeyItem():
                         key = key_assignment_from(item)
                         keys[key.fingerprint] = key
                     case SwitchItem():
                         switch = switch_from(item)
-        return KnownRows(entries, mac_owners, keys, switch)
+            makers.update(self._makers_of(keys, entries))
+        return KnownRows(entries, mac_owners, keys, makers, switch)
+
+    def _makers_of(
+        self, keys: Mapping[str, KeyAssignment], entries: Mapping[SerialNumber, AllowListEntry]
+    ) -> dict[MacAddress | str, str]:
+        """The manufacturers of those who own keys; a key does not say it, and outlives the entry of its owner."""
+        known = {serial_number: entry.manufacturer for serial_number, entry in entries.items()}
+        others = {key.serial_number for key in keys.values()} - known.keys()
+        for item in DeviceItem.batch_get(map(device_key, others), consistent_read=True) if others else ():
+            known[SerialNumber(item.pk.removeprefix("device#"))] = item.manufacturer
+        return {key.fingerprint: known[key.serial_number] for key in keys.values() if key.serial_number in known}
 
     def insert(self, writes: Sequence[Write], known: KnownRows, *, now: datetime) -> set[SerialNumber]:
         """Put new devices on the allow-list, each with its MAC addresses and its key first; one write unit an item.

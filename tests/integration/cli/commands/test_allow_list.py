@@ -111,7 +111,9 @@ def test_a_thing_group_that_aws_iot_does_not_have_is_refused(
     rules = ThingRules(ThingNames(), frozenset({"ghosts"}))
     group_exists = Target.embedded(Path.cwd()).has_thing_group
     with pytest.raises(Refusal, match="AWS IoT has no thing group ghosts") as refused:
-        approve_device(entry, rules=rules, group_exists=group_exists, store=store, operator=operator)
+        approve_device(
+            entry, rules=rules, check_manufacturer=id, group_exists=group_exists, store=store, operator=operator
+        )
     assert refused.value.code is RefusalCode.THING_GROUP_MISSING
 
 
@@ -121,7 +123,9 @@ def test_a_serial_number_whose_thing_name_claim_certificates_may_connect_as_is_r
     entry = AllowListEntry(serial_number=SerialNumber("claim-1"), manufacturer="acme")
     rules = ThingRules(ThingNames("fg-", "fg-claim-"), frozenset())
     with pytest.raises(Refusal, match="would start with fg-claim-") as refused:
-        approve_device(entry, rules=rules, group_exists=lambda _: True, store=store, operator=operator)
+        approve_device(
+            entry, rules=rules, check_manufacturer=id, group_exists=lambda _: True, store=store, operator=operator
+        )
     assert refused.value.code is RefusalCode.SERIAL_NUMBER_UNUSABLE
 
 
@@ -194,7 +198,9 @@ def test_of_many_approvals_with_the_same_mac_address_one_wins(
 
     def approve(entry: AllowListEntry) -> SerialNumber | None:
         try:
-            approve_device(entry, rules=RULES, group_exists=lambda _: True, store=store, operator=operator)
+            approve_device(
+                entry, rules=RULES, check_manufacturer=id, group_exists=lambda _: True, store=store, operator=operator
+            )
         except Refusal:
             return None
         return entry.serial_number
@@ -383,7 +389,9 @@ def test_of_two_serial_numbers_that_are_approved_for_one_key_at_once_one_is(
             serial_number=SerialNumber(f"{serial_number}-{number}"), manufacturer="acme", key_fingerprint=key
         )
         try:
-            approve_device(entry, rules=RULES, group_exists=lambda _: True, store=store, operator=operator)
+            approve_device(
+                entry, rules=RULES, check_manufacturer=id, group_exists=lambda _: True, store=store, operator=operator
+            )
         except Refusal as refusal:
             return refusal.code
         return "approved"

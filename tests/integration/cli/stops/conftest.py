@@ -20,9 +20,9 @@ def let_go(fleetgate: Fleetgate) -> Iterator[None]:
 
 
 @pytest.fixture
-def manufacturer(serial_number: str) -> str:
-    """A manufacturer with few devices."""
-    return f"maker-of-{serial_number}"
+def manufacturer(embedded: Embedded, serial_number: str) -> str:
+    """A registered manufacturer with few devices."""
+    return embedded.register_manufacturer(f"maker-of-{serial_number.lower()}")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from shutil import copyfileobj
@@ -22,6 +23,7 @@ from fleetgate.imports.reading.factory_list import RejectedRow
 from fleetgate.imports.record import ImportRecord
 from fleetgate.imports.run import fail, finish
 from fleetgate.imports.store.drop_box import DropBox
+from fleetgate.imports.store.records import ImportRecords
 from fleetgate.imports.store.rows import ImportStore
 
 _CONFLICTS = {reason.value: reason for reason in ConflictReason}
@@ -33,9 +35,10 @@ def apply_batch(
     manufacturer: str,
     import_id: str,
     store: ImportStore,
+    records: ImportRecords,
     now: Callable[[], datetime],
 ) -> dict[str, Any]:
-    """Apply the rows of one batch. Safe to repeat.
+    """Apply the rows of one batch, and note that they are done. Safe to repeat.
 
     Args:
         documents: As `row_document` makes them.
@@ -53,6 +56,8 @@ def apply_batch(
         store=store,
         now=now,
     )
+    with suppress(Fault):  # the progress is for people who watch, and no reason to repeat the rows
+        records.add_progress(import_id, len(results))
     return {
         "rows": Counter(one.row_class.value for one in results),
         "conflicts": [

@@ -68,6 +68,7 @@ def _apply(event: Mapping[str, Any]) -> dict[str, Any]:
         manufacturer=items[0]["manufacturer"],
         import_id=items[0]["import_id"],
         store=_rows(),
+        records=_journal().records,
         now=make_clock().now,
     )
 

@@ -167,6 +167,7 @@ def done_by_steps(embedded: Embedded) -> set[Use]:
                 manufacturer="steps",
                 import_id=record.import_id,
                 store=rows,
+                records=working.records,
                 now=lambda: datetime.now(UTC),
             )
             assert bool(answer["conflicts"]) == (row["serial_number"] == "STEPS-9")

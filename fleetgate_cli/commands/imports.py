@@ -235,8 +235,12 @@ def _follow(run: Run, import_id: str) -> None:
     from fleetgate_cli.imports.deliveries import import_bar, wait
     from fleetgate_cli.imports.views import print_import
 
-    with import_bar(run) as watch:
-        record = wait(import_id, records=run.imports, watch=watch)
+    try:
+        with import_bar(run) as watch:
+            record = wait(import_id, records=run.imports, watch=watch)
+    except KeyboardInterrupt:
+        click.echo(f"The import goes on. Follow it: fleetgate import show {import_id}", err=True)
+        raise
     run.emit(summary_of(record), partial(print_import, record))
     click.get_current_context().exit(_exit_code(record))
 

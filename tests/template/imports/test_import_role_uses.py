@@ -17,6 +17,7 @@ from botocore.client import BaseClient
 
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.imports.announcement import Announcement
 from fleetgate.imports.batches import apply_batch, give_up_on_map, merge_batches
 from fleetgate.imports.check import SafetyGates
 from fleetgate.imports.delivery import Delivery
@@ -26,6 +27,7 @@ from fleetgate.imports.reading.factory_list import ImportPolicy
 from fleetgate.imports.record import ImportRecord, ImportStatus
 from fleetgate.imports.run import Importer
 from fleetgate.imports.settings import JournalSettings
+from fleetgate.imports.store.drop_box import ImportQueue
 from fleetgate.imports.store.map_runs import MapRuns
 from fleetgate.imports.store.rows import ImportStore
 from fleetgate.store.allow_list_items import SWITCH_KEY, new_key_item
@@ -122,6 +124,11 @@ def imported(importer: Importer, key: str) -> ImportRecord:
     return record
 
 
+def announce_again(record: ImportRecord, embedded: Embedded) -> None:
+    """Send the announcement of an import back, as the handler does for a file that waits for its turn."""
+    ImportQueue.of_environment(embedded.resource("ImportQueue")).announce(Announcement.of(record.delivery))
+
+
 @pytest.fixture(scope="module")
 def done_by_importer(embedded: Embedded) -> set[Use]:
     """Imports of new rows, of changed rows, of a conflict and of a long file, and a dry run; each announced twice."""
@@ -137,7 +144,9 @@ def done_by_importer(embedded: Embedded) -> set[Use]:
         with under(IMPORTER, embedded) as calls:
             map_runs = MapRuns.of_environment(embedded.resource("ImportStateMachine"))
             whole = importer(told, Distributor(map_runs=map_runs, above_rows=10**9))
-            assert [imported(whole, key).status for key in short] == [ImportStatus.FINISHED] * 3
+            records = [imported(whole, key) for key in short]
+            assert [record.status for record in records] == [ImportStatus.FINISHED] * 3
+            announce_again(records[0], embedded)
             in_parts = importer(told, Distributor(map_runs=map_runs, above_rows=0))
             assert imported(in_parts, long).status is ImportStatus.IMPORTING
     return set(translated(calls, embedded))
@@ -225,6 +234,9 @@ def translated(calls: list[Call], embedded: Embedded) -> Iterator[Use]:
             case "events", "PutEvents":
                 assert all("EventBusName" not in entry for entry in parameters["Entries"])
                 yield Use("events:PutEvents", BUS)
+            case "sqs", "SendMessage":
+                assert parameters["QueueUrl"] == embedded.resource("ImportQueue")
+                yield Use("sqs:SendMessage", "ImportQueue.Arn")
             case "stepfunctions", "StartExecution":
                 assert parameters["stateMachineArn"] == embedded.resource("ImportStateMachine")
                 yield Use("states:StartExecution", "ImportStateMachine")

@@ -223,6 +223,7 @@ def rollback(run: Run, *, import_id: str, reason: str) -> None:
             records=run.import_records,
             allow_list=run.allow_list,
             devices=run.devices,
+            drop_box=run.target.drop_box(),
             operator=run.operator(reason),
         )
     run.emit(_rolled_back_document(done), partial(print_rolled_back, done))

@@ -5,6 +5,8 @@
 `account` reads it again, batch by batch, counts every row in one class and writes rejects.csv.
 `apply` plans each row (`plan`) from what the tables hold and writes it (`store`), or only previews it.
 `distribute` hands a long file to the state machine; `steps` is called for its batches, and `batches` does the work.
+`announcement` is a message of the queue, and `deadline` the end of an invocation.
+`identities` finds what a list names, for who takes an import back.
 `journal` keeps the record of each import (`record`), its reports and its audit record, and announces how it ended.
 `documents` says how imports and rows look as JSON; `delivery` says whose a file is, by the folder it lies in.
 `options` is what a sender says about how to read a list.

@@ -95,5 +95,5 @@ def test_no_estimate_is_made_of_the_time_that_an_import_waited_for_approval() ->
 
 def shown(record: ImportRecord) -> str:
     stream = StringIO()
-    print_import(record, Console(file=stream, width=120), now=NOON + timedelta(minutes=10))
+    print_import(record, Console(file=stream, width=200), now=NOON + timedelta(minutes=10))
     return stream.getvalue()

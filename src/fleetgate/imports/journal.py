@@ -121,7 +121,10 @@ class ImportJournal:
         """
 
         def concluded(before: ImportRecord) -> ImportRecord:
-            after = before.changed(status=status, finished_at=moment, is_announced=False, **changes)
+            # A run that gave up meanwhile may have left its problem.
+            after = before.changed(
+                **{"problem": None, **changes}, status=status, finished_at=moment, is_announced=False
+            )
             return replace(after, done=after.total or 0)
 
         moment = self.clock.now()

@@ -14,6 +14,7 @@ import pytest
 
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.domain.reasons import FaultReason
 from fleetgate.imports.announcement import Announcement
 from fleetgate.imports.deadline import Deadline
 from fleetgate.imports.delivery import Delivery, DroppedFile
@@ -235,6 +236,15 @@ def test_an_import_that_is_killed_in_its_last_try_ends_as_failed_with_a_report(i
     assert summary["status"] == "failed"
     assert [one.reason for one in imports.audit(record)] == ["failed: no rows (import_cut_off)"]
     assert imports.importer().run(delivery).status is ImportStatus.FINISHED
+
+
+def test_an_import_that_was_given_up_while_it_ran_has_no_problem_once_it_is_finished(imports: ImportWorld) -> None:
+    delivery, journal = imports.deliver("sn,mac\n" + row(imports)), imports.journal()
+    running = journal.begin(delivery, is_held=False)
+    assert imports.importer().give_up(delivery, Fault(FaultReason.IMPORT_CUT_OFF)).problem is not None
+
+    record = journal.conclude(running, ImportStatus.FINISHED)
+    assert (record.status, record.problem) == (ImportStatus.FINISHED, None)
 
 
 # ---- What cannot be looked at -----------------------------------------------------------------------------------

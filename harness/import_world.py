@@ -22,6 +22,7 @@ from fleetgate.imports.store.drop_box import UPLOADER_METADATA, DropBox
 from fleetgate.imports.store.map_runs import MapRuns
 from fleetgate.imports.store.records import ImportRecords
 from fleetgate.imports.store.rows import ImportStore
+from fleetgate.imports.store.turns import ImportTurns
 from fleetgate.store.announcements import Announcements
 from fleetgate.store.audit_items import make_clock
 from fleetgate.store.manufacturers import ManufacturerReader
@@ -113,6 +114,7 @@ class ImportWorld(RoomWorld):
         return ImportJournal(
             drop_box=self.drop_box,
             records=ImportRecords(tables or self.tables),
+            turns=ImportTurns(tables or self.tables),
             announcements=_Heard(self.embedded.client("events"), self.published),
             clock=make_clock(now),
         )

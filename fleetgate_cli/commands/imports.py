@@ -289,6 +289,7 @@ def rollback(run: Run, *, import_id: str, reason: str) -> None:
             records=run.import_records,
             allow_list=run.allow_list,
             devices=run.devices,
+            drop_box=run.target.drop_box(),
             operator=run.operator(reason),
         )
     run.emit(_rolled_back_document(done), partial(print_rolled_back, done))
@@ -301,8 +302,12 @@ def _follow(run: Run, import_id: str) -> None:
     from fleetgate_cli.imports.deliveries import import_bar, wait
     from fleetgate_cli.imports.views import print_import
 
-    with import_bar(run) as watch:
-        record = wait(import_id, records=run.imports, watch=watch)
+    try:
+        with import_bar(run) as watch:
+            record = wait(import_id, records=run.imports, watch=watch)
+    except KeyboardInterrupt:
+        click.echo(f"The import goes on. Follow it: fleetgate import show {import_id}", err=True)
+        raise
     run.emit(summary_of(record), partial(print_import, record))
     click.get_current_context().exit(_exit_code(record))
 

@@ -12,7 +12,14 @@ from tempfile import TemporaryFile
 from typing import Any, BinaryIO, cast
 
 import click
-from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from fleetgate.imports.delivery import Delivery, DeliveryMode
 from fleetgate.imports.options import ReadingOptions
@@ -25,8 +32,9 @@ from fleetgate_cli.terminal import harmless
 
 # Amazon S3, PutObject: the longest object that one call takes.
 _MAX_BYTES = 5 * 1024**3
-# How long an import may show no progress before the command stops waiting.
-_MAX_SILENT_SECONDS = 300.0
+# How long an import may show no progress before the command stops waiting: longer than a file is read at most, and
+# than it waits at once for its turn.
+_MAX_SILENT_SECONDS = 1000.0
 _POLL_SECONDS = 0.5
 _CHUNK = 1024**2
 # What a pipe holds is named by its kind, since the importer goes by the names of workbooks.
@@ -130,27 +138,41 @@ def put(
     return Delivery.of(drop_box.look(key, answer["VersionId"]))
 
 
-def wait(import_id: str, *, records: ImportReader, watch: Callable[[ImportRecord], None]) -> ImportRecord:
-    """Wait until an import has ended, has failed or waits for approval.
+def wait(
+    import_id: str,
+    *,
+    records: ImportReader,
+    watch: Callable[[ImportRecord], None],
+    now: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> ImportRecord:
+    """Wait until an import has ended, has failed or waits for approval, however long it takes.
+
+    Args:
+        now, sleep: Of the clock, in seconds.
 
     Raises:
         CouldNotCheck: The import shows no progress for a long time. It may still run.
     """
+    record: ImportRecord | None = None
     seen: tuple[Any, ...] | None = None
-    silent_since = time.monotonic()
-    while time.monotonic() - silent_since < _MAX_SILENT_SECONDS:
+    silent_since = now()
+    while now() - silent_since < _MAX_SILENT_SECONDS:
         record = records.find(import_id)
         if record is not None:
             watch(record)
             if record.has_ended or record.is_waiting or record.status is ImportStatus.FAILED:
                 return record
             if seen != (record.version, record.done):
-                seen, silent_since = (record.version, record.done), time.monotonic()
-        time.sleep(_POLL_SECONDS)
+                seen, silent_since = (record.version, record.done), now()
+        sleep(_POLL_SECONDS)
+    is_begun = record is not None
     raise CouldNotCheck(
         "import_silent",
-        f"import {import_id} shows no progress for {_MAX_SILENT_SECONDS:.0f} s: "
-        f"it may still run, see {hint(f'import show {import_id}')}.",
+        f"Import {import_id} has {'shown no progress' if is_begun else 'not begun'} for "
+        f"{_MAX_SILENT_SECONDS / 60:.0f} minutes. It goes on without this command. "
+        f"Look at it later: {hint(f'import show {import_id}')}. "
+        "If it stays so, see ImportDeadLetterAlarm in the runbook.",
     )
 
 
@@ -166,7 +188,7 @@ def upload_bar(run: Run, total: int) -> Iterator[Callable[[int], None]]:
 def import_bar(run: Run) -> Iterator[Callable[[ImportRecord], None]]:
     """Show how many rows are imported; call what this gives with the import as it stands."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("rows"))
-    with run.progress_bar(*columns, TimeElapsedColumn()) as progress:
+    with run.progress_bar(*columns, TimeElapsedColumn(), TimeRemainingColumn()) as progress:
         task = progress.add_task("waiting for the importer", total=None)
         yield lambda record: progress.update(
             task, description=record.status.value, total=record.total, completed=record.done

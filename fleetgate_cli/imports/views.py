@@ -1,6 +1,7 @@
 """Imports as people read them."""
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 from rich.table import Table
@@ -62,12 +63,16 @@ def imports_table(records: Iterable[ImportRecord]) -> Table:
     return table
 
 
-def print_import(record: ImportRecord, console: Console) -> None:
-    """One import: its status, its rows by class, and the errors of the rows that did not take effect."""
+def print_import(record: ImportRecord, console: Console, *, now: datetime | None = None) -> None:
+    """One import: its status, its rows by class, and the errors of the rows that did not take effect.
+
+    Args:
+        now: Aware UTC, for an estimate of the time left; None takes this machine's time.
+    """
     delivery = record.delivery
     is_preview = _is_dry(record) or record.is_waiting
     what = "Dry run" if _is_dry(record) else "Import"
-    console.print(f"{what} {record.import_id} {_HEADLINES[record.status]}.", style="bold")
+    console.print(f"{what} {record.import_id} {_HEADLINES[record.status]}{_progress(record, now)}.", style="bold")
     console.print(f"  {delivery.file_name} of {delivery.manufacturer}, uploaded {instant(delivery.file.stored_at)}")
     console.print(f"  by {delivery.file.presented_uploader or delivery.requester or 'an unknown person'}")
     if record.approved_by:
@@ -110,6 +115,20 @@ def _print_changes(record: ImportRecord, console: Console) -> None:
         changed = ", ".join(f"{name} of {number:,}" for name, number in sorted(record.findings.changes.items()))
         console.print(f"Known devices that change: {changed_devices(record):,} ({changed}).")
         console.print(f"Before and after: fleetgate import show {record.import_id} --changes")
+
+
+def _progress(record: ImportRecord, now: datetime | None) -> str:
+    """How many rows of an import that runs are done, and how long the others take at the same rate."""
+    if record.status is not ImportStatus.IMPORTING or record.total is None:
+        return ""
+    total, done = record.total, record.done
+    said = f": {done:,} of {total:,} rows are done"
+    # The time in which an import waited for approval tells nothing.
+    if not 0 < done < total or record.approved_by:
+        return said
+    elapsed = (now or datetime.now(UTC)) - record.started_at
+    minutes = elapsed * (total - done) / done / timedelta(minutes=1)
+    return f"{said}; {'less than a minute' if minutes < 1 else f'about {minutes:,.0f} min'} left at this rate"
 
 
 def print_rolled_back(done: RolledBack, console: Console) -> None:

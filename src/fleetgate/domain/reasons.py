@@ -333,6 +333,11 @@ class FaultReason(Reason):
         "Secrets Manager did not give the secret that cursors are signed with.",
         "Check the AWS health page, that the secret is there, and that the role may read it.",
     )
+    IMPORT_CUT_OFF = (
+        "import_cut_off",
+        "Every try to import the file was cut off, as where memory or time ran out.",
+        "Look for the last lines of the importer's log; split the file, or look for what it holds that others do not.",
+    )
     MAP_FAILED = (
         "map_failed",
         "So many batches of a long file failed that Step Functions gave up.",

@@ -6,6 +6,8 @@
 `apply` plans each row (`plan`) from what the tables hold and writes it (`store`), or only previews it.
 `changes` says what a row changes of a known device, before and after.
 `distribute` hands a long file to the state machine; `steps` is called for its batches, and `batches` does the work.
+`announcement` is a message of the queue, and `deadline` the end of an invocation.
+`identities` finds what a list names, for who takes an import back.
 `journal` keeps the record of each import (`record`), its reports and its audit record, and announces how it ended.
 `fences` reads what the manufacturer of a list may say; whose it is not is refused, and rows outside are rejected.
 `documents` says how imports and rows look as JSON; `delivery` says whose a file is, by the folder it lies in.

@@ -4,6 +4,7 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from shutil import copyfileobj
@@ -23,6 +24,7 @@ from fleetgate.imports.reading.factory_list import RejectedRow
 from fleetgate.imports.record import ImportRecord
 from fleetgate.imports.run import fail, finish
 from fleetgate.imports.store.drop_box import DropBox
+from fleetgate.imports.store.records import ImportRecords
 from fleetgate.imports.store.rows import ImportStore
 
 _CONFLICTS = {reason.value: reason for reason in ConflictReason}
@@ -35,9 +37,10 @@ def apply_batch(
     import_id: str,
     store: ImportStore,
     drop_box: DropBox,
+    records: ImportRecords,
     now: Callable[[], datetime],
 ) -> dict[str, Any]:
-    """Apply the rows of one batch. Safe to repeat.
+    """Apply the rows of one batch, and note that they are done. Safe to repeat.
 
     Args:
         documents: As `row_document` makes them.
@@ -56,6 +59,8 @@ def apply_batch(
         store=store,
         now=now,
     )
+    with suppress(Fault):  # the progress is for people who watch, and no reason to repeat the rows
+        records.add_progress(import_id, len(results))
     answer: dict[str, Any] = {"rows": Counter(one.row_class.value for one in results)}
     details = _details(results, documents)
     if any(details.values()):

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from fleetgate.imports.options import ReadingOptions
+from fleetgate.imports.delivery import Delivery
+from fleetgate.imports.options import InvalidOptions, ReadingOptions
 from fleetgate.imports.reading.errors import FileError, UnreadableFile
 from fleetgate.imports.reading.kinds import SAMPLE_BYTES, Kind, check_zip, kind_of, refused_compound_file
 
@@ -35,6 +36,18 @@ class ReadableContent:
     first: BinaryIO
     again: Callable[[], BinaryIO]
     notes: tuple[str, ...] = ()
+
+
+def options_of(delivery: Delivery) -> ReadingOptions:
+    """How to read a file, as its sender says.
+
+    Raises:
+        UnreadableFile: What the sender says cannot be read.
+    """
+    try:
+        return ReadingOptions.of_metadata(delivery.file.presented_options)
+    except InvalidOptions as error:
+        raise UnreadableFile(FileError.OPTIONS_UNREADABLE) from error
 
 
 def readable(

@@ -68,11 +68,11 @@ class Delivery:
         """The delivery of a file with the key `<mode>/<manufacturer>/<file name>`."""
         mode, _, place = file.key.partition("/")
         manufacturer, _, file_name = place.partition("/")
-        is_ours = is_manufacturer_name(manufacturer) and bool(file_name)
+        is_ours = is_manufacturer_name(manufacturer) and "/" in place
         return cls(
             import_id=import_id_of(file),
             manufacturer=manufacturer if is_ours else NOBODY,
-            file_name=file_name if is_ours else file.key,
+            file_name=(file_name if is_ours else "") or file.key,
             mode=DeliveryMode(mode) if is_ours and mode in set(DeliveryMode) else DeliveryMode.DRY_RUN,
             file=file,
             requester=requester,

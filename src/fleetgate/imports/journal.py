@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from fleetgate.imports.record import ImportRecord, ImportStatus
 from fleetgate.imports.settings import JournalSettings
 from fleetgate.imports.store.drop_box import DropBox
 from fleetgate.imports.store.records import DayRows, ImportRecords
+from fleetgate.imports.store.turns import ImportTurns
 from fleetgate.store.announcements import Announcements
 from fleetgate.store.audit_items import make_clock
 from fleetgate.store.faults import Overtaken, until_written
+from fleetgate.store.tables import StackTables
 
 # The statuses that are announced, with the detail type of their event.
 _DETAIL_TYPES = {
@@ -34,15 +37,18 @@ class ImportJournal:
 
     drop_box: DropBox
     records: ImportRecords
+    turns: ImportTurns
     announcements: Announcements
     clock: Clock
 
     @classmethod
     def of_environment(cls, settings: JournalSettings) -> "ImportJournal":
         """The journal of the stack that a function belongs to."""
+        tables = StackTables(settings.tables)
         return cls(
             drop_box=DropBox.of_environment(settings.drop_box),
-            records=ImportRecords(settings.tables),
+            records=ImportRecords(tables),
+            turns=ImportTurns(tables),
             announcements=Announcements.of_environment(),
             clock=make_clock(),
         )
@@ -56,6 +62,7 @@ class ImportJournal:
                 lambda failed: failed.changed(
                     status=ImportStatus.CHECKING,
                     attempt=failed.attempt + 1,
+                    done=0,
                     problem=None,
                     finished_at=None,
                     is_announced=False,
@@ -104,6 +111,8 @@ class ImportJournal:
     ) -> ImportRecord:
         """End an import, or have it wait: writes summary.json, the record and the audit record, and announces it.
 
+        Its turn is over.
+
         Args:
             changes: Fields of the record that change beside its status.
 
@@ -112,12 +121,18 @@ class ImportJournal:
         """
 
         def concluded(before: ImportRecord) -> ImportRecord:
-            after = before.changed(status=status, finished_at=moment, is_announced=False, **changes)
+            # A run that gave up meanwhile may have left its problem.
+            after = before.changed(
+                **{"problem": None, **changes}, status=status, finished_at=moment, is_announced=False
+            )
             return replace(after, done=after.total or 0)
 
         moment = self.clock.now()
         self._write_summary(concluded(record))
-        return self.announce(self.advance(record, concluded, day_rows=day_rows, with_audit=True))
+        ended = self.announce(self.advance(record, concluded, day_rows=day_rows, with_audit=True))
+        with suppress(Fault):  # it is over by itself, a little later
+            self.turns.end(record.delivery.manufacturer, record.import_id)
+        return ended
 
     def announce(self, record: ImportRecord) -> ImportRecord:
         """Publish how an import stands, unless it was published: at least once, since the event precedes its note."""

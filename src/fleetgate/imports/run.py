@@ -1,27 +1,29 @@
 """Imports a delivered file, from its announcement to its report. Safe to repeat, wherever it was cut off."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from fleetgate.domain.faults import Fault
+from fleetgate.domain.faults import DeadlineExceeded, Fault
 from fleetgate.domain.manufacturer import Manufacturer
 from fleetgate.imports.account import FileAccount, Reports, RowTally, accounting
 from fleetgate.imports.apply import RowResult, apply_rows, preview_rows
 from fleetgate.imports.check import CheckedFile, SafetyGates, check_file
-from fleetgate.imports.delivery import Delivery, DeliveryMode
+from fleetgate.imports.content import options_of
+from fleetgate.imports.deadline import NEVER, Deadline
+from fleetgate.imports.delivery import NOBODY, Delivery, DeliveryMode
 from fleetgate.imports.distribute import Distributor
 from fleetgate.imports.fences import Fences
 from fleetgate.imports.journal import ImportJournal
-from fleetgate.imports.options import InvalidOptions, ReadingOptions
 from fleetgate.imports.plan import RowClass
 from fleetgate.imports.reading.errors import FileError, UnreadableFile
 from fleetgate.imports.reading.factory_list import ImportPolicy
+from fleetgate.imports.reading.validate import ValidatedBatch
 from fleetgate.imports.record import ImportProblem, ImportRecord, ImportStatus
 from fleetgate.imports.store.records import DayRows, TooManyRowsToday
 from fleetgate.imports.store.rows import ImportStore
@@ -29,6 +31,16 @@ from fleetgate.store.thing_groups import ThingGroups
 
 # How often the record notes the progress, for people who watch.
 _PROGRESS = timedelta(seconds=2)
+# How long a turn lasts that nobody ends. AWS Lambda, "Timeout": 15 minutes. The map takes less for a day's rows.
+_TURN, _TURN_OF_MAP = timedelta(minutes=15), timedelta(hours=1)
+
+
+class WaitsForTurn(Exception):
+    """As many other files of the manufacturer are imported as may be at once; announce the file again later."""
+
+
+class GoesOn(Exception):
+    """Time was up when a part of the rows was applied; announce the file again, and the rest follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +52,7 @@ class Importer:
         is_held: Whether a second person has to approve every import.
         distributor: Takes over the files that are too long for one invocation.
         thing_groups: Asked about each group that rows name, once an import.
+        deadline: Of this invocation.
     """
 
     journal: ImportJournal
@@ -50,6 +63,7 @@ class Importer:
     is_held: bool
     distributor: Distributor
     thing_groups: ThingGroups
+    deadline: Deadline = NEVER
 
     def run(self, delivery: Delivery) -> ImportRecord:
         """Import a file.
@@ -59,10 +73,33 @@ class Importer:
 
         Raises:
             Fault: A service did not answer; repeat it later.
+            WaitsForTurn: Other files of the manufacturer come first.
+            GoesOn: A part of the rows is applied; the next run goes on.
         """
         record = self._begin(delivery)
         if record.has_ended or record.is_waiting:
             return self.journal.announce(record)
+        with self._turn(record):
+            return self._judged(record)
+
+    @contextmanager
+    def _turn(self, record: ImportRecord) -> Iterator[None]:
+        """A turn of the manufacturer's; `ImportJournal.conclude` ends it."""
+        manufacturer = record.delivery.manufacturer
+        if manufacturer == NOBODY:  # refused unread
+            yield
+            return
+        now = self.journal.clock.now()
+        if not self.journal.turns.take(manufacturer, record.import_id, now=now, until=now + _TURN):
+            raise WaitsForTurn
+        try:
+            yield
+        except Exception:
+            with suppress(Fault):
+                self.journal.turns.end(manufacturer, record.import_id)
+            raise
+
+    def _judged(self, record: ImportRecord) -> ImportRecord:
         try:
             return self._import(record)
         except UnreadableFile as refused:
@@ -70,12 +107,18 @@ class Importer:
         except TooManyRowsToday as exceeded:
             used_up = UnreadableFile(FileError.TOO_MANY_ROWS_TODAY, f"The limit is {exceeded.limit:,}.")
             return self.journal.conclude(record, ImportStatus.REFUSED, problem=_problem(used_up))
+        except DeadlineExceeded:
+            late = UnreadableFile(FileError.TOO_SLOW, f"The importer stopped after {self.deadline.minutes} minutes.")
+            return self.journal.conclude(record, ImportStatus.REFUSED, problem=_problem(late))
 
     def give_up(self, delivery: Delivery, fault: Fault) -> ImportRecord:
-        """Note that an import failed for a fault that stayed. The next try may succeed."""
+        """Note that an import failed for a fault that stayed, unless it has ended. The next try may succeed."""
+        known = self.journal.records.find(delivery.import_id)
+        if known is not None and known.status is ImportStatus.FAILED:
+            return self.journal.announce(known)
         record = self._begin(delivery)
         if record.has_ended or record.is_waiting:
-            return record
+            return self.journal.announce(record)
         return fail(self.journal, record, fault)
 
     def _begin(self, delivery: Delivery) -> ImportRecord:
@@ -111,14 +154,23 @@ class Importer:
         if record.has_ended:
             return self.journal.announce(record)
         if self.distributor.takes(checked):
-            self.distributor.start(record, checked, self.journal.drop_box)
+            self._hand_over(record, checked)
             return record
         return finish(self.journal, record, self._apply(record, checked))
 
+    def _hand_over(self, record: ImportRecord, checked: CheckedFile) -> None:
+        """Have the map apply the rows. The turn is its own then, and the rejected rows are done."""
+        now = self.journal.clock.now()
+        self.journal.turns.take(record.delivery.manufacturer, record.import_id, now=now, until=now + _TURN_OF_MAP)
+        self.journal.records.note_progress(record.import_id, checked.rejected)
+        self.distributor.start(record, checked, self.journal.drop_box)
+
     def _checked(self, record: ImportRecord, policy: ImportPolicy) -> CheckedFile:
         delivery = record.delivery
+        if delivery.file.key.endswith("/"):
+            raise UnreadableFile(FileError.NAME_ENDS_WITH_SLASH)
         return check_file(
-            partial(self.journal.drop_box.open, delivery.file),
+            lambda: self.deadline.timed(self.journal.drop_box.open(delivery.file)),
             file_name=delivery.file_name,
             policy=replace(
                 policy,
@@ -127,7 +179,7 @@ class Importer:
                 judged_at=delivery.file.stored_at,
             ),
             max_rows=self.gates.max_rows_per_file,
-            options=_options(delivery),
+            options=options_of(delivery),
             limits=self.gates.reading,
         )
 
@@ -142,7 +194,7 @@ class Importer:
     def _refuse(self, record: ImportRecord, checked: CheckedFile) -> RowTally:
         """Leave out every row."""
         with self._account(record, checked) as account:
-            for batch in account.batches:
+            for batch in self._in_time(account):
                 account.add(batch, [RowResult(row, RowClass.NOT_APPLIED) for row in batch.rows])
         return account.tally
 
@@ -150,26 +202,47 @@ class Importer:
         """Tell how every row would end."""
         manufacturer, import_id = record.delivery.manufacturer, record.import_id
         with self._account(record, checked) as account:
-            for batch in account.batches:
+            for batch in self._in_time(account):
                 results = preview_rows(batch.rows, manufacturer=manufacturer, import_id=import_id, store=self.rows)
                 account.add(batch, results)
         return account.tally
 
     def _apply(self, record: ImportRecord, checked: CheckedFile) -> RowTally:
-        """Apply every row, and note the progress now and then."""
+        """Apply every row, and note the progress now and then.
+
+        Raises:
+            GoesOn: Time was up, and this run came further than the one before it, if there was one.
+        """
         manufacturer, import_id, now = record.delivery.manufacturer, record.import_id, self.journal.clock.now
         noted_at = now()
         with self._account(record, checked) as account:
-            for batch in account.batches:
-                results = apply_rows(
-                    batch.rows, manufacturer=manufacturer, import_id=import_id, store=self.rows, now=now
-                )
-                account.add(batch, results)
-                moment = now()
-                if moment - noted_at >= _PROGRESS:
-                    self.journal.records.note_progress(import_id, account.tally.total)
-                    noted_at = moment
+            try:
+                for batch in self._in_time(account):
+                    results = apply_rows(
+                        batch.rows, manufacturer=manufacturer, import_id=import_id, store=self.rows, now=now
+                    )
+                    account.add(batch, results)
+                    moment = now()
+                    if moment - noted_at >= _PROGRESS:
+                        self.journal.records.note_progress(import_id, account.tally.total)
+                        noted_at = moment
+            except DeadlineExceeded:
+                done = account.tally.total
+                if done > record.done:
+                    self.journal.records.note_progress(import_id, done)
+                    raise GoesOn from None
+                account.tally.rows[RowClass.NOT_APPLIED.value] = checked.total - done
         return account.tally
+
+    def _in_time(self, account: FileAccount) -> Iterator[ValidatedBatch]:
+        """The batches of a file, while there is time.
+
+        Raises:
+            DeadlineExceeded: Time is up.
+        """
+        for batch in account.batches:
+            self.deadline.keep()
+            yield batch
 
     @contextmanager
     def _account(self, record: ImportRecord, checked: CheckedFile) -> Iterator[FileAccount]:
@@ -190,8 +263,8 @@ def finish(journal: ImportJournal, record: ImportRecord, tally: RowTally) -> Imp
     if tally.rows[RowClass.NOT_APPLIED]:
         problem = ImportProblem(
             code=RowClass.NOT_APPLIED.value,
-            sentence="Some rows could not be applied, for faults that stayed. Deliver the same file again: what is "
-            "in stays as it is, and the rest follows.",
+            sentence="Some rows could not be applied, for faults that stayed or for want of time. Deliver the same "
+            "file again: what is in stays as it is, and the rest follows.",
         )
         return journal.conclude(record, ImportStatus.FAILED, findings=findings, problem=problem)
     if not tally.is_success:
@@ -204,13 +277,6 @@ def fail(journal: ImportJournal, record: ImportRecord, fault: Fault) -> ImportRe
     """Conclude an import that could not be carried out."""
     problem = ImportProblem(code=fault.reason.value, sentence=f"{fault.reason.meaning} {fault.reason.remedy}")
     return journal.conclude(record, ImportStatus.FAILED, problem=problem)
-
-
-def _options(delivery: Delivery) -> ReadingOptions:
-    try:
-        return ReadingOptions.of_metadata(delivery.file.presented_options)
-    except InvalidOptions as error:
-        raise UnreadableFile(FileError.OPTIONS_UNREADABLE) from error
 
 
 def _problem(refused: UnreadableFile) -> ImportProblem:

@@ -43,7 +43,8 @@ class ImportSettings:
         require_registered_manufacturers: Whether a list is refused whose manufacturer is not registered.
         require_import_approval: Whether a second person has to approve every import.
         distribute_above_rows: Files with more rows are applied by the state machine.
-        max_receives: Of one announcement; after the last it is a dead letter.
+        queue_url: Of the queue that announces files.
+        max_tries: Of one announcement; one more receive gives up on a file whose tries were all cut off.
     """
 
     journal: JournalSettings
@@ -55,7 +56,8 @@ class ImportSettings:
     require_import_approval: bool
     state_machine_arn: str
     distribute_above_rows: int
-    max_receives: int
+    queue_url: str
+    max_tries: int
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -83,5 +85,6 @@ class ImportSettings:
             require_import_approval=read.flag("REQUIRE_IMPORT_APPROVAL"),
             state_machine_arn=read.text("IMPORT_STATE_MACHINE_ARN"),
             distribute_above_rows=read.number("DISTRIBUTE_ABOVE_ROWS"),
-            max_receives=read.number("MAX_RECEIVES"),
+            queue_url=read.text("IMPORT_QUEUE_URL"),
+            max_tries=read.number("MAX_TRIES"),
         )

@@ -69,6 +69,7 @@ def _apply(event: Mapping[str, Any]) -> dict[str, Any]:
         import_id=items[0]["import_id"],
         store=_rows(),
         drop_box=_journal().drop_box,
+        records=_journal().records,
         now=make_clock().now,
     )
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from fleetgate.domain.audit import OperatorAction
 from fleetgate.domain.operator_action import Change, Operator
 from fleetgate.domain.refusals import Refusal, RefusalCode
+from fleetgate.imports.announcement import Announcement
 from fleetgate.imports.record import ImportRecord, ImportStatus
 from fleetgate.imports.store.drop_box import ImportQueue
 from fleetgate.imports.store.reader import known_import
@@ -26,7 +27,7 @@ def approve_import(
         record = known_import(import_id, records.reader)
         if record.approved_by is not None:
             if not record.has_ended:
-                queue.announce(record.delivery)
+                queue.announce(Announcement.of(record.delivery))
             return Change(record, None)
         if not record.is_waiting:
             raise Refusal(
@@ -45,7 +46,7 @@ def approve_import(
         )
         approved = record.changed(status=ImportStatus.APPROVED, approved_by=operator.actor)
         if records.change(approved, audit=audit):
-            queue.announce(record.delivery)
+            queue.announce(Announcement.of(record.delivery))
             return Change(approved, audit)
         raise Overtaken
 

@@ -1,19 +1,25 @@
 """Take back what an import added, as far as nobody used it; say what stays, and why."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.audit import OperatorAction
+from fleetgate.domain.faults import Fault
 from fleetgate.domain.identifiers import SerialNumber
 from fleetgate.domain.operator_action import Operator
 from fleetgate.domain.refusals import Refusal, RefusalCode
 from fleetgate.imports.delivery import DeliveryMode
+from fleetgate.imports.identities import Identities, identities_in
+from fleetgate.imports.plan import RowClass
+from fleetgate.imports.reading.errors import UnreadableFile
 from fleetgate.imports.record import ImportRecord, ImportStatus
+from fleetgate.imports.store.drop_box import DropBox
 from fleetgate.imports.store.reader import known_import
 from fleetgate.imports.store.records import ImportRecords
 from fleetgate.operators.device_store import DeviceStore
@@ -23,6 +29,9 @@ from fleetgate.store.faults import Overtaken, until_written
 
 # After that long nobody is working on it any more: five receives of 16 minutes each have passed.
 _RUNNING = timedelta(hours=2)
+# Rows of an import whose devices are looked up one by one. Each takes two read units or three, and a scan takes one
+# for six devices of the table, twice.
+MAX_LOOKED_UP = 100_000
 _THREADS = 8
 _AT_ONCE = 200
 # Devices that stay, of which the result names each.
@@ -50,12 +59,14 @@ def roll_back_import(
     records: ImportRecords,
     allow_list: AllowList,
     devices: DeviceStore,
+    drop_box: DropBox,
     operator: Operator,
     progress: Callable[[int], None] = lambda _removed: None,
 ) -> RolledBack:
     """Roll an import back. Safe to repeat, also after it was cut off.
 
-    Reads the whole allow-list once, since that alone tells for certain what an import added.
+    Looks at what its file names, if that is not too much and accounts for all that the import added; else reads the
+    whole allow-list.
 
     Args:
         progress: Told how many devices were removed so far.
@@ -68,8 +79,9 @@ def roll_back_import(
     kept: Counter[KeptReason] = Counter()
     examples: list[tuple[SerialNumber, KeptReason]] = []
     removed = 0
+    named = _named_by_file(record, drop_box, allow_list)
+    entries = iter(named.entries) if named else entries_in(allow_list.devices_of_import(import_id))
     with ThreadPoolExecutor(_THREADS) as pool:
-        entries = entries_in(allow_list.devices_of_import(import_id))
         while some := list(islice(entries, _AT_ONCE)):
             reasons = list(pool.map(lambda entry: _remove(entry, import_id, devices, operator), some))
             stay = [(entry.serial_number, reason) for entry, reason in zip(some, reasons, strict=True) if reason]
@@ -77,11 +89,50 @@ def roll_back_import(
             examples = [*examples, *stay][:_MAX_NAMED]
             removed += len(some) - len(stay)
             progress(removed)
-    for assigned, owner in allow_list.assignments_of_import(import_id):
+    assignments = (
+        allow_list.assignments_named(import_id, named.identities.mac_addresses, named.identities.key_fingerprints)
+        if named
+        else allow_list.assignments_of_import(import_id)
+    )
+    for assigned, owner in assignments:
         devices.release(assigned, owner, import_id=import_id)
     return RolledBack(
         record=_counted(record, removed, records), removed=removed, kept=dict(kept), examples=tuple(examples)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What the file of an import names.
+
+    Attributes:
+        entries: Those of the devices that the import added or changed last.
+    """
+
+    identities: Identities
+    entries: Sequence[AllowListEntry]
+
+
+def _named_by_file(record: ImportRecord, drop_box: DropBox, allow_list: AllowList) -> _Named | None:
+    """What the file of an import names, or None where that is no help.
+
+    So it is where the file is long or gone, cannot be read any more, or does not name as many devices as were added.
+    """
+    rows, import_id = record.findings.rows, record.import_id
+    if record.total is None or record.total > MAX_LOOKED_UP or sum(rows.values()) != record.total:
+        return None
+    try:
+        identities = identities_in(partial(drop_box.open, record.delivery.file), record.delivery)
+    except (Fault, UnreadableFile):
+        return None
+    found = [
+        entry
+        for entry in allow_list.devices_named(identities.serial_numbers)
+        if import_id in {entry.first_import_id, entry.import_id}
+    ]
+    added = 0 if record.is_held and record.approved_by is None else rows.get(RowClass.ADDED, 0)
+    is_all = sum(entry.first_import_id == import_id for entry in found) >= added - record.removed
+    return _Named(identities, found) if is_all else None
 
 
 def _fenced(import_id: str, records: ImportRecords, operator: Operator) -> ImportRecord:

@@ -17,6 +17,7 @@ from fleetgate.store.allow_list_items import (
     KeyItem,
     MacAssignmentItem,
     SwitchItem,
+    assignment_key,
     claim_from,
     claim_key,
     device_key,
@@ -97,6 +98,23 @@ class AllowList:
             (DeviceItem.first_import_id == import_id) | (DeviceItem.import_id == import_id), after
         )
 
+    def devices_named(self, serial_numbers: Iterable[SerialNumber]) -> Iterator[AllowListEntry]:
+        """The devices of some serial numbers, as far as they are on the allow-list, strongly consistent."""
+        for item in self._named(map(device_key, serial_numbers)):
+            if isinstance(item, DeviceItem):
+                yield readable(item, entry_from)
+
+    def assignments_named(
+        self, import_id: str, mac_addresses: Iterable[MacAddress], key_fingerprints: Iterable[str]
+    ) -> Iterator[tuple[MacAddress | KeyAssignment, SerialNumber]]:
+        """Those of some MAC addresses and keys that an import assigned, each with its owner, strongly consistent."""
+        keys = [*map(mac_key, mac_addresses), *map(assignment_key, key_fingerprints)]
+        return _assignments(item for item in self._named(keys) if getattr(item, "import_id", None) == import_id)
+
+    def _named(self, keys: Iterable[str]) -> Iterator[AllowListItem]:
+        with self._tables.asked():
+            yield from AllowListItem.batch_get(list(keys), consistent_read=True)
+
     def devices_of_manufacturer(self, name: str, *, after: str | None = None) -> Iterator[DevicePage]:
         """The devices of a manufacturer; a scan, so it costs what the table holds.
 
@@ -112,13 +130,9 @@ class AllowList:
         """
         condition = (MacAssignmentItem.import_id == import_id) & AllowListItem.kind.is_in(MacAssignmentItem, KeyItem)
         with self._tables.asked():
-            for item in AllowListItem.scan(filter_condition=condition, page_size=SCAN_PAGE_ITEMS, consistent_read=True):
-                match item:
-                    case MacAssignmentItem():
-                        yield MacAddress.parse(item.pk.removeprefix("mac#")), SerialNumber.parse(item.serial_number)
-                    case KeyItem():
-                        key = key_assignment_from(item)
-                        yield key, key.serial_number
+            yield from _assignments(
+                AllowListItem.scan(filter_condition=condition, page_size=SCAN_PAGE_ITEMS, consistent_read=True)
+            )
 
     def claims(self, *, limit: int, starting_with: str = "") -> Page[ClaimCertificate]:
         """Registered claim certificates by certificate ID, or those whose certificate ID starts with some digits."""
@@ -151,6 +165,16 @@ class AllowList:
             return None
         with faults_translated():
             return readable(item, read)
+
+
+def _assignments(items: Iterable[AllowListItem]) -> Iterator[tuple[MacAddress | KeyAssignment, SerialNumber]]:
+    for item in items:
+        match item:
+            case MacAssignmentItem():
+                yield MacAddress.parse(item.pk.removeprefix("mac#")), SerialNumber.parse(item.serial_number)
+            case KeyItem():
+                key = key_assignment_from(item)
+                yield key, key.serial_number
 
 
 def entries_in(pages: Iterable[DevicePage]) -> Iterator[AllowListEntry]:

@@ -96,7 +96,7 @@ def test_a_long_file_goes_through_the_state_machine(
     embedded: Embedded, drop_box: DropBox, records: ImportRecords, factory: str
 ) -> None:
     # Not very long: without its batcher the embedded AWS runs an execution for each row.
-    with distributing_above(embedded, rows=3):
+    with told(embedded, DISTRIBUTE_ABOVE_ROWS="3"):
         delivery = put(drop_box, f"incoming/{factory}/long.csv", f"sn,mac\n{rows(factory, 5)}bad,row\n".encode())
         record = ended(records, delivery.import_id)
 
@@ -142,7 +142,8 @@ def test_a_map_that_fails_is_told(embedded: Embedded, records: ImportRecords, dr
 def test_an_importer_that_is_killed_halfway_is_as_if_it_had_run_once(
     embedded: Embedded, drop_box: DropBox, records: ImportRecords, factory: str
 ) -> None:
-    with impatient_queue(embedded, seconds=6):
+    # So impatient a queue gives the message out again while somebody works on it: those receives are no tries.
+    with told(embedded, MAX_TRIES="99"), impatient_queue(embedded, seconds=6):
         delivery = put(drop_box, f"incoming/{factory}/list.csv", f"sn,mac\n{rows(factory, 2000)}bad,row\n".encode())
         killed = eventually(lambda: kill_importers(embedded) if is_halfway(embedded, factory) else None)
         record = ended(records, delivery.import_id)
@@ -198,12 +199,11 @@ def impatient_queue(embedded: Embedded, *, seconds: int) -> Iterator[None]:
 
 
 @contextmanager
-def distributing_above(embedded: Embedded, *, rows: int) -> Iterator[None]:
-    """An importer that calls a file long sooner than the template's does."""
+def told(embedded: Embedded, **variables: str) -> Iterator[None]:
+    """An importer that is told something else than the template's is."""
     functions, name = embedded.client("lambda"), embedded.resource("ImportFunction")
     before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    told = {**before, "DISTRIBUTE_ABOVE_ROWS": str(rows)}
-    functions.update_function_configuration(FunctionName=name, Environment={"Variables": told})
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": {**before, **variables}})
     try:
         yield
     finally:

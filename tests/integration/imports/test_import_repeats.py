@@ -1,26 +1,19 @@
 """An import that is announced twice, cut off or killed ends as if it had run once."""
 
-import json
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.reasons import FaultReason
-from fleetgate.imports.delivery import Delivery
 from fleetgate.imports.record import ImportRecord, ImportStatus
 from harness import faulty_dynamodb as faults
 from harness.faulty_dynamodb import FaultyDynamoDB
 from harness.import_world import ImportWorld
 from harness.world import mac
-from local.environments import REPOSITORY
+from tests.integration.imports.importer_process import importer_process
 
 ROWS = 60
 MAX_CALLS = 100
@@ -123,7 +116,7 @@ def test_an_import_whose_function_was_killed_halfway_ends_the_same_when_it_is_re
     delivery = imports.deliver(messy)
     killed = 0
     for added in (1, 20, 40):
-        with working(imports, delivery) as process:
+        with importer_process(imports, delivery) as process:
             while process.poll() is None and len(devices(imports)) < added + 2:
                 pass
             process.send_signal(signal.SIGKILL)
@@ -134,36 +127,6 @@ def test_an_import_whose_function_was_killed_halfway_ends_the_same_when_it_is_re
     assert halfway.status is ImportStatus.IMPORTING
 
     ended_once(imports, imports.importer().run(delivery))
-
-
-@contextmanager
-def working(imports: ImportWorld, delivery: Delivery) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process of its own that runs the deployed importer's handler on an announcement."""
-    environment = {
-        **imports.embedded.variables_of("ImportFunction"),
-        **imports.embedded.aws_environment(),
-        "DROP_BOX_NAME": imports.bucket,
-        "PYTHONPATH": str(REPOSITORY / "src"),
-        "PATH": os.defpath,
-    }
-    detail = {"object": {"key": delivery.file.key, "version-id": delivery.file.version_id}}
-    event = {"Records": [{"body": json.dumps({"detail": detail}), "attributes": {"ApproximateReceiveCount": "1"}}]}
-    with subprocess.Popen(  # noqa: S603 - our own interpreter and our own code
-        [sys.executable, "-c", _INVOKE, json.dumps(event)], env=environment, stdout=subprocess.DEVNULL
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-_INVOKE = """
-import json, sys
-from types import SimpleNamespace
-from fleetgate.imports.importer import handler
-handler(json.loads(sys.argv[1]), SimpleNamespace(
-    function_name="import", memory_limit_in_mb=1769, invoked_function_arn="arn", aws_request_id="1"))
-"""
 
 
 def test_an_import_that_could_not_be_done_says_so_and_the_next_try_does_it(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,10 +12,11 @@ from fleetgate.imports.delivery import Delivery, DeliveryMode
 from fleetgate.imports.distribute import Distributor
 from fleetgate.imports.record import ImportStatus
 from fleetgate.imports.store.map_runs import MapRuns
+from fleetgate.imports.store.turns import MAX_TURNS, ImportTurns
 from harness.distributed_map import DistributedMap
 from harness.embedded import Embedded
 from harness.import_world import ImportWorld
-from harness.world import mac
+from harness.world import mac, now
 
 ROWS = 1_100
 
@@ -85,6 +87,41 @@ def test_the_batches_of_a_long_file_end_in_one_report(stack_imports: ImportWorld
     # Step Functions may do a step again.
     assert DistributedMap(stack_imports.embedded, given).run()["status"] == "finished"
     assert [one.action for one in stack_imports.audit(record)] == ["import"]
+
+
+def test_the_progress_shows_while_the_batches_go_in(stack_imports: ImportWorld) -> None:
+    delivery, given = distributed(stack_imports, messy(stack_imports))
+    seen = [done(stack_imports, delivery)]
+    execution = DistributedMap(stack_imports.embedded, given)
+    for batch in execution.batches():
+        execution.invoke({"step": "apply", "batch": batch})
+        seen.append(done(stack_imports, delivery))
+    assert seen[0] == 1  # the rejected row
+    assert seen == sorted(set(seen))
+    assert seen[-1] == ROWS
+
+    # Step Functions may do a step again.
+    execution.invoke({"step": "apply", "batch": next(execution.batches())})
+    assert done(stack_imports, delivery) == ROWS
+
+
+def done(imports: ImportWorld, delivery: Delivery) -> int:
+    record = imports.records.find(delivery.import_id)
+    assert record is not None
+    return record.done
+
+
+def test_a_long_import_keeps_its_turn_until_its_map_has_ended(stack_imports: ImportWorld) -> None:
+    name, moment = stack_imports.manufacturer, now()
+    delivery, given = distributed(stack_imports, f"sn,mac\n{name}-1,{mac()}\n")
+    turns, until = ImportTurns(stack_imports.tables), moment + timedelta(minutes=15)
+    for number in range(MAX_TURNS - 1):
+        assert turns.take(name, f"{number}", now=moment, until=until)
+    assert not turns.take(name, "next", now=moment, until=until)
+
+    execution = DistributedMap(stack_imports.embedded, given)
+    assert execution.invoke({"step": "give_up", "import_id": delivery.import_id})["status"] == "failed"
+    assert turns.take(name, "next", now=moment, until=until)
 
 
 def delivery_row(imports: ImportWorld, line: str) -> str:

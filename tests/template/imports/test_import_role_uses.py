@@ -6,7 +6,7 @@ the template grants.
 
 import itertools
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +17,7 @@ from botocore.client import BaseClient
 
 from fleetgate.domain.allow_list import AllowListEntry
 from fleetgate.domain.identifiers import SerialNumber
+from fleetgate.imports.announcement import Announcement
 from fleetgate.imports.batches import apply_batch, give_up_on_map, merge_batches
 from fleetgate.imports.check import SafetyGates
 from fleetgate.imports.delivery import Delivery
@@ -27,6 +28,7 @@ from fleetgate.imports.reading.factory_list import ImportPolicy
 from fleetgate.imports.record import ImportRecord, ImportStatus
 from fleetgate.imports.run import Importer
 from fleetgate.imports.settings import JournalSettings
+from fleetgate.imports.store.drop_box import ImportQueue
 from fleetgate.imports.store.map_runs import MapRuns
 from fleetgate.imports.store.rows import ImportStore
 from fleetgate.store.allow_list_items import SWITCH_KEY, new_key_item
@@ -125,6 +127,11 @@ def imported(importer: Importer, key: str) -> ImportRecord:
     return record
 
 
+def announce_again(record: ImportRecord, embedded: Embedded) -> None:
+    """Send the announcement of an import back, as the handler does for a file that waits for its turn."""
+    ImportQueue.of_environment(embedded.resource("ImportQueue")).announce(Announcement.of(record.delivery))
+
+
 @pytest.fixture(scope="module")
 def done_by_importer(embedded: Embedded) -> set[Use]:
     """Imports of new rows, of changed rows, of a conflict and of a long file, a dry run, and a list of somebody who is
@@ -144,8 +151,10 @@ def done_by_importer(embedded: Embedded) -> set[Use]:
         with under(IMPORTER, embedded) as calls:
             map_runs = MapRuns.of_environment(embedded.resource("ImportStateMachine"))
             whole = importer(told, Distributor(map_runs=map_runs, above_rows=10**9))
-            assert [imported(whole, key).status for key in short] == [ImportStatus.FINISHED] * 3
+            records = [imported(whole, key) for key in short]
+            assert [record.status for record in records] == [ImportStatus.FINISHED] * 3
             assert imported(whole, "incoming/rolls/new.csv").status is ImportStatus.REFUSED
+            announce_again(records[0], embedded)
             in_parts = importer(told, Distributor(map_runs=map_runs, above_rows=0))
             assert imported(in_parts, long).status is ImportStatus.IMPORTING
     return set(translated(calls, embedded))
@@ -177,6 +186,7 @@ def done_by_steps(embedded: Embedded) -> set[Use]:
                 import_id=record.import_id,
                 store=rows,
                 drop_box=working.drop_box,
+                records=working.records,
                 now=lambda: datetime.now(UTC),
             )
             assert ("details" in answer) == (record is given_up), "a change and a conflict"
@@ -236,27 +246,36 @@ def translated(calls: list[Call], embedded: Embedded) -> Iterator[Use]:
             case "events", "PutEvents":
                 assert all("EventBusName" not in entry for entry in parameters["Entries"])
                 yield Use("events:PutEvents", BUS)
+            case "sqs", "SendMessage":
+                assert parameters["QueueUrl"] == embedded.resource("ImportQueue")
+                yield Use("sqs:SendMessage", "ImportQueue.Arn")
             case "stepfunctions", "StartExecution":
                 assert parameters["stateMachineArn"] == embedded.resource("ImportStateMachine")
                 yield Use("states:StartExecution", "ImportStateMachine")
             case "iot", "DescribeThingGroup":
                 assert parameters["thingGroupName"] == GROUP
                 yield Use("iot:DescribeThingGroup", THING_GROUPS)
-            case "dynamodb", "Query":
-                assert parameters["TableName"] == outputs["AllowListTableName"]
-                place = parameters["KeyConditionExpression"].rpartition(" = ")[2]
-                kind = parameters["ExpressionAttributeValues"][place]["S"]
-                yield Use("dynamodb:Query", f"AllowListTable.Arn/index/{parameters['IndexName']}", kind)
             case "dynamodb", _:
-                for action, table, key in on_items(operation, parameters):
-                    if table == outputs["AuditTableName"]:
-                        yield Use(f"dynamodb:{action}", "AuditTable.Arn")
-                    else:
-                        assert table == outputs["AllowListTableName"]
-                        kind = key if key == SWITCH_KEY else f"{key.partition('#')[0]}#*"
-                        yield Use(f"dynamodb:{action}", "AllowListTable.Arn", kind)
+                yield from of_tables(operation, parameters, outputs)
             case _:
                 raise AssertionError(f"nobody expects {service} {operation} of the import")
+
+
+def of_tables(operation: str, parameters: dict[str, Any], outputs: Mapping[str, str]) -> Iterator[Use]:
+    """A call to DynamoDB as what IAM is asked about it."""
+    if operation == "Query":
+        assert parameters["TableName"] == outputs["AllowListTableName"]
+        place = parameters["KeyConditionExpression"].rpartition(" = ")[2]
+        kind = parameters["ExpressionAttributeValues"][place]["S"]
+        yield Use("dynamodb:Query", f"AllowListTable.Arn/index/{parameters['IndexName']}", kind)
+        return
+    for action, table, key in on_items(operation, parameters):
+        if table == outputs["AuditTableName"]:
+            yield Use(f"dynamodb:{action}", "AuditTable.Arn")
+        else:
+            assert table == outputs["AllowListTableName"]
+            kind = key if key == SWITCH_KEY else f"{key.partition('#')[0]}#*"
+            yield Use(f"dynamodb:{action}", "AllowListTable.Arn", kind)
 
 
 def on_items(operation: str, parameters: dict[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -92,13 +92,15 @@ def test_what_aws_does_with_these_roles_by_itself_is_this(granted: dict[str, Sta
 
 def test_all_other_statements_are_for_what_the_code_does(granted: dict[str, Statement]) -> None:
     assert set(granted) - set(BY_AWS) == {
-        *("FindDevicesAndStops", "KeepDevicesAndTheirIdentities", "FreeIdentities", "KeepImportRecords"),
+        *("FindDevicesAndStops", "KeepDevicesAndTheirIdentities", "FreeIdentities", "KeepImportRecordsAndTurns"),
         *(
             "AppendToTheAuditTrail",
             "WriteReports",
             "AnnounceTheEnd",
             "ReadDeliveries",
-            "CountRowsAndNoteProgress",
+            "CountRows",
+            "NoteProgress",
+            "AnnounceAgain",
             "WriteWork",
         ),
         *("AskForThingGroups", "HandOnLongFiles", "ReadTheWork", "WriteDetails"),
@@ -110,8 +112,8 @@ def test_claim_certificates_are_out_of_reach(granted: dict[str, Statement]) -> N
     on_the_allow_list = [found for found in granted.values() if "AllowListTable.Arn" in found.resources]
 
     assert {found.sid for found in on_the_allow_list} == {
-        *("FindDevicesAndStops", "KeepDevicesAndTheirIdentities", "FreeIdentities", "KeepImportRecords"),
-        *("CountRowsAndNoteProgress", "ReadTheProfile"),
+        *("FindDevicesAndStops", "KeepDevicesAndTheirIdentities", "FreeIdentities", "KeepImportRecordsAndTurns"),
+        *("CountRows", "NoteProgress", "ReadTheProfile"),
     }
     for found in on_the_allow_list:
         assert set(found.condition) == {"ForAllValues:StringLike"}

@@ -66,6 +66,7 @@ class _EmptyAllowList(ImportStore):
     def __init__(self) -> None:
         self.written: list[Write] = []
         self.work: dict[tuple[str, str], str] = {}
+        self.done: list[int] = []
 
     def known(self, *_identities: Iterable[SerialNumber | MacAddress | str]) -> KnownRows:
         return KnownRows()
@@ -88,7 +89,10 @@ class _EmptyAllowList(ImportStore):
 def tables() -> Iterator[_EmptyAllowList]:
     """The allow-list that the function applies rows to."""
     tables = _EmptyAllowList()
-    journal = SimpleNamespace(drop_box=DropBox(_BUCKET, _bucket(tables.work)))
+    journal = SimpleNamespace(
+        drop_box=DropBox(_BUCKET, _bucket(tables.work)),
+        records=SimpleNamespace(add_progress=lambda _import_id, rows: tables.done.append(rows)),
+    )
     with (
         mock.patch.object(import_steps, "_rows", return_value=tables),
         mock.patch.object(import_steps, "_journal", return_value=journal),
@@ -131,6 +135,7 @@ def test_the_rows_of_an_example_are_applied(name: str, tables: _EmptyAllowList) 
     answer = import_steps.handler(_event(name), Context())
 
     assert answer["rows"] == _APPLIED[name]
+    assert tables.done == [len(_items(name))]
     added = [item for item in _items(name) if item["row"]["operation"] == "approve"]
     assert [
         (

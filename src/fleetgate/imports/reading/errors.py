@@ -376,6 +376,16 @@ class FileError(Reason):
         "No manufacturer of this name is registered.",
         "Deliver the file under the right name, or have the manufacturer registered: fleetgate manufacturer add.",
     )
+    NAME_ENDS_WITH_SLASH = (
+        "name_ends_with_slash",
+        "The name of the file ends in a slash, so it is taken for a folder.",
+        "Give the file a name, such as line4.csv.",
+    )
+    TOO_SLOW = (
+        "too_slow",
+        "Reading the file took too long.",
+        "Split it into several files.",
+    )
     NOTHING_IMPORTED = (
         "nothing_imported",
         "Not one row of the file could be taken.",

@@ -13,7 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from fleetgate.domain.faults import Fault
 from fleetgate.domain.reasons import FaultReason
-from fleetgate.imports.delivery import Delivery, DroppedFile
+from fleetgate.imports.announcement import Announcement
+from fleetgate.imports.delivery import DroppedFile
 
 # The command writes here who uploads the file.
 UPLOADER_METADATA = "fleetgate-uploader"
@@ -88,14 +89,18 @@ class ImportQueue:
     url: str
     client: Any
 
-    def announce(self, delivery: Delivery) -> None:
-        """Announce a delivered file once more, as S3 did."""
-        detail = {
-            "object": {"key": delivery.file.key, "version-id": delivery.file.version_id},
-            "requester": delivery.requester,
-            "source-ip-address": delivery.source_ip_address,
-        }
-        self.client.send_message(QueueUrl=self.url, MessageBody=json.dumps({"detail": detail}))
+    @classmethod
+    def of_environment(cls, url: str) -> "ImportQueue":
+        """The queue, with the credentials and the region that botocore finds."""
+        return cls(url, botocore.session.get_session().create_client("sqs", config=_CONFIG))
+
+    def announce(self, announcement: Announcement) -> None:
+        """Announce a file once more, as S3 did."""
+        self.client.send_message(
+            QueueUrl=self.url,
+            MessageBody=json.dumps(announcement.document()),
+            DelaySeconds=announcement.delay_seconds,
+        )
 
 
 class _Stream:

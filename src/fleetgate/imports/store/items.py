@@ -62,6 +62,13 @@ class DayRowsItem(AllowListItem, discriminator="day_rows"):
     rows = NumberAttribute()
 
 
+class TurnsItem(AllowListItem, discriminator="import_turns"):
+    """The imports of a manufacturer that have a turn, each with the epoch second at which it is over."""
+
+    turns: MapAttribute[str, Any] = MapAttribute(null=True)
+    version = NumberAttribute()
+
+
 def import_key(import_id: str) -> str:
     """The key of an import record."""
     return f"import#{import_id}"
@@ -70,6 +77,11 @@ def import_key(import_id: str) -> str:
 def day_rows_key(manufacturer: str, day: date) -> str:
     """The key of a manufacturer's rows of a day."""
     return f"day-rows#{day.isoformat()}#{manufacturer}"
+
+
+def turns_key(manufacturer: str) -> str:
+    """The key of a manufacturer's turns."""
+    return f"import-turns#{manufacturer}"
 
 
 def import_item_from(record: ImportRecord) -> ImportItem:
@@ -146,7 +158,8 @@ def import_record_from(item: ImportItem) -> ImportRecord:
         started_at=item.started_at,
         finished_at=item.finished_at,
         total=None if item.total is None else int(item.total),
-        done=int(item.done),
+        # Batches that were repeated may have counted twice.
+        done=min(int(item.done), int(item.total or item.done)),
         checksum=item.checksum,
         findings=findings,
         problem=ImportProblem(code=item.problem_code, sentence=item.problem_sentence or "")

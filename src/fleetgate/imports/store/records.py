@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from pynamodb.exceptions import UpdateError
 
@@ -96,11 +97,17 @@ class ImportRecords:
 
     def note_progress(self, import_id: str, done: int) -> None:
         """Note how many rows are done, for people who watch; says nothing about the end."""
+        self._note(import_id, ImportItem.done.set(done), ImportItem.done < done)
+
+    def add_progress(self, import_id: str, rows: int) -> None:
+        """Add rows to those that are done, for people who watch: those of a batch, which may come twice."""
+        self._note(import_id, ImportItem.done.add(rows), ImportItem.done < ImportItem.total)
+
+    def _note(self, import_id: str, action: Any, condition: Any) -> None:
         with self._tables.asked():
             try:
                 ImportItem(import_key(import_id)).update(
-                    actions=[ImportItem.done.set(done)],
-                    condition=(ImportItem.status == ImportStatus.IMPORTING.value) & (ImportItem.done < done),
+                    actions=[action], condition=(ImportItem.status == ImportStatus.IMPORTING.value) & condition
                 )
             except UpdateError as error:
                 if not condition_failed(error):

@@ -7,10 +7,8 @@ from itertools import product
 
 from fleetgate.imports.reading.dates import MONTHS, month_of
 
-# Stands in a cell of a converted workbook whose formula has no stored result.
-FORMULA_WITHOUT_RESULT = "(formula without result)"
-# How a converted workbook marks a cell that Excel has changed.
-_MARKED = re.compile(r".* \((?:error|not text|duration|custom format)\)", re.DOTALL)
+# What a spreadsheet shows, and saves as CSV, where a formula has no value.
+_ERROR_VALUE = re.compile(r"#(?:REF!|VALUE!|NAME\?|DIV/0!|NULL!|NUM!|SPILL!|CALC!)")
 # A spreadsheet always writes the sign: 1.23457E+11, or 1,23457E+11 in half of Europe.
 _SCIENTIFIC = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?[eE]\+[0-9]+")
 
@@ -85,9 +83,9 @@ def is_scientific(text: str) -> bool:
     return _SCIENTIFIC.fullmatch(text) is not None
 
 
-def is_marked(text: str) -> bool:
-    """Whether the conversion of a workbook says that Excel has changed the cell."""
-    return _MARKED.fullmatch(text) is not None
+def is_error_value(text: str) -> bool:
+    """Whether a spreadsheet wrote the error of a formula in place of a value."""
+    return _ERROR_VALUE.fullmatch(text) is not None
 
 
 def is_placeholder(text: str) -> bool:

@@ -74,7 +74,7 @@ def read_moment(text: str) -> datetime:
     if _DAY_NUMBER.fullmatch(text):
         counted = _FIRST_DAY + timedelta(days=int(text[:5]))
         raise InvalidDate(f"is a number by which a spreadsheet counts days, and would be {counted}")
-    raise InvalidDate("is in no known form")
+    raise InvalidDate("cannot be read")
 
 
 def _iso(text: str) -> datetime | None:

@@ -69,11 +69,6 @@ class RowError(Reason):
         "A spreadsheet took the cell for something else and changed it; what it held is lost.",
         "Format the column as text, and enter the value again from its source.",
     )
-    FORMULA_WITHOUT_RESULT = (
-        "formula_without_result",
-        "The cell of the workbook has a formula without a result.",
-        "Open the workbook in a spreadsheet and save it, or enter the value in place of the formula.",
-    )
     OPERATION_UNKNOWN = (
         "operation_unknown",
         "The operation does not exist.",

@@ -25,11 +25,10 @@ from fleetgate.imports.reading.cells import cleaned
 from fleetgate.imports.reading.characters import NOT_ASCII, name_at
 from fleetgate.imports.reading.columns import is_reserved
 from fleetgate.imports.reading.damage import (
-    FORMULA_WITHOUT_RESULT,
     ISO_DAY,
     PLACEHOLDER_MAC_ADDRESSES,
     damage_of,
-    is_marked,
+    is_error_value,
     is_named_date,
     is_placeholder,
     is_scientific,
@@ -93,12 +92,11 @@ def _shown(text: str) -> str:
 
 def _reject_lost(text: str, *, at: int = 0) -> None:
     """Reject a cell of which a spreadsheet kept nothing, whatever its column."""
-    if text == FORMULA_WITHOUT_RESULT:
-        raise _problem(RowError.FORMULA_WITHOUT_RESULT, at=at)
     if is_scientific(text):
         raise _problem(RowError.SCIENTIFIC_NOTATION, at=at)
-    if is_marked(text):
-        raise _problem(RowError.SPREADSHEET_DAMAGE, f"{_shown(text)} stands there now", at=at)
+    if is_error_value(text):
+        said = f"A spreadsheet wrote an error in place of the value: {text}."
+        raise _problem(RowError.SPREADSHEET_DAMAGE, said=said, at=at)
 
 
 def _damaged(text: str, what: str, *, at: int = 0) -> PydanticCustomError:

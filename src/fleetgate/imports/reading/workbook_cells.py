@@ -85,7 +85,7 @@ def text_of(cell: StoredCell, meaning: Meaning | None = None, *, is_1904: bool =
         case "d":
             return _of_iso_date(cell.value.strip(), meaning)
         case "f":
-            return _unclear("its formula has no stored result; open the workbook in Excel and save it")
+            return _unclear("it is a formula without a result; open the workbook in Excel and save it")
         case _:
             return _unclear(f"it shows the error {cell.value[:20]}")
 

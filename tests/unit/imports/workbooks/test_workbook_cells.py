@@ -83,7 +83,7 @@ UNFAITHFUL = {
     "digits of another script": (12, "[DBNum1]0", "is not known"),
     "a duration": (timedelta(hours=25), "[h]:mm:ss", "a duration"),
     "a date before all dates": (-1, "yyyy-mm-dd", "formatted as a date and holds -1"),
-    "a formula without a result": ("=A1", "General", "no stored result"),
+    "a formula without a result": ("=A1", "General", "a formula without a result"),
     "an error": ("#N/A", "General", "#N/A"),
     "a broken reference": ("#REF!", "General", "#REF!"),
 }

@@ -92,6 +92,7 @@ def check_file(
     options: ReadingOptions = ReadingOptions(),  # noqa: B008 - immutable
     limits: ReadingLimits = NO_LIMITS,
     folder: Path | None = None,
+    keep_time: Callable[[], None] = lambda: None,
 ) -> CheckedFile:
     """Read a file to its end. Reading stops where a file is too long.
 
@@ -101,6 +102,7 @@ def check_file(
         options: How to read it, as its sender says.
         limits: For what the file holds.
         folder: For a workbook, and for the identities of the rows meanwhile; None takes the machine's temporary folder.
+        keep_time: Called now and then; raises when the time is up.
 
     Raises:
         UnreadableFile: The file is no factory list, or holds more than it may.
@@ -109,11 +111,14 @@ def check_file(
     policy = replace(policy, columns={**policy.columns, **options.columns})
     total = rejected = 0
     stream = _Hashing(open_file())
-    content = readable(cast(BinaryIO, stream), open_file, file_name=file_name, options=options, folder=folder)
+    content = readable(
+        cast(BinaryIO, stream), open_file, file_name=file_name, options=options, folder=folder, keep_time=keep_time
+    )
     with TemporaryDirectory(dir=folder) as scratch:
         seen = SeenIdentities(Path(scratch))
         file = read_rows(content.first, name=file_name, mapped=policy.columns, limits=limits)
         for batch in validate_rows(file, policy):
+            keep_time()
             seen.add(batch.rows)
             total += len(batch.rows) + len(batch.rejected)
             rejected += len(batch.rejected)
@@ -160,5 +165,5 @@ class _Hashing:
     def checksum(self) -> str:
         """The checksum of the whole stream; reads what is left of it."""
         while self.read(65_536):
-            pass
+            keep_time()
         return self._digest.hexdigest()

@@ -57,10 +57,12 @@ def readable(
     file_name: str,
     options: ReadingOptions,
     folder: Path | None = None,
+    keep_time: Callable[[], None] = lambda: None,
 ) -> ReadableContent:
     """Recognise a file, and convert it if it is a workbook.
 
     Args:
+        keep_time: Called while a workbook is converted; raises when the time is up.
         delivered: Read once, forward only: text as it is asked for, a workbook at once.
         again: Opens the delivered bytes once more.
         folder: For a workbook and what it is converted to; None takes the machine's temporary folder.
@@ -79,7 +81,7 @@ def readable(
         if kind is Kind.COMPOUND_FILE:
             with mmap.mmap(spool.fileno(), 0, access=mmap.ACCESS_READ) as content:
                 raise refused_compound_file(content)
-        return _converted(Path(spool.name), file_name, options, folder)
+        return _converted(Path(spool.name), file_name, options, folder, keep_time)
 
 
 def _spool(start: bytes, delivered: BinaryIO, spool: BinaryIO) -> None:
@@ -92,7 +94,9 @@ def _spool(start: bytes, delivered: BinaryIO, spool: BinaryIO) -> None:
     spool.flush()
 
 
-def _converted(workbook: Path, file_name: str, options: ReadingOptions, folder: Path | None) -> ReadableContent:
+def _converted(
+    workbook: Path, file_name: str, options: ReadingOptions, folder: Path | None, keep_time: Callable[[], None]
+) -> ReadableContent:
     # What only a workbook needs is loaded for a workbook.
     from fleetgate.imports.reading.workbook import csv_from_workbook  # noqa: PLC0415
     from fleetgate.imports.reading.workbook_parts import member_names  # noqa: PLC0415
@@ -103,7 +107,7 @@ def _converted(workbook: Path, file_name: str, options: ReadingOptions, folder: 
     target, name = tempfile.mkstemp(dir=folder, suffix=".csv")
     converted = _TemporaryFile(Path(name))
     with open(target, "wb") as stream:  # noqa: PTH123 - opened already
-        sheet = csv_from_workbook(workbook, stream, sheet=options.sheet, hidden=options.hidden)
+        sheet = csv_from_workbook(workbook, stream, sheet=options.sheet, hidden=options.hidden, keep_time=keep_time)
     return ReadableContent(converted(), converted, sheet.notes)
 
 

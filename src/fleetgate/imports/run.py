@@ -181,6 +181,7 @@ class Importer:
             max_rows=self.gates.max_rows_per_file,
             options=options_of(delivery),
             limits=self.gates.reading,
+            keep_time=self.deadline.keep,
         )
 
     def _day_rows(self, record: ImportRecord, checked: CheckedFile, profile: Manufacturer) -> DayRows:

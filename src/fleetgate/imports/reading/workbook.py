@@ -7,7 +7,7 @@ Row N of the sheet is line N of the CSV.
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -49,7 +49,12 @@ class ConvertedSheet:
 
 
 def csv_from_workbook(
-    path: Path, target: BinaryIO, *, sheet: str | None = None, hidden: HiddenCells = HiddenCells.REFUSE
+    path: Path,
+    target: BinaryIO,
+    *,
+    sheet: str | None = None,
+    hidden: HiddenCells = HiddenCells.REFUSE,
+    keep_time: Callable[[], None] = lambda: None,
 ) -> ConvertedSheet:
     """Write one sheet as CSV in UTF-8, separated by commas.
 
@@ -58,12 +63,13 @@ def csv_from_workbook(
     Args:
         target: Stays open; holds part of the sheet after an error.
         sheet: Its name, in whatever case; None for the only visible one that is not blank.
+        keep_time: Called now and then; raises when the time is up.
 
     Raises:
         UnreadableFile: The workbook or the sheet cannot be converted.
     """
     try:
-        with opened_parts(path) as parts, TemporaryFile() as scratch:
+        with opened_parts(path, keep_time) as parts, TemporaryFile() as scratch:
             reader = WorkbookReader(parts, scratch)
             chosen = _named(reader, sheet) if sheet is not None else _only_visible(reader)
             layout = Layout()

@@ -42,10 +42,15 @@ class TooLargeWorkbook(Exception):
 
 
 class Parts:
-    """The parts of one workbook that is open."""
+    """The parts of one workbook that is open.
 
-    def __init__(self, archive: ZipFile) -> None:
+    Args:
+        keep_time: Called for each block that is unpacked; raises when the time is up.
+    """
+
+    def __init__(self, archive: ZipFile, keep_time: Callable[[], None]) -> None:
         self._archive = archive
+        self._keep_time = keep_time
         self._unpacked = 0
         # Some programs write the names with a backslash, or with capitals of their own.
         self._members = {_folded(member.filename): member for member in archive.infolist()}
@@ -71,6 +76,7 @@ class Parts:
         try:
             with self._archive.open(member) as stream:
                 while chunk := stream.read(_CHUNK):
+                    self._keep_time()
                     self._unpacked += len(chunk)
                     if self._unpacked > allowed:
                         raise TooLargeWorkbook
@@ -80,8 +86,11 @@ class Parts:
 
 
 @contextmanager
-def opened_parts(path: Path) -> Iterator[Parts]:
+def opened_parts(path: Path, keep_time: Callable[[], None]) -> Iterator[Parts]:
     """The parts of a workbook.
+
+    Args:
+        keep_time: As `Parts` takes it.
 
     Raises:
         UnreadableFile: The file is no ZIP file of a bounded directory.
@@ -92,7 +101,7 @@ def opened_parts(path: Path) -> Iterator[Parts]:
             file.seek(0)
             archive = ZipFile(file)
         with archive:
-            yield Parts(archive)
+            yield Parts(archive, keep_time)
 
 
 def member_names(path: Path) -> list[str]:

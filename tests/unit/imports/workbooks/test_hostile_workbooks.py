@@ -5,15 +5,18 @@ import io
 import tracemalloc
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from fleetgate.domain.faults import DeadlineExceeded
 from fleetgate.imports.check import CheckedFile, check_file
 from fleetgate.imports.options import HiddenCells, ReadingOptions
 from fleetgate.imports.reading import workbook
 from fleetgate.imports.reading.errors import FileError, UnreadableFile
 from fleetgate.imports.reading.factory_list import ImportPolicy
+from tests.unit.imports.factory_files import LENIENT
 from tests.unit.imports.workbooks.workbooks import SHEET_XML, refusal_of, rewrite, save
 
 MEGABYTE = 1024**2
@@ -194,3 +197,17 @@ def test_the_sender_says_which_sheet_and_what_of_it(path: Path) -> None:
     assert checked(content, options=ReadingOptions(hidden=HiddenCells.LEAVE_OUT)).total == 1
     with pytest.raises(UnreadableFile, match="no sheet 'Other'"):
         checked(content, options=ReadingOptions(sheet="Other"))
+
+
+def test_a_workbook_that_takes_too_long_to_convert_is_given_up(path: Path) -> None:
+    save(path, ["Serial Number"], *(["SN-1"] for _ in range(20_000)))
+    content, looks = path.read_bytes(), iter(range(3))
+
+    def keep_time() -> None:
+        if next(looks, None) is None:
+            raise DeadlineExceeded
+
+    with pytest.raises(DeadlineExceeded):
+        check_file(
+            partial(io.BytesIO, content), file_name=path.name, policy=LENIENT, max_rows=10**6, keep_time=keep_time
+        )

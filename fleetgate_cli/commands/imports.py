@@ -306,7 +306,7 @@ def _follow(run: Run, import_id: str) -> None:
         with import_bar(run) as watch:
             record = wait(import_id, records=run.imports, watch=watch)
     except KeyboardInterrupt:
-        click.echo(f"The import goes on. Follow it: fleetgate import show {import_id}", err=True)
+        click.echo(f"The import goes on. Follow it: {hint(f'import show {import_id}')}", err=True)
         raise
     run.emit(summary_of(record), partial(print_import, record))
     click.get_current_context().exit(_exit_code(record))

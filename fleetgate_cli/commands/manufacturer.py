@@ -19,7 +19,7 @@ from fleetgate_cli.parameters import (
     TEMPLATE_NAME,
     THING_GROUP_NAME,
 )
-from fleetgate_cli.run import Run
+from fleetgate_cli.run import Run, hint
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -198,7 +198,7 @@ def list_(run: Run, *, limit: int) -> None:
 
     def render(console: "Console") -> None:
         if not page.items:
-            console.print("No manufacturer is registered: register one with fleetgate manufacturer add.")
+            console.print(f"No manufacturer is registered. Register one: {hint('manufacturer add')} NAME")
             return
         print_table(console, manufacturers_table(page.items))
         if page.more:

@@ -114,7 +114,7 @@ def _print_changes(record: ImportRecord, console: Console) -> None:
     if record.has_changes:
         changed = ", ".join(f"{name} of {number:,}" for name, number in sorted(record.findings.changes.items()))
         console.print(f"Known devices that change: {changed_devices(record):,} ({changed}).")
-        console.print(f"Before and after: fleetgate import show {record.import_id} --changes")
+        console.print(f"Before and after: {hint(f'import show {record.import_id} --changes')}")
 
 
 def _progress(record: ImportRecord, now: datetime | None) -> str:

@@ -145,7 +145,7 @@ def check_file(
 
 def _must_have(file: FactoryFile, headings: Iterable[str]) -> None:
     """Refuse a file whose sender names a heading that it has not."""
-    missing = ", ".join(repr(one[:40]) for one in headings if heading_key(one) not in file.headings)
+    missing = ", ".join(repr(one[:40]) for one in headings if heading_key(one) not in file.found)
     if missing:
         raise UnreadableFile(FileError.MAPPING_INVALID, f"The file has no heading {missing}.")
 

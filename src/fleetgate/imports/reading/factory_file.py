@@ -76,7 +76,8 @@ class FactoryFile:
         unknown_columns: Headings without a known meaning, complete once the file was read.
         left_out: Headings of columns that are left out as a person says; likewise.
         instead: By the heading of a column that repeats another: the heading of the one that counts; likewise.
-        headings: What all headings are compared by; likewise.
+        mapped: Headings that people say something about, as they are compared. found: those that the file has;
+            likewise.
         is_guessed: Whether nothing tells the encoding.
         beside_the_table: The first lines with a comment under no heading, complete once the file was read.
         is_rejects: Whether the file has the report of an earlier import, so that all its rows were wrong once.
@@ -93,7 +94,8 @@ class FactoryFile:
     unknown_columns: dict[str, None] = field(default_factory=dict)
     left_out: dict[str, None] = field(default_factory=dict)
     instead: dict[str, str] = field(default_factory=dict)
-    headings: set[str] = field(default_factory=set)
+    mapped: frozenset[str] = frozenset()
+    found: set[str] = field(default_factory=set)
     is_guessed: bool = False
     beside_the_table: list[int] = field(default_factory=list)
     is_rejects: bool = False
@@ -144,6 +146,7 @@ def read_rows(
     lines, line_number = _start(text.blocks)
     counts.blank = line_number - 1
     file = FactoryFile(name, text.encoding, text.is_gzip, None, (JSON_ROW,), counts, is_guessed=text.is_guess)
+    file.mapped = frozenset(map(heading_key, mapped))
     if _is_json_lines(lines):
         blocks = itertools.chain(["".join(lines)], text.blocks)
         file.batches = _json_batches(file, _numbered(blocks, line_number, counts), mapped)
@@ -243,7 +246,8 @@ def _said_delimiter(line: str) -> str | None:
 def _note(file: FactoryFile, columns: Iterable[Column]) -> None:
     for column in columns:
         heading = _printable(column.heading)
-        file.headings.add(heading_key(column.heading))
+        if file.mapped:
+            file.found |= file.mapped & {heading_key(column.heading)}
         match column.meaning:
             case Meaning.LEFT_OUT if len(file.left_out) < _MAX_UNKNOWN:
                 file.left_out.setdefault(heading)

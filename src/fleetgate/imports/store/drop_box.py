@@ -1,6 +1,7 @@
 """The drop box, an S3 bucket where factories put lists and find reports, and the queue that announces the lists."""
 
 import json
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -108,6 +109,7 @@ class _Stream:
 
     def __init__(self, body: Any) -> None:
         self._body = body
+        weakref.finalize(self, body.close)  # whoever refuses a file reads no further
 
     def read(self, size: int = -1) -> bytes:
         with _faults_translated():

@@ -48,17 +48,15 @@ _HEADLINES = {
 
 def imports_table(records: Iterable[ImportRecord]) -> Table:
     """Imports, one a row."""
-    table = plain_table("Import", "Status", "Manufacturer", "File", "Rows", "How they ended")
+    table = plain_table("Import", "Status", "List, and how its rows ended")
     for record in records:
         rows = record.findings.rows
         ended = [f"{rows[one]:,} {_CLASSES[one].partition(':')[0]}" for one in RowClass if rows.get(one)]
         table.add_row(
             record.import_id,
             word(record.status.value),
-            record.delivery.manufacturer,
-            f"{record.delivery.file_name}{' (dry run)' if _is_dry(record) else ''}",
-            "-" if record.total is None else f"{record.total:,}",
-            ", ".join(ended) or "-",
+            f"{record.delivery.manufacturer}: {record.delivery.file_name}{' (dry run)' if _is_dry(record) else ''}\n"
+            f"{', '.join(ended) or 'no rows'}",
         )
     return table
 

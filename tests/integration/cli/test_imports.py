@@ -317,11 +317,11 @@ def test_the_changes_of_known_devices_are_shown_before_and_after_and_in_the_stor
     ]
     import_id = upload(fleetgate, path, factory)
     shown = fleetgate("import", "show", import_id, "--changes").stdout
-    assert f"Before and after: fleetgate import show {import_id} --changes" in shown
+    assert f"Before and after: fleetgate import show {import_id} --changes --local" in shown
     assert old in shown
     assert new in shown
     listed = fleetgate("import", "list", "--manufacturer", factory).stdout
-    assert "1 added " in listed
-    assert "1 updated " in listed
+    assert f"{factory}: list.csv" in listed
+    assert "1 added, 1 updated" in listed
     story = " ".join(fleetgate("device", "story", f"{factory}-1", "--no-proof").stdout.split())
     assert story.count(f"from {old} to {new}") == 2, "by its list, and when"

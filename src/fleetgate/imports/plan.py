@@ -304,12 +304,19 @@ def _unsaid(changes: Sequence[FieldChange]) -> Conflict:
     restricted = [change for change in changes if change.field in RESTRICTIONS]
     reason = _OTHER[restricted[0].field]
     differences = " ".join(
-        f"In {change.field} the list says {change.after}, the device has {change.before or 'nothing'}."
+        f"{_SHOWN[change.field]}: the list says {change.after}, the device has {change.before or 'nothing'}."
         for change in restricted
     )
     return Conflict(reason, f"{reason.meaning} {differences}")
 
 
+_SHOWN = {
+    "mac_addresses": "MAC Address",
+    "public_key": "Public Key",
+    "valid_from": "Valid From",
+    "valid_until": "Valid Until",
+    "templates": "Templates",
+}
 _OTHER = {
     "mac_addresses": ConflictReason.OTHER_MAC_ADDRESSES,
     "public_key": ConflictReason.OTHER_PUBLIC_KEY,

@@ -162,7 +162,7 @@ def test_the_rows_of_a_day_are_counted_once_however_often_a_file_is_announced(im
         (lambda batch: f"serial,mac\n{batch},nonsense\n", "nothing_imported"),
         (lambda batch: "serial,mac\n\n", "no_rows"),
         (lambda batch: "", "empty_file"),
-        (lambda batch: "PK\x03\x04\x00\x00\x00", "not_text"),
+        (lambda batch: "PK\x03\x04\x00\x00\x00", "workbook_damaged"),
         (lambda batch: f"colour,mac\nred,{mac()}\n", "serial_number_column_missing"),
     ],
     ids=["all wrong", "no rows", "empty", "workbook", "no serial numbers"],

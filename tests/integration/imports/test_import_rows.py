@@ -68,7 +68,7 @@ def test_an_unused_approval_can_be_replaced_and_its_mac_address_with_it(
 
     (conflict,) = deliver(unsaid, import_id="import-2")
     assert conflict.conflict is ConflictReason.OTHER_MAC_ADDRESSES
-    assert f"the list says {new}, the device has {old}. Write replace" in conflict.detail
+    assert f"the list says {new}, the device has {old}." in conflict.detail
     assert (embedded.entry(batch).import_id, owner(embedded, old), owner(embedded, new)) == ("import-1", batch, None)
 
     assert classes(deliver(changed, import_id="import-2")) == ["updated"]

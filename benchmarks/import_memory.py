@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks.figures import Amount, CouldNotMeasure
 from benchmarks.import_subject import NullSink, apply_pass, check_pass, list_on_disk
 from benchmarks.validation import factory_lines
+from fleetgate.imports.collector import collect_rarely
 from harness.memory import peak_bytes
 
 _FEW_ROWS, _MANY_ROWS = 20_000, 1_000_000
@@ -65,4 +66,5 @@ def _import(path: Path) -> tuple[int, int]:
 
 
 if __name__ == "__main__":
+    collect_rarely()
     sys.stdout.write("{} {}\n".format(*_import(Path(sys.argv[1]))))

@@ -18,6 +18,7 @@ from statistics import median
 from benchmarks.figures import Amount, CouldNotMeasure, Ratio
 from benchmarks.import_subject import KnownSink, NullSink, apply_pass, check_pass, list_on_disk
 from benchmarks.validation import ROWS, bare_rows, factory_lines
+from fleetgate.imports.collector import collect_rarely
 
 _ROUNDS = 10
 # Of one processor.
@@ -76,6 +77,7 @@ def _round(path: Path) -> tuple[float, float, float, float]:
 
 
 if __name__ == "__main__":
+    collect_rarely()
     list_path = Path(sys.argv[1])
     _round(list_path)  # warm
     sys.stdout.write(json.dumps([_round(list_path) for _ in range(_ROUNDS)]))

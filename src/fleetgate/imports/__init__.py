@@ -14,6 +14,7 @@
 `content` tells what kind of file was delivered, and converts a workbook once.
 `options` is what a sender says about how to read a list.
 `reading` makes sound rows of bytes; `store` asks the tables, the drop box and the state machine.
+`collector` keeps Python from looking for garbage where there is none.
 `settings` has what each function reads from its environment, once.
 An operator approves an import or rolls it back in `fleetgate.operators`.
 """

@@ -18,6 +18,7 @@ from fleetgate.domain.faults import Fault
 from fleetgate.domain.reasons import FaultReason
 from fleetgate.imports.announcement import Announcement
 from fleetgate.imports.check import SafetyGates
+from fleetgate.imports.collector import collect_rarely
 from fleetgate.imports.deadline import Deadline
 from fleetgate.imports.distribute import Distributor
 from fleetgate.imports.documents import sentence_of
@@ -122,6 +123,7 @@ def _queue() -> ImportQueue:
 
 @cache
 def _settings() -> ImportSettings:
+    collect_rarely()  # all that an invocation needs is loaded by now
     return ImportSettings.from_environment(os.environ)
 
 

@@ -10,6 +10,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fleetgate.imports.batches import apply_batch, give_up_on_map, merge_batches
+from fleetgate.imports.collector import collect_rarely
 from fleetgate.imports.documents import sentence_of
 from fleetgate.imports.journal import ImportJournal
 from fleetgate.imports.record import ImportRecord
@@ -79,6 +80,7 @@ _STEPS = {"apply": _apply, "merge": _merge, "give_up": _give_up}
 
 @cache
 def _settings() -> JournalSettings:
+    collect_rarely()  # all that an invocation needs is loaded by now
     return JournalSettings.from_environment(os.environ)
 
 

@@ -317,7 +317,10 @@ class _Table:
             for failure in one.failures
         ]
         width, kept = self.shape.width, self.kept
-        for line_number, record in zip(one.line_numbers, one.records, strict=True):
+        records: Iterable[tuple[int, list[str]]] = zip(one.line_numbers, one.records, strict=True)
+        if kept is None and _are_all_rows(one.records, width):
+            line_numbers, rows, records = list(one.line_numbers), list(one.records), ()
+        for line_number, record in records:
             if len(record) != width or not record[0].strip():
                 if not any(map(str.strip, record)):
                     continue
@@ -378,6 +381,11 @@ class _Table:
         error = RowError.TOO_FEW_FIELDS if len(record) < width else RowError.TOO_MANY_FIELDS
         detail = f"{error.meaning} They are {len(record)} and {width}."
         return RejectedRow(line_number, raw, None, error, detail)
+
+
+def _are_all_rows(records: Sequence[Sequence[str]], width: int) -> bool:
+    """Whether all records are as wide as the table and have a first cell, as in nearly every block of a list."""
+    return set(map(len, records)) == {width} and all(map(str.strip, map(itemgetter(0), records)))
 
 
 def _is_comment(cell: str) -> bool:

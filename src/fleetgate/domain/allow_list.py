@@ -18,8 +18,15 @@ _ATTRIBUTE_VALUE = re.compile(r"[a-zA-Z0-9_.,@/:#-]{1,800}")
 
 # An import makes a million entries, and thousands of them are of the same model.
 @lru_cache(maxsize=1_000)
-def _is_attribute(name: str, value: str) -> bool:
-    return bool(_ATTRIBUTE_NAME.fullmatch(name) and _ATTRIBUTE_VALUE.fullmatch(value))
+def _why_no_attribute(name: str, value: str) -> str | None:
+    if is_of_aws(name):
+        return "names that start with AWS:: belong to AWS IoT"
+    if _ATTRIBUTE_NAME.fullmatch(name) and _ATTRIBUTE_VALUE.fullmatch(value):
+        return None
+    return (
+        "names and values are made of a-z A-Z 0-9 _ . , @ / : # - (AWS IoT thing attributes have no spaces), at most "
+        "128 and 800 characters"
+    )
 
 
 def is_of_aws(name: str) -> bool:
@@ -147,13 +154,8 @@ class ApprovalTerms:
         if self.valid_from and self.valid_until and self.valid_from >= self.valid_until:
             raise InvalidEntry("the approval would end before it starts")
         for name, value in self.attributes.items():
-            if is_of_aws(name):
-                raise InvalidEntry(f"attribute {name!r}: names that start with AWS:: belong to AWS IoT")
-            if not _is_attribute(name, value):
-                raise InvalidEntry(
-                    f"attribute {name!r}: names and values are made of a-z A-Z 0-9 _ . , @ / : # - "
-                    "(AWS IoT thing attributes have no spaces), at most 128 and 800 characters"
-                )
+            if why := _why_no_attribute(name, value):
+                raise InvalidEntry(f"attribute {name!r}: {why}")
 
     @property
     def terms(self) -> "ApprovalTerms":

@@ -327,6 +327,8 @@ _OTHER = {
 
 
 def _unless_taken(row: ImportRow, known: KnownRows, write: Write, manufacturer: str) -> Plan:
+    if not known.mac_owners and row.terms.key_fingerprint is None:  # as for nearly all new devices
+        return write
     # A manufacturer is told what stands in the way only where all of that is its own.
     taken: dict[MacAddress | str, ConflictReason] = {
         mac_address: ConflictReason.MAC_ADDRESS_OF_ANOTHER_DEVICE

@@ -96,6 +96,12 @@ _Numbered = tuple[int, ImportRow]
 
 def _without_shared_identities(rows: Sequence[_Numbered]) -> tuple[list[_Numbered], list[_Numbered]]:
     """The rows that share no serial number, MAC address or public key with an earlier row, and the others."""
+    # Told of a whole batch at once, since nearly always nobody waits.
+    serial_numbers = [row.serial_number.value for _, row in rows]
+    mac_addresses = [mac.value for _, row in rows for mac in row.mac_addresses]
+    keys = [key for _, row in rows for key in _key_of(row)]
+    if all(len(set(each)) == len(each) for each in (serial_numbers, mac_addresses, keys)):
+        return list(rows), []
     taken: set[SerialNumber | MacAddress | str] = set()
     turn: list[_Numbered] = []
     waiting: list[_Numbered] = []

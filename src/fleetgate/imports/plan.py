@@ -344,14 +344,19 @@ def _unless_taken(row: ImportRow, known: KnownRows, write: Write, manufacturer: 
 
 
 def _addition(row: ImportRow, manufacturer: str, import_id: str) -> Write:
+    terms = row.terms
     entry = AllowListEntry(
         serial_number=row.serial_number,
         manufacturer=manufacturer,
         mac_addresses=row.mac_addresses,
+        templates=terms.templates,
+        valid_from=terms.valid_from,
+        valid_until=terms.valid_until,
+        attributes=terms.attributes,
+        key_fingerprint=terms.key_fingerprint,
         import_id=import_id,
         import_line=row.line_number,
         first_import_id=import_id,
-        **row.terms.term_fields(),
     )
     return Write(row_class=RowClass.ADDED, before=None, after=entry)
 

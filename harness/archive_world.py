@@ -24,8 +24,8 @@ from harness.world import RoomWorld, record_id
 
 SETTLE = timedelta(minutes=10)
 STACK = "arn:aws:cloudformation:us-east-1:000000000000:stack/test"
-# Every other one, so that no test comes near the records of another; each test process has a stack of its own.
-_DAYS = (datetime(2001, 1, 1, tzinfo=UTC) + timedelta(days=2 * number) for number in count())
+# Each has the days around it to itself, and no test takes days of the past from anywhere else.
+_DAYS = (datetime(2001, 1, 1, tzinfo=UTC) + timedelta(days=4 * number) for number in count())
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Which device certificates go back to a claim certificate: each once, from wherever the walk goes on."""
 
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from ulid import ULID
@@ -12,23 +12,27 @@ from fleetgate.operators.issued_certificates import IssuedCursor, issued_from, i
 from harness.archive_world import ArchiveWorld
 from harness.embedded import Embedded
 
-START = datetime(2001, 6, 1, tzinfo=UTC)
+
+@pytest.fixture(scope="module")
+def world(embedded: Embedded) -> ArchiveWorld:
+    """A day that no other test records on."""
+    return ArchiveWorld.of(embedded)
 
 
 @pytest.fixture(scope="module")
-def store(embedded: Embedded) -> ClaimStore:
+def store(world: ArchiveWorld) -> ClaimStore:
     """The tables, as root."""
-    return ClaimStore(ArchiveWorld.of(embedded).tables)
+    return ClaimStore(world.tables)
 
 
 def let_in(
-    embedded: Embedded, claim: str, second: int, *, certificate_id: str | None = None, of: str | None = None
+    world: ArchiveWorld, claim: str, second: int, *, certificate_id: str | None = None, of: str | None = None
 ) -> str:
     """Put an allow on record; the device certificate that it led to."""
-    moment = START + timedelta(seconds=second)
+    moment = world.day + timedelta(seconds=second)
     record_id = str(ULID.from_datetime(moment))
     certificate_id = certificate_id or secrets.token_hex(32)
-    embedded.put_record(
+    world.embedded.put_record(
         AuditRecord(
             record_id=record_id,
             recorded_at=moment,
@@ -45,15 +49,15 @@ def let_in(
 
 
 @pytest.fixture(scope="module")
-def claim(embedded: Embedded) -> str:
+def claim(world: ArchiveWorld) -> str:
     """A claim certificate with a retry, a chain of rotations, and a rotation that leads back to where it came from."""
     claim = secrets.token_hex(32)
-    first, second, third = (let_in(embedded, claim, number) for number in (1, 2, 3))
-    let_in(embedded, claim, 4, certificate_id=first, of="01KD0000000000000000000000")
-    rotated = let_in(embedded, second, 5)
-    again = let_in(embedded, rotated, 6)
-    let_in(embedded, again, 7, certificate_id=second)
-    let_in(embedded, third, 8)
+    first, second, third = (let_in(world, claim, number) for number in (1, 2, 3))
+    let_in(world, claim, 4, certificate_id=first, of="01KD0000000000000000000000")
+    rotated = let_in(world, second, 5)
+    again = let_in(world, rotated, 6)
+    let_in(world, again, 7, certificate_id=second)
+    let_in(world, third, 8)
     return claim
 
 
@@ -76,10 +80,10 @@ def test_a_place_is_as_short_as_a_device_s_certificates_are_many(store: ClaimSto
     assert max(len(place) for _, place in issued_from([[claim, ""]], store)) == 4
 
 
-def test_what_is_issued_meanwhile_is_found_when_the_walk_goes_on(store: ClaimStore, embedded: Embedded) -> None:
+def test_what_is_issued_meanwhile_is_found_when_the_walk_goes_on(store: ClaimStore, world: ArchiveWorld) -> None:
     claim = secrets.token_hex(32)
-    let_in(embedded, claim, 20)
+    let_in(world, claim, 20)
     (_, place), *_ = issued_from([[claim, ""]], store)
-    late = let_in(embedded, claim, 21)
+    late = let_in(world, claim, 21)
 
     assert [record.certificate_id for record, _ in issued_from(place, store) if record] == [late]

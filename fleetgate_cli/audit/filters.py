@@ -8,7 +8,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
-from fleetgate.domain.audit import ACTIONS, RecordKind, Verdict
+from fleetgate.domain.audit import ACTIONS, EnrolmentPath, RecordKind, Verdict
 from fleetgate.domain.documents import instant
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.domain.reasons import AllowRule, DenialReason, FaultReason
@@ -65,6 +65,7 @@ class Filters:
     reason: str | None
     action: str | None
     verdict: str | None
+    path: str | None
     kinds: tuple[str, ...]
     actor: str | None
     first: tuple[datetime, datetime] | None
@@ -92,6 +93,7 @@ class Filters:
                 end=end,
                 kinds=frozenset(map(RecordKind, self.kinds)) or kinds,
                 verdict=Verdict(self.verdict) if self.verdict else None,
+                path=EnrolmentPath(self.path) if self.path else None,
                 reason=self.reason,
                 action=self.action,
                 serial_number=self.serial_number,
@@ -163,6 +165,9 @@ def filter_options(
             help="What was done, such as quarantine or release.",
         ),
         click.option("--verdict", type=click.Choice([one.value for one in Verdict]), help="With this verdict."),
+        click.option(
+            "--path", type=click.Choice([one.value for one in EnrolmentPath]), help="Of devices that asked this way."
+        ),
         click.option(
             "--kind",
             "kinds",

@@ -136,6 +136,8 @@ def _admission(admission: Admission, story: DeviceStory) -> Iterator[tuple[str, 
     yield "Let in", Text.assemble(str(instant(decision.recorded_at)), "  ", (decision.reason, "green"))
     if rule:
         yield "", rule.meaning
+    if decision.path:
+        yield "By path", decision.path.value
     if decision.import_id:
         yield "By import", decision.import_id
     yield "With claim", _claim(decision, story)

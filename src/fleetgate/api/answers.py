@@ -37,6 +37,7 @@ class AdmissionDocument(BaseModel):
     decision_id: str
     decided_at: str
     rule: str
+    path: str | None = Field(description="How the device asked; null on records from before paths were named")
     certificate_id: str | None
     key_fingerprint: str | None = Field(description="SHA-256 over the DER SubjectPublicKeyInfo of its certificate")
     claim_certificate_id: str | None

@@ -7,13 +7,18 @@ from typing import Any
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from fleetgate.domain.audit import RecordKind, Verdict
+from fleetgate.domain.audit import EnrolmentPath, RecordKind, Verdict
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.trail.query import AuditQuery, Place
 
 # Long enough for somebody who comes back to a question after lunch, or exports page by page.
 _LIFE = timedelta(days=1)
-_READ: dict[str, Any] = {"serial_number": SerialNumber, "mac_address": MacAddress, "verdict": Verdict}
+_READ: dict[str, Any] = {
+    "serial_number": SerialNumber,
+    "mac_address": MacAddress,
+    "verdict": Verdict,
+    "path": EnrolmentPath,
+}
 
 
 class InvalidCursor(ValueError):

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from fleetgate.api.problems import FieldProblem, HttpProblem
-from fleetgate.domain.audit import RecordKind, Verdict
+from fleetgate.domain.audit import EnrolmentPath, RecordKind, Verdict
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 from fleetgate.trail.query import AuditQuery, InvalidQuery
 
@@ -61,6 +61,7 @@ ReasonQuery = Annotated[
 ]
 ActionQuery = Annotated[str | None, Query(pattern=_CODE, description="What an operator did, or was asked")]
 VerdictQuery = Annotated[Verdict | None, Query(description="Of decisions")]
+PathQuery = Annotated[EnrolmentPath | None, Query(description="Of decisions: how the device asked")]
 KindsQuery = Annotated[
     list[RecordKind] | None, Query(alias="kind", description="Kinds of records; all but queries where none is named")
 ]
@@ -102,7 +103,7 @@ _SENSITIVE = ("mac_address", "client_id", "actor")
 _ASKED = frozenset(
     {
         *("serial_number", "mac_address", "certificate_id", "claim_certificate_id", "client_id", "manufacturer"),
-        *("key_fingerprint", "import_id", "reason", "action", "verdict", "kinds", "actor", "start", "end"),
+        *("key_fingerprint", "import_id", "reason", "action", "verdict", "path", "kinds", "actor", "start", "end"),
     }
 )
 

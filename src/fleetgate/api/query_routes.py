@@ -73,6 +73,7 @@ def list_records(
     reason: fields.ReasonQuery = None,
     action: fields.ActionQuery = None,
     verdict: fields.VerdictQuery = None,
+    path: fields.PathQuery = None,
     kinds: fields.KindsQuery = None,
     actor: fields.ActorQuery = None,
     start: fields.FromQuery = None,
@@ -120,6 +121,7 @@ def count_records(
     reason: fields.ReasonQuery = None,
     action: fields.ActionQuery = None,
     verdict: fields.VerdictQuery = None,
+    path: fields.PathQuery = None,
     kinds: Annotated[
         list[RecordKind] | None, Query(alias="kind", description="Kinds of records; decisions where none is named")
     ] = None,

@@ -243,6 +243,11 @@ class AllowListEntry(ApprovalTerms):
         )
         return tuple(one for one in held if one)
 
+    def is_own(self, certificate_id: str) -> bool:
+        """Whether a certificate is the device's current or its reserved one."""
+        held = (self.reservation, self.device_certificate)
+        return any(one is not None and one.certificate_id == certificate_id for one in held)
+
     def reserve(self, reservation: Reservation) -> Self:
         """The entry with a new reservation in place of the one it holds, if any."""
         already_counted = self.reservation is not None and self.reservation.purpose is Purpose.REPROVISIONING

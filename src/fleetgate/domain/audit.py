@@ -112,6 +112,16 @@ ACTIONS: Mapping[RecordKind, type[StrEnum]] = MappingProxyType(
 )
 
 
+class EnrolmentPath(StrEnum):
+    """How a device asked for its identity."""
+
+    CLAIM = "claim"
+    ROTATION = "rotation"
+    TRUSTED_USER = "trusted_user"
+    JITR = "jitr"
+    JITP = "jitp"
+
+
 class Verdict(StrEnum):
     """How a decision ended."""
 
@@ -133,6 +143,7 @@ class AuditRecord:
         key_fingerprint: Of the public key of the certificate that was asked for.
         superseded_certificate_id: The device certificate that lost its place by this decision.
         taken_over: Whether an unfinished reservation changed hands.
+        path: Of a decision: how the device asked.
         entry_version: Of the allow-list entry that was judged or changed, or of the manufacturer.
     """
 
@@ -151,6 +162,7 @@ class AuditRecord:
     claim_certificate_id: str | None = None
     superseded_certificate_id: str | None = None
     taken_over: bool = False
+    path: EnrolmentPath | None = None
     manufacturer: str | None = None
     import_id: str | None = None
     template_arn: str | None = None

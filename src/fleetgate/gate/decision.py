@@ -71,9 +71,7 @@ class _Case:
 
         A reserved certificate that can connect has been activated, so it is as good as a provisioned one.
         """
-        reservation = self.entry.reservation
-        own = {held.certificate_id for held in (reservation, self.entry.device_certificate) if held is not None}
-        return self.identity.claim_certificate_id in own
+        return self.entry.is_own(self.identity.claim_certificate_id)
 
     @property
     def is_repair_window_open(self) -> bool:

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
-from fleetgate.domain.audit import AuditRecord, Clock, RecordKind, Verdict, printable
+from fleetgate.domain.allow_list import AllowListEntry
+from fleetgate.domain.audit import AuditRecord, Clock, EnrolmentPath, RecordKind, Verdict, printable
 from fleetgate.domain.reasons import AllowRule, DenialReason
 from fleetgate.gate.decision import Allowed, Decision, Denied, decide, thing_name
 from fleetgate.gate.policy import GatePolicy
@@ -91,6 +92,7 @@ class _RecordBuilder:
         return replace(
             self._record(Verdict.ALLOWED, allowed.rule, moment, record_id, identity),
             decision_id=allowed.decision_id,
+            path=_path(identity, allowed.entry),
             superseded_certificate_id=allowed.superseded_certificate_id,
             taken_over=allowed.takes_over,
             thing_name=thing_name(allowed.entry, self.policy),
@@ -110,6 +112,7 @@ class _RecordBuilder:
         entry, claim = facts.entry, facts.claim
         return replace(
             self._record(Verdict.DENIED, reason, moment, record_id, identity),
+            path=_path(identity, entry),
             manufacturer=entry.manufacturer if entry else claim.manufacturer if claim else None,
             import_id=entry.import_id if entry else None,
             entry_version=entry.version if entry else None,
@@ -145,3 +148,10 @@ class _RecordBuilder:
 
     def _presented(self, names: tuple[str, ...]) -> str | None:
         return " | ".join(str(printable(value)) for value in presented(self.request, names)) or None
+
+
+def _path(identity: PresentedIdentity | None, entry: AllowListEntry | None) -> EnrolmentPath:
+    """How the device asked: with its own certificate, or with somebody's claim certificate."""
+    if identity is not None and entry is not None and entry.is_own(identity.claim_certificate_id):
+        return EnrolmentPath.ROTATION
+    return EnrolmentPath.CLAIM

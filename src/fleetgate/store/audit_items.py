@@ -10,7 +10,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 from ulid import ULID
 
-from fleetgate.domain.audit import AuditRecord, Clock, RecordKind, Verdict
+from fleetgate.domain.audit import AuditRecord, Clock, EnrolmentPath, RecordKind, Verdict
 
 
 class DayIndex(GlobalSecondaryIndex[Any]):
@@ -71,6 +71,7 @@ class AuditItem(Model):
     claim_certificate_id = UnicodeAttribute(null=True)
     superseded_certificate_id = UnicodeAttribute(null=True)
     taken_over = BooleanAttribute()
+    path = UnicodeAttribute(null=True)
     manufacturer = UnicodeAttribute(null=True)
     import_id = UnicodeAttribute(null=True)
     template_arn = UnicodeAttribute(null=True)
@@ -104,6 +105,7 @@ def record_from(item: AuditItem) -> AuditRecord:
     values: dict[str, Any] = {name: getattr(item, name) for name in _RECORD_FIELDS}
     values["kind"] = RecordKind(item.kind)
     values["verdict"] = Verdict(item.verdict) if item.verdict else None
+    values["path"] = EnrolmentPath(item.path) if item.path else None
     values["entry_version"] = None if item.entry_version is None else int(item.entry_version)
     return AuditRecord(**values)
 
@@ -134,5 +136,7 @@ def record_from_document(document: Mapping[str, Any]) -> AuditRecord:
     values["kind"] = RecordKind(document["kind"])
     if verdict := document.get("verdict"):
         values["verdict"] = Verdict(verdict)
+    if path := document.get("path"):
+        values["path"] = EnrolmentPath(path)
     values["recorded_at"] = datetime.fromisoformat(document["recorded_at"])
     return AuditRecord(**values)

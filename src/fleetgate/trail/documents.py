@@ -38,6 +38,7 @@ def _admission(admission: Admission) -> dict[str, Any]:
         "decision_id": decision.decision_id,
         "decided_at": record_document(decision)["recorded_at"],
         "rule": decision.reason,
+        "path": decision.path,
         "certificate_id": decision.certificate_id,
         "key_fingerprint": decision.key_fingerprint,
         "claim_certificate_id": decision.claim_certificate_id,

@@ -35,6 +35,7 @@ COLUMNS = (
     "entry_version",
     "request_id",
     "key_fingerprint",
+    "path",
 )
 # What a spreadsheet takes for the beginning of a formula, however the cell is quoted; OWASP, "CSV Injection".
 _FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r", "\n")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 
-from fleetgate.domain.audit import AuditRecord, RecordKind, Verdict
+from fleetgate.domain.audit import AuditRecord, EnrolmentPath, RecordKind, Verdict
 from fleetgate.domain.identifiers import MacAddress, SerialNumber
 
 # What happened to devices and lists, without who asked about it.
@@ -35,6 +35,7 @@ class AuditQuery:
     end: datetime
     kinds: frozenset[RecordKind] = frozenset()
     verdict: Verdict | None = None
+    path: EnrolmentPath | None = None
     reason: str | None = None
     action: str | None = None
     serial_number: SerialNumber | None = None

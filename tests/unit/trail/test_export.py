@@ -42,7 +42,7 @@ def test_columns_stay_where_they_are() -> None:
         *("record_id", "recorded_at", "kind", "verdict", "action", "reason", "actor"),
         *("serial_number", "mac_address", "certificate_id"),
     )
-    assert COLUMNS[22:] == ("request_id", "key_fingerprint")
+    assert COLUMNS[22:] == ("request_id", "key_fingerprint", "path")
 
 
 def test_a_record_is_one_row_with_empty_cells_for_what_it_does_not_tell() -> None:
